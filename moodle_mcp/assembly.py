@@ -1,0 +1,37 @@
+"""Puts the parts together as the settings say; the only place that knows all of them."""
+
+from __future__ import annotations
+
+from moodle_mcp import __version__
+from moodle_mcp.caller.caller import Caller
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.gate.gate import Gate
+from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.server.app import App
+from moodle_mcp.settings import Settings
+from moodle_mcp.site.client import Connection, Site
+
+
+def make_site(connection: Connection) -> Site:
+    """The site at a connection; nothing is sent yet."""
+    return Site(connection, user_agent=f"moodle-mcp/{__version__}")
+
+
+def make_gate(settings: Settings) -> Gate:
+    """The gate that the operator has set.
+
+    Raises:
+        SettingsError: the whitelist names what does not exist.
+    """
+    return Gate(parse_whitelist(settings.tools, list(load())), settings.access)
+
+
+def make_caller(settings: Settings, site: Site) -> Caller:
+    """The guarded caller for a site."""
+    return Caller(site, settings.call_settings)
+
+
+def make_app(settings: Settings, connection: Connection) -> App:
+    """The MCP server's application for one site."""
+    site = make_site(connection)
+    return App(site, make_caller(settings, site), make_gate(settings))

@@ -1,0 +1,96 @@
+"""When a request may be sent again, and how long to wait before.
+
+A read may be repeated when the site was not reached, did not answer in time, or asked to wait. A
+write is repeated only if nothing of it left this machine: Moodle has no idempotency keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias, TypeVar
+
+import anyio
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_exponential_jitter,
+)
+
+from moodle_mcp.errors import CallError, Kind
+
+ATTEMPTS: Final = 4
+FIRST_WAIT: Final = 0.5
+LONGEST_WAIT: Final = 8.0
+
+_TRANSIENT_STATUSES: Final = frozenset({502, 503, 504})
+
+T = TypeVar("T")
+OnWait: TypeAlias = Callable[[float, CallError], Awaitable[None]]
+"""Told the seconds of each wait, before it, and the error that makes it necessary."""
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+def may_repeat(error: BaseException, *, reads_only: bool) -> bool:
+    """Whether the request that ended with this error may be sent again."""
+    if not isinstance(error, CallError) or error.fault.retryable is False:
+        return False
+    if not error.reached:
+        return True
+    if not reads_only:
+        return False
+    if error.fault.kind in (Kind.TIMEOUT, Kind.UNREACHABLE, Kind.RATE_LIMITED):
+        return True
+    return error.fault.http_status in _TRANSIENT_STATUSES
+
+
+async def repeating(
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    reads_only: bool,
+    seconds: float,
+    on_wait: OnWait | None = None,
+    sleep: Sleep = anyio.sleep,
+) -> T:
+    """The result of `attempt`, tried again while that is allowed and `seconds` are not over.
+
+    Raises:
+        CallError: of the last attempt.
+    """
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(lambda error: may_repeat(error, reads_only=reads_only)),
+        wait=_wait,
+        stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(seconds),
+        before_sleep=_telling(on_wait) if on_wait else None,
+        sleep=sleep,
+        reraise=True,
+    )
+    return await retrying(attempt)
+
+
+_backoff = wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT)
+
+
+def _wait(state: RetryCallState) -> float:
+    """The seconds that the site asked for, else a growing wait with jitter."""
+    error = _error(state)
+    if error is not None and error.retry_after is not None:
+        return error.retry_after
+    return _backoff(state)
+
+
+def _telling(on_wait: OnWait) -> Callable[[RetryCallState], Awaitable[None]]:
+    async def tell(state: RetryCallState) -> None:
+        error = _error(state)
+        if error is not None:
+            await on_wait(state.upcoming_sleep, error)
+
+    return tell
+
+
+def _error(state: RetryCallState) -> CallError | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, CallError) else None

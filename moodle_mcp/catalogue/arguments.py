@@ -1,0 +1,271 @@
+"""Checking an agent's arguments against what the function takes, before anything is sent.
+
+Clients send things that mean the right thing in the wrong type; `accept` mends those without
+guessing. What remains is checked against the schema that the agent sees, so there is one truth,
+and against what REST can carry.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+import jsonschema_rs
+
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.schema import input_schema
+from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
+
+MAX_FAULTS: Final = 20
+"""How many faults one report names; a list of thousands of bad items must fit an answer."""
+
+_MAX_SHOWN: Final = 60
+_INT64: Final = range(-(2**63), 2**63)
+_INTEGER = re.compile(r"-?(0|[1-9]\d*)")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_BOOLEANS: Final[Mapping[Any, bool]] = {
+    "1": True, "0": False, "true": True, "false": False, 1: True, 0: False,
+}  # fmt: skip
+
+Path = tuple[str | int, ...]
+
+
+class ArgumentChecker:
+    """Checks arguments of functions, keeping each function's compiled schema."""
+
+    def __init__(self) -> None:
+        self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
+
+    def check(self, function: Function, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as they can be sent, without nulls.
+
+        Raises:
+            CallError: `invalid_arguments` with one entry for each fault; nothing was sent.
+        """
+        accepted = cast("dict[str, Any]", accept(function.params, arguments))
+        if not function.typed:
+            accepted = _without_nulls(arguments)
+        faults = list(_unsendable(accepted, ()))
+        if not faults and function.typed:
+            faults = self._schema_faults(function, accepted)
+        if faults:
+            raise CallError(_fault(function, faults))
+        return accepted
+
+    def _schema_faults(self, function: Function, arguments: Any) -> list[ParameterFault]:
+        validator = self._validators.get(function.name)
+        if validator is None:
+            validator = jsonschema_rs.Draft202012Validator(input_schema(function))
+            self._validators[function.name] = validator
+        if validator.is_valid(arguments):
+            return []
+        errors = validator.iter_errors(arguments)
+        return [fault for error in errors for fault in _explain(function.params, error)]
+
+
+def accept(node: Node, value: Any) -> Any:
+    """The value with what clients are known to send put right, and nulls left out.
+
+    A list or object written as a JSON string is read, "5" becomes 5 where an integer belongs and
+    5 becomes "5" where text belongs (ids in `values`, for example), 1 and "true" become a boolean.
+    Anything else stays as it is, to be refused with its name.
+    """
+    match node:
+        case Value():
+            return _accept_scalar(scalar(node), value)
+        case ListOf():
+            value = _parsed(value, list)
+            if not isinstance(value, list):
+                return value
+            return [accept(node.item, item) for item in cast("list[Any]", value)]
+        case Object():
+            value = _parsed(value, dict)
+            if not isinstance(value, Mapping):
+                return value
+            items = cast("Mapping[str, Any]", value).items()
+            return {
+                key: accept(node.keys[key], item) if key in node.keys else item
+                for key, item in items
+                if not (item is None and _may_be_left_out(node.keys.get(key)))
+            }
+
+
+def _may_be_left_out(node: Node | None) -> bool:
+    return node is not None and node.presence != "required"
+
+
+def _accept_scalar(kind: str, value: Any) -> Any:
+    match kind, value:
+        case "boolean", str() | int() if value in _BOOLEANS:
+            return _BOOLEANS[value]
+        case "integer", str() if _INTEGER.fullmatch(value):
+            return int(value) if len(value) <= _MAX_SHOWN else value
+        case "integer", float() if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        case "number", str() if _NUMBER.fullmatch(value):
+            return float(value)
+        case "string", int() | float() if not isinstance(value, bool) and math.isfinite(value):
+            return json.dumps(value)
+        case _:
+            return value
+
+
+def _parsed(value: Any, expected: type[list[Any]] | type[dict[str, Any]]) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return cast("Any", parsed) if isinstance(parsed, expected) else value
+
+
+def _without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in arguments.items() if value is not None}
+
+
+def _unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
+    """What JSON can say and a Moodle request can't."""
+    match value:
+        case float() if not math.isfinite(value):
+            yield ParameterFault(path_text(path), f"{value} is not a number that can be sent")
+        case int() if value not in _INT64:
+            yield ParameterFault(
+                path_text(path), f"{_shown(value)} does not fit in 64 bits",
+                f"{_INT64.start} to {_INT64.stop - 1}",
+            )  # fmt: skip
+        case str() if not value.isascii() and not _encodable(value):
+            yield ParameterFault(path_text(path), "the text holds half a character (a surrogate)")
+        case dict():
+            for key, child in cast("dict[str, Any]", value).items():
+                yield from _unsendable(child, (*path, key))
+                if child == {}:
+                    yield _empty_object((*path, key))
+        case list():
+            for index, child in enumerate(cast("list[Any]", value)):
+                yield from _unsendable(child, (*path, index))
+                if child == {}:
+                    yield _empty_object((*path, index))
+        case _:
+            pass
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _empty_object(path: Path) -> ParameterFault:
+    # PHP sees no field at all for it: the key is missing, or the list is one item shorter.
+    return ParameterFault(
+        path_text(path), "is an empty object, which can't be sent", "at least one key, or leave out"
+    )
+
+
+def _explain(params: Object, error: jsonschema_rs.ValidationError) -> Iterator[ParameterFault]:
+    path: Path = tuple(error.instance_path)
+    node = node_at(params, path)
+    match error.kind.name:
+        case "required":
+            key = cast("Any", error.kind).property
+            missing = node.keys[key] if isinstance(node, Object) and key in node.keys else None
+            allowed = None if missing is None else _describe(missing)
+            yield ParameterFault(path_text((*path, key)), "is missing and required", allowed)
+        case "additionalProperties" if isinstance(node, Object):
+            for key in cast("Any", error.kind).unexpected:
+                yield ParameterFault(
+                    path_text((*path, key)), _unknown(key, node), _names(node.keys)
+                )  # fmt: skip
+        case "minItems":
+            yield ParameterFault(path_text(path), _empty_list(node), "at least one item")
+        case _:
+            found = _shown(error.instance)
+            yield ParameterFault(path_text(path), f"{found} is not allowed", _describe(node))
+
+
+def _empty_list(node: Node | None) -> str:
+    if node is not None and node.presence != "required":
+        return (
+            "is an empty list, which can't be sent: Moodle would take it as left out, "
+            "which means all"
+        )
+    return "is an empty list, which can't be sent to Moodle"
+
+
+def _unknown(key: str, node: Object) -> str:
+    near = difflib.get_close_matches(key, node.keys, n=1, cutoff=0.6)
+    return f"is not a known key; did you mean {near[0]}?" if near else "is not a known key"
+
+
+def _names(keys: Sequence[str] | Mapping[str, Any]) -> str:
+    return ", ".join(keys) if keys else "no keys: this takes no arguments"
+
+
+def _describe(node: Node | None) -> str | None:
+    match node:
+        case None:
+            return None
+        case Value():
+            return scalar(node)
+        case ListOf():
+            return f"a list of {_plural(node.item)}"
+        case Object():
+            return f"an object with {_names(node.keys)}"
+
+
+def _plural(node: Node) -> str:
+    match node:
+        case Value():
+            return f"{scalar(node)}s"
+        case ListOf():
+            return "lists"
+        case Object():
+            return f"objects with {_names(node.keys)}"
+
+
+def node_at(node: Node | None, path: Path) -> Node | None:
+    """The part of a tree that a path leads to; None where the tree has nothing."""
+    for step in path:
+        match node:
+            case Object():
+                node = node.keys.get(str(step))
+            case ListOf():
+                node = node.item
+            case _:
+                return None
+    return node
+
+
+def path_text(path: Path) -> str:
+    """A path as agents read it: `users[0].email`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def _shown(value: Any) -> str:
+    """A value as an error may show it: its kind if large, and cut."""
+    if isinstance(value, dict | list):
+        return "a list" if isinstance(value, list) else "an object"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"
+
+
+def _fault(function: Function, faults: Sequence[ParameterFault]) -> Fault:
+    count = len(faults)
+    first = faults[0]
+    where = f"{first.path} {first.problem}" if first.path else first.problem
+    rest = "" if count == 1 else f" (and {count - 1} more)"
+    return Fault(
+        Kind.INVALID_ARGUMENTS,
+        f"Nothing was sent: {where}{rest}.",
+        function=function.name,
+        parameters=tuple(faults[:MAX_FAULTS]),
+        written="nothing",
+    )

@@ -1,0 +1,117 @@
+"""Fitting an answer to its type, so that it satisfies the output schema and loses nothing.
+
+Moodle's answers stray from its own descriptions in a few ways: PHP has one empty array, so an
+empty object arrives as `[]` (seen in core_course_get_contents, `activitybadge`), and text fields
+arrive as numbers or booleans (seen in core_course_get_courses, `courseformatoptions.value`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from moodle_mcp.catalogue.arguments import Path, path_text
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+
+_INTEGER = re.compile(r"-?\d{1,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """An answer that satisfies its schema, and a warning for each value that did not fit.
+
+    Such a value stands in its warning and no longer in `result`.
+    """
+
+    result: Any
+    warnings: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+def fit(function: Function, answer: Any) -> Fitted:
+    """The answer of a function, fitted to what the catalogue says it returns."""
+    if not function.typed:
+        return Fitted(answer)
+    fitting = _Fitting()
+    if function.returns is None:
+        # It is described as answering nothing; an answer all the same is not thrown away.
+        result = answer if answer is None else fitting.misfit(answer, "nothing", ())
+    else:
+        result = fitting.fit(function.returns, answer, ())
+    return Fitted(None if result is _MISFIT else result, fitting.warnings)
+
+
+_MISFIT = object()
+
+
+class _Fitting:
+    def __init__(self) -> None:
+        self.warnings: list[dict[str, Any]] = []
+
+    def fit(self, node: Node, value: Any, path: Path) -> Any:
+        match node:
+            case Value():
+                return self._scalar(node, value, path)
+            case ListOf():
+                if not isinstance(value, list):
+                    return self.misfit(value, "a list", path)
+                items = (
+                    self.fit(node.item, item, (*path, index))
+                    for index, item in enumerate(cast("list[Any]", value))
+                )
+                return [item for item in items if item is not _MISFIT]
+            case Object():
+                if value == []:
+                    return {}
+                if not isinstance(value, dict):
+                    return self.misfit(value, "an object", path)
+                return self._object(node, cast("dict[str, Any]", value), path)
+
+    def _object(self, node: Object, value: dict[str, Any], path: Path) -> dict[str, Any]:
+        fitted: dict[str, Any] = {}
+        for key, child in value.items():
+            known = node.keys.get(key)
+            item = child if known is None else self.fit(known, child, (*path, key))
+            if item is not _MISFIT:
+                fitted[key] = item
+        return fitted
+
+    def _scalar(self, node: Value, value: Any, path: Path) -> Any:
+        if value is None:
+            return None if node.nullable else self.misfit(value, scalar(node), path)
+        match scalar(node), value:
+            case "string", str():
+                return value
+            case "string", bool():
+                return "1" if value else "0"
+            case "string", int() | float():
+                return json.dumps(value)
+            case "integer", int() if not isinstance(value, bool):
+                return value
+            case "integer", str() if _INTEGER.fullmatch(value):
+                return int(value)
+            case "integer", float() if math.isfinite(value) and value.is_integer():
+                return int(value)
+            case "number", int() | float() if not isinstance(value, bool):
+                return value
+            case "boolean", bool():
+                return value
+            case "boolean", int() | str() if value in (0, 1, "0", "1"):
+                return value in (1, "1")
+            case kind, _:
+                return self.misfit(value, kind, path)
+
+    def misfit(self, value: Any, expected: str, path: Path) -> Any:
+        where = path_text(path)
+        self.warnings.append(
+            {
+                "item": where,
+                "warningcode": "unexpected_type",
+                "message": f"Moodle's answer has {where or 'here'} another type than its "
+                f"description ({expected}); the value is in this warning only.",
+                "value": value,
+            }
+        )
+        return _MISFIT

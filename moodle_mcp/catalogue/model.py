@@ -1,0 +1,96 @@
+"""What a Moodle web-service function is: its name, its parameters and its answer, as trees.
+
+A tree node is a `Value`, a `ListOf` or an `Object`, as Moodle's own `external_value`,
+`external_multiple_structure` and `external_single_structure` are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+Access: TypeAlias = Literal["read", "write"]
+Presence: TypeAlias = Literal["required", "optional", "default"]
+OnItemError: TypeAlias = Literal["all_or_nothing", "per_item", "stops_midway"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A scalar.
+
+    `type` is Moodle's PARAM_ name in lower case (`int`, `bool`, `float`; all others are text).
+    `default` means something only where `presence` is "default".
+    """
+
+    type: str
+    nullable: bool = False
+    presence: Presence = "required"
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list whose items all have the shape of `item`."""
+
+    item: Node
+    presence: Presence = "required"
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A structure with known keys."""
+
+    keys: Mapping[str, Node]
+    presence: Presence = "required"
+    default: Any = None
+
+
+Node: TypeAlias = Value | ListOf | Object
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """What is known of a function whose `items` parameters hold independent items.
+
+    Several names mean parallel lists: item i of each belongs together. `on_item_error` says what
+    one bad item does to the rest of its request; None for reads.
+    """
+
+    items: tuple[str, ...]
+    on_item_error: OnItemError | None = None
+    repeat_is_harmless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One web-service function.
+
+    `access` is Moodle's label, None where nobody has said. `typed` is False for a function that
+    only the site knows (a plugin's): its arguments are free-form.
+    """
+
+    name: str
+    component: str = ""
+    access: Access | None = None
+    capabilities: tuple[str, ...] = ()
+    deprecated: bool = False
+    params: Object = field(default_factory=lambda: Object({}))
+    returns: Node | None = None
+    batching: Batching | None = None
+    typed: bool = True
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether Moodle labels it as a read; a function without a label does not count as one."""
+        return self.access == "read"
+
+
+# The scalar kinds that JSON Schema knows; every other PARAM_ type is text.
+SCALARS: Final[Mapping[str, str]] = {"int": "integer", "float": "number", "bool": "boolean"}
+
+
+def scalar(value: Value) -> str:
+    """The JSON Schema type of a scalar: integer, number, boolean or string."""
+    return SCALARS.get(value.type, "string")

@@ -1,0 +1,49 @@
+"""Tools' names and texts from functions' names."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from moodle_mcp.catalogue.model import Function
+
+MAX_TOOL_NAME: Final = 51
+"""Hosts cap a name at 64 characters with their own prefix: 64 less `mcp__moodle__`."""
+
+_HASH_LENGTH: Final = 8
+
+
+def tool_name(function: str) -> str:
+    """The function's name, or its beginning and a hash of the whole where it is too long."""
+    if len(function) <= MAX_TOOL_NAME:
+        return function
+    digest = hashlib.sha256(function.encode()).hexdigest()[:_HASH_LENGTH]
+    return f"{function[: MAX_TOOL_NAME - _HASH_LENGTH - 1]}_{digest}"
+
+
+def description(function: Function) -> str:
+    """A plain sentence on a function, made from its name and what Moodle says of it."""
+    area, words = _area_and_words(function)
+    sentence = f"{words.capitalize()} ({area})." if words else f"{area}."
+    parts = [sentence]
+    if tool_name(function.name) != function.name:
+        parts.insert(0, f"{function.name}:")
+    if not function.typed:
+        parts.append(
+            "This server does not know its parameters; pass them by the names that the site's "
+            "own API documentation gives."
+        )
+    elif not function.reads_only:
+        parts.append("Changes data.")
+    if function.capabilities:
+        parts.append(f"Needs {', '.join(function.capabilities[:3])}.")
+    if function.deprecated:
+        parts.append("Deprecated by Moodle.")
+    return " ".join(parts)
+
+
+def _area_and_words(function: Function) -> tuple[str, str]:
+    """`("core_course", "get contents")` of `core_course_get_contents`."""
+    first, _, rest = function.name.partition("_")
+    second, _, words = rest.partition("_")
+    return f"{first}_{second}", words.replace("_", " ")

@@ -1,0 +1,79 @@
+"""JSON Schema 2020-12 from a function's trees.
+
+Input schemas are strict and are what arguments are checked against. Output schemas describe the
+envelope around a fitted answer and are tolerant: nothing in them is required.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+
+Schema: TypeAlias = dict[str, Any]
+
+_NULL: Final[Schema] = {"type": "null"}
+
+
+def input_schema(function: Function) -> Schema:
+    """The schema of a function's arguments: a closed object, or a free-form one if untyped."""
+    if not function.typed:
+        return {"type": "object"}
+    return _input(function.params)
+
+
+def output_schema(function: Function) -> Schema:
+    """The schema of the envelope that a call of the function answers."""
+    properties: Schema = {}
+    if not function.typed:
+        properties["result"] = {}
+    elif function.returns is None:
+        properties["result"] = _NULL
+    else:
+        properties["result"] = result_schema(function.returns)
+    for key in ("warnings", "batch", "page", "error"):
+        properties[key] = {"type": "array" if key == "warnings" else "object"}
+    return {"type": "object", "properties": properties}
+
+
+def result_schema(node: Node) -> Schema:
+    """The schema of a fitted answer."""
+    match node:
+        case Value():
+            schema: Schema = {"type": scalar(node)}
+            return {"anyOf": [schema, _NULL]} if node.nullable else schema
+        case ListOf():
+            return {"type": "array", "items": result_schema(node.item)}
+        case Object():
+            keys = {key: result_schema(child) for key, child in node.keys.items()}
+            return {"type": "object", "properties": keys} if keys else {"type": "object"}
+
+
+def _input(node: Node) -> Schema:
+    """The schema of an argument.
+
+    A list needs an item, since REST can't send an empty one. Null is allowed only where it is the
+    default: REST can't send it either, and there it means the same as leaving the key out.
+    """
+    match node:
+        case Value():
+            schema: Schema = {"type": scalar(node)}
+            if node.presence == "default":
+                if node.default is None:
+                    schema = {"anyOf": [schema, _NULL]}
+                schema["default"] = node.default
+            return schema
+        case ListOf():
+            schema = {"type": "array", "items": _input(node.item), "minItems": 1}
+        case Object():
+            required = [key for key, child in node.keys.items() if child.presence == "required"]
+            schema = {
+                "type": "object",
+                "properties": {key: _input(child) for key, child in node.keys.items()},
+                "additionalProperties": False,
+            }
+            if required:
+                schema["required"] = required
+    if node.presence == "default" and node.default:
+        schema["default"] = node.default
+    return schema

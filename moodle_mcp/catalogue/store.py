@@ -1,0 +1,92 @@
+"""The functions of a Moodle release, read from the package's data when they are asked for.
+
+A data file has one line for each function, its name and its compact JSON with a tab between, so
+that loading costs one split and each function is parsed only when it is used. A release after
+the first is an overlay: its file holds the functions that differ, `null` for one that is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Final
+
+from moodle_mcp.catalogue.codec import function_from_json
+from moodle_mcp.catalogue.model import Function
+
+RELEASES: Final = ("4.5", "5.1")
+"""The releases with data, oldest first; each after the first overlays those before it."""
+
+_GONE: Final = "null"
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+
+
+class Catalogue:
+    """All functions of one Moodle release."""
+
+    def __init__(self, release: str, lines: Mapping[str, str]) -> None:
+        """`lines` maps each function's name to its compact JSON text."""
+        self.release = release
+        self._lines = lines
+        self._parsed: dict[str, Function] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._lines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def get(self, name: str) -> Function:
+        """The function of that name; an untyped one where the catalogue does not know it."""
+        function = self._parsed.get(name)
+        if function is None:
+            line = self._lines.get(name)
+            if line is None:
+                function = Function(name, component=component_of(name), typed=False)
+            else:
+                function = function_from_json(name, json.loads(line))
+            self._parsed[name] = function
+        return function
+
+
+def load(release: str = RELEASES[0]) -> Catalogue:
+    """The catalogue of one of `RELEASES`."""
+    lines: dict[str, str] = {}
+    for layer in RELEASES[: RELEASES.index(release) + 1]:
+        lines |= _read(layer)
+    return Catalogue(release, {name: lines[name] for name in sorted(lines) if lines[name] != _GONE})
+
+
+def release_for(site_release: str | None) -> str:
+    """The release in `RELEASES` that describes a site best.
+
+    `site_release` is what the site says of itself, such as "4.5.6 (Build: 20250811)": the newest
+    release that is not newer than the site, else the oldest; without an answer the oldest, since
+    a key that an older site does not know makes it refuse the whole call.
+    """
+    match = _VERSION.match(site_release or "")
+    if match is None:
+        return RELEASES[0]
+    site = (int(match[1]), int(match[2]))
+    known = [name for name in RELEASES if tuple(map(int, name.split("."))) <= site]
+    return known[-1] if known else RELEASES[0]
+
+
+def component_of(name: str) -> str:
+    """The component that a function's name says it belongs to.
+
+    `local_shop` of `local_shop_get_all`; Moodle calls all of its core `moodle`.
+    """
+    kind, _, rest = name.partition("_")
+    return "moodle" if kind == "core" else f"{kind}_{rest.partition('_')[0]}"
+
+
+def _read(release: str) -> dict[str, str]:
+    data = resources.files("moodle_mcp.catalogue") / "data" / f"functions-{release}.tsv"
+    rows = data.read_text(encoding="utf-8").splitlines()
+    return dict(row.split("\t", 1) for row in rows)

@@ -1,0 +1,156 @@
+"""The command `moodle-mcp`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+import anyio
+import click
+
+from moodle_mcp import __version__
+from moodle_mcp.errors import SettingsError
+from moodle_mcp.settings import Settings, load_settings
+from moodle_mcp.site.client import Connection
+
+EXIT_FAILED: Final = 1
+EXIT_SETTINGS: Final = 2
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def settled(command: Callable[P, R]) -> Callable[P, R]:
+    """A wrong setting ends the command with one line on stderr."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except SettingsError as error:
+            click.echo(f"moodle-mcp: {error}", err=True)
+            sys.exit(EXIT_SETTINGS)
+
+    return run
+
+
+@click.group(invoke_without_command=True)
+@click.version_option(__version__, prog_name="moodle-mcp")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """A guarded MCP server for Moodle. Without a command it serves on stdio.
+
+    Settings are environment variables: MOODLE_URL, MOODLE_TOKEN (or MOODLE_TOKEN_FILE),
+    MOODLE_MCP_TOOLS, MOODLE_MCP_ACCESS and more; see the README.
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(serve)
+
+
+@main.command()
+@settled
+def serve() -> None:
+    """Serve MCP on standard input and output (the default)."""
+    from moodle_mcp.assembly import make_app
+    from moodle_mcp.server.stdio import serve_stdio
+
+    settings, connection = _load()
+    serve_stdio(make_app(settings, connection))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+@settled
+def check(as_json: bool) -> None:
+    """Check the address, web services, the token and its functions; say what to do next."""
+    from moodle_mcp.assembly import make_gate, make_site
+    from moodle_mcp.cli import check as checking
+
+    settings, connection = _load()
+    gate = make_gate(settings)
+
+    async def run() -> list[checking.Line]:
+        site = make_site(connection)
+        try:
+            return await checking.check(site, gate)
+        finally:
+            await site.aclose()
+
+    lines = anyio.run(run)
+    if as_json:
+        _print_json([line.as_dict() for line in lines])
+    else:
+        for line in lines:
+            todo = f"\n{'':23}-> {line.todo}" if line.todo else ""
+            click.echo(f"{line.verdict:8} {line.step:13} {line.found}{todo}".rstrip())
+    if not checking.succeeded(lines):
+        sys.exit(EXIT_FAILED)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@settled
+def tools(as_json: bool) -> None:
+    """Show what would be exposed, with each tool's size in bytes and roughly in tokens."""
+    from moodle_mcp.cli.tools import listing
+
+    settings, connection = _load()
+    report = anyio.run(listing, settings, connection)
+    if as_json:
+        _print_json(report.as_dict())
+    else:
+        for text in report.lines():
+            click.echo(text)
+
+
+@main.command()
+@click.argument("function")
+@click.argument("arguments", default="{}")
+@settled
+def call(function: str, arguments: str) -> None:
+    """Call FUNCTION once with ARGUMENTS, a JSON object (or - to read it from standard input)."""
+    from moodle_mcp.cli.call import call_once
+
+    settings, connection = _load()
+    text = sys.stdin.read() if arguments == "-" else arguments
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint="ARGUMENTS") from None
+    if not isinstance(parsed, dict):
+        raise click.BadParameter("not a JSON object", param_hint="ARGUMENTS")
+    envelope = anyio.run(call_once, settings, connection, function, cast("dict[str, Any]", parsed))
+    _print_json(envelope)
+    if "error" in envelope:
+        sys.exit(EXIT_FAILED)
+
+
+@main.command()
+@click.option("--serve", "keep", is_flag=True, help="Keep the site up and print the settings.")
+@click.option("--port", default=0, show_default="any", help="The loopback port for --serve.")
+def demo(keep: bool, port: int) -> None:
+    """Show the main job on a small Moodle inside this process; nothing leaves the machine."""
+    from moodle_mcp.cli import demo as showing
+
+    if keep:
+        showing.serve(port)
+    else:
+        showing.show()
+
+
+def _load() -> tuple[Settings, Connection]:
+    from moodle_mcp.logs import start_logging
+
+    settings = load_settings()
+    connection = settings.connection()
+    start_logging(settings.log_level, connection.token.get_secret_value())
+    return settings, connection
+
+
+def _print_json(data: object) -> None:
+    from moodle_mcp.server.answers import scrub
+
+    click.echo(json.dumps(scrub(data), ensure_ascii=False, indent=2))

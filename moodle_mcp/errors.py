@@ -1,0 +1,217 @@
+"""The exceptions, and the report of a failed call that an agent gets.
+
+    MoodleMcpError
+    ├── SettingsError   the operator's settings are wrong: the start stops with one line
+    └── CallError       a call did not succeed; its `fault` says what, why and what next
+
+A new kind of fault is one member of `Kind`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Literal, TypeAlias
+
+Written: TypeAlias = Literal["nothing", "something", "unknown"]
+
+
+class Kind(Enum):
+    """What went wrong, whether the same call may work later, and what to do next."""
+
+    INVALID_ARGUMENTS = (
+        "invalid_arguments",
+        False,
+        "Correct the arguments named in `parameters` and call again.",
+    )
+    NOT_ALLOWED = (
+        "not_allowed",
+        False,
+        "The operator of this server has not allowed this function. Use another tool, or ask the "
+        "operator to add it to MOODLE_MCP_TOOLS (and to raise MOODLE_MCP_ACCESS for writes).",
+    )
+    NEEDS_CONFIRMATION = ("needs_confirmation", False, "Ask the user to confirm the call.")
+    DECLINED = ("declined", False, "The user did not want this; do not try it again unasked.")
+    TOO_LARGE = (
+        "too_large",
+        False,
+        "Send fewer or smaller items in one call, in several calls.",
+    )
+    INVALID_TOKEN = (
+        "invalid_token",
+        False,
+        "The token is unknown, expired or deleted. An administrator makes a new one under Site "
+        "administration > Server > Web services > Manage tokens; the operator sets it as "
+        "MOODLE_TOKEN.",
+    )
+    ACCESS_DENIED = (
+        "access_denied",
+        False,
+        "An administrator must let this token use the function: Site administration > Server > "
+        "Web services > External services.",
+    )
+    NO_PERMISSION = (
+        "no_permission",
+        False,
+        "The token's user lacks a capability in this place. A manager or administrator grants it "
+        "with a role (course: Participants; site: Site administration > Users > Permissions).",
+    )
+    NOT_FOUND = (
+        "not_found",
+        False,
+        "Nothing has this id. Look the id up first: course id, course-module id, instance id and "
+        "context id are different numbers.",
+    )
+    INVALID_PARAMETER = (
+        "invalid_parameter",
+        False,
+        "Moodle refused a value without naming it. Check that ids exist, that values are among "
+        "those it accepts and that nothing is a duplicate.",
+    )
+    CONFLICT = (
+        "conflict",
+        False,
+        "Something with this name or id number exists already: use another, or update that one.",
+    )
+    ACCOUNT_BLOCKED = (
+        "account_blocked",
+        False,
+        "The token's user account is blocked. An administrator looks at it under Site "
+        "administration > Users > Browse list of users.",
+    )
+    MAINTENANCE = (
+        "maintenance",
+        True,
+        "The site is in maintenance mode. Wait until an administrator ends it.",
+    )
+    WEB_SERVICES_OFF = (
+        "web_services_off",
+        False,
+        "An administrator must switch on web services (Site administration > Advanced features > "
+        "Enable web services) and REST (Site administration > Server > Web services > Manage "
+        "protocols).",
+    )
+    WRONG_ADDRESS = (
+        "wrong_address",
+        False,
+        "The operator must set MOODLE_URL to the site's own address, as the browser shows it on "
+        "the site's front page (https, host and path).",
+    )
+    UNREACHABLE = (
+        "unreachable",
+        True,
+        "The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or "
+        "firewall, and whether the site is up.",
+    )
+    TIMEOUT = (
+        "timeout",
+        True,
+        "The site did not answer in time. Ask for less at once, try later, or let the operator "
+        "raise MOODLE_MCP_TIMEOUT.",
+    )
+    RATE_LIMITED = ("rate_limited", True, "The site asks for fewer requests. Wait, then go on.")
+    SITE_ERROR = (
+        "site_error",
+        True,
+        "The site failed inside. Try later; if it stays so, an administrator finds the cause in "
+        "the web server's and PHP's error log.",
+    )
+    BAD_ANSWER = (
+        "bad_answer",
+        False,
+        "The answer was not what Moodle's web services send. The operator runs `moodle-mcp "
+        "check`; an administrator looks at the web server's and PHP's error log.",
+    )
+    MOODLE_ERROR = (
+        "moodle_error",
+        False,
+        "Moodle refused the call for the reason in the message and errorcode.",
+    )
+    INTERNAL = (
+        "internal",
+        False,
+        "This is a fault of the MCP server itself; the operator finds it in the server's log.",
+    )
+
+    def __init__(self, code: str, retryable: bool, hint: str) -> None:
+        self.code = code
+        self.retryable = retryable
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterFault:
+    """What is wrong with one argument: `path` like `users[0].email`, empty for the whole."""
+
+    path: str
+    problem: str
+    allowed: str | None = None
+
+    def report(self) -> dict[str, Any]:
+        data = {"path": self.path, "problem": self.problem}
+        return data if self.allowed is None else data | {"allowed": self.allowed}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One failure, as the design's error contract has it.
+
+    `hint`, `retryable` and `written` are the kind's own unless given. `written` says what the
+    call may have changed in Moodle.
+    """
+
+    kind: Kind
+    message: str
+    hint: str | None = None
+    function: str | None = None
+    errorcode: str | None = None
+    exception: str | None = None
+    http_status: int | None = None
+    parameters: tuple[ParameterFault, ...] = ()
+    retryable: bool | None = None
+    written: Written | None = None
+
+    def report(self) -> dict[str, Any]:
+        """The `error` object of the envelope; what does not exist is left out."""
+        data: dict[str, Any] = {
+            "kind": self.kind.code,
+            "message": self.message,
+            "hint": self.hint or self.kind.hint,
+            "function": self.function,
+            "errorcode": self.errorcode,
+            "exception": self.exception,
+            "http_status": self.http_status,
+            "parameters": [parameter.report() for parameter in self.parameters] or None,
+            "retryable": self.kind.retryable if self.retryable is None else self.retryable,
+            "written": self.written or "nothing",
+        }
+        return {key: value for key, value in data.items() if value is not None}
+
+
+class MoodleMcpError(Exception):
+    """The base of all exceptions that this package raises on purpose."""
+
+
+class SettingsError(MoodleMcpError):
+    """A setting is missing or wrong; the message is one line that names it."""
+
+
+class CallError(MoodleMcpError):
+    """A call did not succeed.
+
+    `reached` is False when it is certain that no part of the request left this machine;
+    `retry_after` are the seconds that the site asked to wait.
+    """
+
+    def __init__(
+        self, fault: Fault, *, reached: bool = True, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{fault.kind.code}: {fault.message}")
+        self.fault = fault
+        self.reached = reached
+        self.retry_after = retry_after
+
+    def but(self, **changes: Any) -> CallError:
+        """The same error with some of its fault's fields replaced."""
+        fault = replace(self.fault, **changes)
+        return CallError(fault, reached=self.reached, retry_after=self.retry_after)

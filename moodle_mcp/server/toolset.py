@@ -1,0 +1,67 @@
+"""The functions that are exposed as tools, as far as the site is known."""
+
+from __future__ import annotations
+
+import mcp_types as types
+
+from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.naming import description, tool_name
+from moodle_mcp.catalogue.schema import input_schema, output_schema
+from moodle_mcp.catalogue.store import Catalogue, load, release_for
+from moodle_mcp.gate.access import Access, access_of
+from moodle_mcp.gate.gate import Gate
+from moodle_mcp.site.info import SiteInfo
+
+FUNCTION_KEY = "moodle/function"
+"""The key in a tool's `_meta` that holds the function's full name."""
+
+
+class Toolset:
+    """The gate applied to what a site offers; to the whole catalogue while the site is unknown."""
+
+    def __init__(self, gate: Gate, info: SiteInfo | None = None) -> None:
+        self.gate = gate
+        self.info = info
+        self.catalogue: Catalogue = load(release_for(info.release if info else None))
+        offered = sorted(info.functions) if info else list(self.catalogue)
+        named = [name for name in offered if gate.whitelist.names(name)]
+        exposed = gate.allowed(self.catalogue.get(name) for name in named)
+        self._by_tool = {tool_name(function.name): function for function in exposed}
+
+    @property
+    def functions(self) -> list[Function]:
+        """The exposed functions, by name."""
+        return list(self._by_tool.values())
+
+    def tools(self) -> list[types.Tool]:
+        """The tools as they are listed."""
+        return [to_tool(function) for function in self._by_tool.values()]
+
+    def exposed(self, name: str) -> Function | None:
+        """The function behind a tool's name or its own full name, if it is exposed."""
+        return self._by_tool.get(name) or self._by_tool.get(tool_name(name))
+
+    def withheld(self, name: str) -> Function | None:
+        """A function that exists, in the catalogue or on the site, and is not exposed."""
+        exists = name in self.catalogue or (self.info is not None and name in self.info.functions)
+        return self.catalogue.get(name) if exists and self.exposed(name) is None else None
+
+
+def to_tool(function: Function) -> types.Tool:
+    """The MCP tool for a function."""
+    access = access_of(function)
+    repeatable = function.batching is not None and function.batching.repeat_is_harmless
+    return types.Tool(
+        name=tool_name(function.name),
+        title=function.name,
+        description=description(function),
+        input_schema=input_schema(function),
+        output_schema=output_schema(function),
+        annotations=types.ToolAnnotations(
+            read_only_hint=access is Access.READ,
+            destructive_hint=access is Access.DESTRUCTIVE,
+            idempotent_hint=access is Access.READ or repeatable,
+            open_world_hint=False,
+        ),
+        _meta={FUNCTION_KEY: function.name},
+    )

@@ -1,0 +1,73 @@
+"""The address of a Moodle site, checked once, so that the token goes nowhere else."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from moodle_mcp.errors import SettingsError
+
+REST_ENTRY: Final = "/webservice/rest/server.php"
+_PASTED: Final = (REST_ENTRY, "/login/index.php", "/index.php")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A site's base address without a slash at its end, such as `https://m.example/moodle`."""
+
+    base: str
+
+    @property
+    def rest(self) -> str:
+        """Where REST calls go.
+
+        The format is in the query: when PHP drops an oversized body, a request with the format in
+        the body alone is answered in XML.
+        """
+        return f"{self.base}{REST_ENTRY}?moodlewsrestformat=json"
+
+
+def parse_address(url: str, *, plain_http_allowed: bool = False) -> Address:
+    """The address that an operator wrote; the page's own file name at its end may stay on it.
+
+    Raises:
+        SettingsError: it is not an https address of a site, or it is plain http to another
+            machine and the operator has not allowed that.
+    """
+    text = url.strip()
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise SettingsError("MOODLE_URL is not an address: expected https://host/path") from None
+    if not parts.scheme or not host:
+        raise SettingsError("MOODLE_URL is not a full address: expected https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise SettingsError("MOODLE_URL must not contain a user name or password")
+    if parts.query or parts.fragment or "?" in text or "#" in text:
+        raise SettingsError("MOODLE_URL must not contain ? or #: expected https://host/path")
+    if "\\" in text or any(char.isspace() or not char.isprintable() for char in text):
+        raise SettingsError("MOODLE_URL must not contain backslashes, spaces or control characters")
+    if parts.scheme not in ("https", "http"):
+        raise SettingsError(f"MOODLE_URL must begin with https://, not {parts.scheme}://")
+    if parts.scheme == "http" and not (plain_http_allowed or is_loopback(host)):
+        raise SettingsError(
+            "MOODLE_URL must begin with https://: over http the token could be read on its way "
+            "(MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)"
+        )
+    path = parts.path.rstrip("/")
+    for pasted in _PASTED:
+        path = path.removesuffix(pasted)
+    return Address(f"{parts.scheme}://{parts.netloc}{path}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or IP address is this machine's loopback interface."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

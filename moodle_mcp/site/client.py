@@ -1,0 +1,205 @@
+"""One Moodle site over HTTP: one pooled client, one request at a time, one answer or one error."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass, replace
+from typing import Final
+
+import anyio
+import httpx2
+from pydantic import SecretStr
+
+from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.address import Address
+from moodle_mcp.site.decoding import Answer, Response, decode
+from moodle_mcp.site.encoding import Request, encode
+from moodle_mcp.site.info import SITE_INFO, SiteInfo, site_info
+
+MAX_ANSWER: Final = 64 * 1024 * 1024
+"""Bytes of one answer, unpacked, beyond which it is not read on."""
+
+KEEP_ALIVE: Final = 4.0
+"""Seconds that an idle connection is kept: Apache closes its end after 5, and a request that meets
+a closing connection is one of which nobody knows whether it arrived."""
+
+CONNECT_TIMEOUT: Final = 5.0
+INFO_TIMEOUT: Final = 8.0
+"""Seconds that a list of tools waits for a site before it is answered without it."""
+
+_REMOVED: Final = b"TOKEN-REMOVED"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach a site: its address and the token of the user to act for."""
+
+    address: Address
+    token: SecretStr
+
+
+class Site:
+    """A site and a token. The HTTP client is made at the first request."""
+
+    def __init__(self, connection: Connection, *, user_agent: str = "moodle-mcp") -> None:
+        self.address = connection.address
+        self._token = connection.token
+        self._user_agent = user_agent
+        self._client: httpx2.AsyncClient | None = None
+        self._info: SiteInfo | None = None
+        self._info_lock = anyio.Lock()
+
+    async def aclose(self) -> None:
+        """Close the pooled connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def send(self, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
+        """Send one request once and decode its answer.
+
+        `timeout` is in seconds and spans the whole request, connecting included.
+
+        Raises:
+            CallError: with `reached` False if nothing of it left this machine.
+        """
+        try:
+            with anyio.fail_after(timeout):
+                response = await self._post(request, timeout)
+        except TimeoutError:
+            raise _timed_out(timeout) from None
+        except httpx2.HTTPError as error:
+            raise _transport_error(error, timeout) from None
+        return decode(self._without_token(response))
+
+    async def info(self, *, fresh: bool = False) -> SiteInfo:
+        """What the site says of itself and the token; asked once, or again if `fresh`.
+
+        Raises:
+            CallError: the site did not answer it; the next call asks again.
+        """
+        async with self._info_lock:
+            if self._info is None or fresh:
+                answer = await self.send(encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)
+                self._info = site_info(answer.value)
+            return self._info
+
+    @property
+    def known_info(self) -> SiteInfo | None:
+        """The last answer of `info`, without asking."""
+        return self._info
+
+    async def _post(self, request: Request, seconds: float) -> Response:
+        # The token is the first field: PHP keeps the first ones when it drops those over a limit.
+        body = b"wstoken=" + self._token.get_secret_value().encode("ascii") + b"&" + request.body
+        async with self._http().stream(
+            "POST",
+            self.address.rest,
+            content=body,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            timeout=httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)),
+        ) as response:
+            return Response(
+                status=response.status_code,
+                body=await _read(response),
+                reason=response.reason_phrase,
+                location=response.headers.get("location"),
+                retry_after=response.headers.get("retry-after"),
+            )
+
+    def _http(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            self._client = httpx2.AsyncClient(
+                follow_redirects=False,
+                limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE),
+                headers={"User-Agent": self._user_agent, "Accept": "application/json"},
+            )
+        return self._client
+
+    def _without_token(self, response: Response) -> Response:
+        """The response with the token taken out, should the site or a proxy echo it."""
+        token = self._token.get_secret_value()
+        if not token:
+            return response
+        return replace(
+            response,
+            body=response.body.replace(token.encode("ascii"), _REMOVED),
+            reason=response.reason.replace(token, _REMOVED.decode()),
+            location=response.location and response.location.replace(token, _REMOVED.decode()),
+        )
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            message = f"The answer is longer than {MAX_ANSWER} bytes and was not read to its end."
+            raise CallError(
+                Fault(Kind.TOO_LARGE, message, hint="Ask for less: one course, one page, one user.")
+            )
+    return b"".join(chunks)
+
+
+def _timed_out(seconds: float) -> CallError:
+    return CallError(Fault(Kind.TIMEOUT, f"The site did not answer within {seconds:.0f} seconds."))
+
+
+def _transport_error(error: httpx2.HTTPError, seconds: float) -> CallError:
+    """The fault for what the HTTP library raised, without its text: it can hold the address."""
+    match error:
+        case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+            message = "No connection to the site came about in time."
+            return CallError(Fault(Kind.TIMEOUT, message), reached=False)
+        case httpx2.ConnectError():
+            return CallError(_connect_fault(error), reached=False)
+        case httpx2.ProxyError() | httpx2.UnsupportedProtocol():
+            message = "The proxy on the way to the site refused the connection."
+            return CallError(Fault(Kind.UNREACHABLE, message), reached=False)
+        case httpx2.TimeoutException():
+            return _timed_out(seconds)
+        case httpx2.DecodingError():
+            message = "The answer's compression is broken."
+            return CallError(Fault(Kind.BAD_ANSWER, message))
+        case _:
+            message = "The connection broke before the whole answer had come."
+            return CallError(Fault(Kind.UNREACHABLE, message))
+
+
+def _connect_fault(error: BaseException) -> Fault:
+    cause = _cause(error, ssl.SSLCertVerificationError)
+    if cause is not None:
+        reason = getattr(cause, "verify_message", "") or "it can't be verified"
+        return Fault(
+            Kind.UNREACHABLE,
+            f"The site's TLS certificate is not trusted: {reason}.",
+            hint="The operator installs the certificate's authority in this system's trust store, "
+            "or names a file with it in SSL_CERT_FILE; or corrects the host name in MOODLE_URL.",
+            retryable=False,
+        )
+    if _cause(error, ssl.SSLError) is not None:
+        return Fault(
+            Kind.UNREACHABLE,
+            "The site does not speak TLS at this address.",
+            hint="The operator checks the scheme (https) and the port in MOODLE_URL.",
+            retryable=False,
+        )
+    if _cause(error, socket.gaierror) is not None:
+        return Fault(
+            Kind.UNREACHABLE,
+            "The site's host name is not known (DNS).",
+            hint="The operator checks the host name in MOODLE_URL and this machine's network.",
+        )
+    return Fault(Kind.UNREACHABLE, "The site refused the connection, or nothing is there.")
+
+
+def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
+    """The first exception of a kind among an error and its causes."""
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, kind):
+            return error
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return None

@@ -1,0 +1,242 @@
+"""From the bytes that a site answered to a value, or to the kind of fault that they mean.
+
+Nearly every failure comes with status 200, so the body decides. What is not JSON is told apart by
+what an operator must do about it: a login page, a maintenance page, a proxy's error, PHP's notices.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.address import REST_ENTRY
+from moodle_mcp.site.faults import moodle_fault, plain
+
+_NOTICE = re.compile(
+    r"(?:<br ?/?>|\s)*(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Strict Standards)(?:</b>)?:"
+)
+_HTML = re.compile(r"(?i)(<!doctype html|<html|<head|<body|<br|<div|<p>|<!--)")
+_XML_FIELD: Final = r"<{0}>(.*?)</{0}>"
+_RETRY_AFTER = re.compile(r"\d{1,6}")
+_MAX_DIGITS: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response as far as decoding needs it."""
+
+    status: int
+    body: bytes
+    reason: str = ""
+    location: str | None = None
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A function's answer, and what was odd about the way it came."""
+
+    value: Any
+    warnings: tuple[str, ...] = ()
+
+
+def decode(response: Response) -> Answer:
+    """The value that a site answered.
+
+    Raises:
+        CallError: the answer is a failure, of Moodle, PHP, a proxy or the network's middle.
+    """
+    _check_status(response)
+    text = _text(response)
+    answer = _json(response, text)
+    match answer.value:
+        case {"exception": _, **rest} if "errorcode" in rest or "message" in rest:
+            value = cast("dict[str, Any]", answer.value)
+            raise CallError(moodle_fault(value, response.status))
+        case _ if response.status >= 400:
+            raise _unexpected_status(response)
+        case _:
+            return answer
+
+
+def retry_after_seconds(response: Response) -> float | None:
+    """The seconds that the site asks to wait; a date instead of a number is not followed."""
+    value = (response.retry_after or "").strip()
+    return float(value) if _RETRY_AFTER.fullmatch(value) else None
+
+
+def _check_status(response: Response) -> None:
+    """Raise for what the status alone decides."""
+    status = response.status
+    if 300 <= status < 400:
+        raise _redirected(response)
+    if status == 403 and not response.body.strip():
+        message = "The site refuses web-service requests: web services or REST are switched off."
+        raise _error(Kind.WEB_SERVICES_OFF, message, response)
+    if status == 404:
+        message = "There is no Moodle web-service entry at this address."
+        raise _error(Kind.WRONG_ADDRESS, message, response)
+    if status == 413:
+        message = "The web server refused the request because of its size."
+        raise _error(Kind.TOO_LARGE, message, response)
+    if status == 429:
+        raise CallError(
+            Fault(Kind.RATE_LIMITED, _wait_text(response), http_status=status),
+            retry_after=retry_after_seconds(response),
+        )
+    if status >= 500:
+        raise _server_error(response)
+
+
+def _redirected(response: Response) -> CallError:
+    target = urlsplit(response.location or "")
+    where = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else ""
+    to = f" to {where}" if where else ""
+    # Moodle redirects to the same script at the address that it calls its own.
+    own = where.removesuffix(REST_ENTRY)
+    return CallError(
+        Fault(
+            Kind.WRONG_ADDRESS,
+            f"The site answered with a redirect{to}, which is not followed with the token.",
+            hint=f"The operator sets MOODLE_URL to {own}." if own != where else None,
+            http_status=response.status,
+        )
+    )
+
+
+def _server_error(response: Response) -> CallError:
+    # Moodle's command-line maintenance mode answers 503 "Moodle under maintenance" to everything.
+    if response.status == 503 and "maintenance" in _page_text(response).lower():
+        kind, message = Kind.MAINTENANCE, "The site is in maintenance mode."
+    else:
+        kind, message = Kind.SITE_ERROR, f"The site answered with status {response.status}."
+    return CallError(
+        Fault(kind, message, http_status=response.status),
+        retry_after=retry_after_seconds(response),
+    )
+
+
+def _wait_text(response: Response) -> str:
+    seconds = retry_after_seconds(response)
+    wait = "" if seconds is None else f" and asks to wait {seconds:.0f} seconds"
+    return f"The site answers that there were too many requests{wait}."
+
+
+def _unexpected_status(response: Response) -> CallError:
+    message = f"Something before Moodle (a firewall or proxy) answered status {response.status}."
+    return _error(Kind.BAD_ANSWER, message, response)
+
+
+def _text(response: Response) -> str:
+    try:
+        text = response.body.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        message = "The answer is not valid UTF-8."
+        raise _error(Kind.BAD_ANSWER, message, response) from None
+    if not text:
+        message = "The site answered nothing at all, as PHP does when it stops with a fatal error."
+        raise _error(Kind.SITE_ERROR, message, response)
+    return text
+
+
+def _json(response: Response, text: str) -> Answer:
+    try:
+        return Answer(_loads(text))
+    except (ValueError, RecursionError):
+        pass
+    if text.startswith("<?xml") or "<EXCEPTION" in text[:1000]:
+        raise _xml_error(response, text)
+    answer = _among_notices(text)
+    if answer is not None:
+        return answer
+    if _looks_like_html(text):
+        raise _html_error(response, text)
+    if response.status >= 400:
+        raise _unexpected_status(response)
+    message = "The answer is not complete JSON."
+    raise _error(Kind.BAD_ANSWER, message, response)
+
+
+def _loads(text: str) -> Any:
+    return _decoder().decode(text)
+
+
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(
+        parse_float=_finite, parse_int=_integer, parse_constant=_no_constant
+    )  # fmt: skip
+
+
+def _finite(text: str) -> float | str:
+    """A number beyond a double stays the text that it came as."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _integer(text: str) -> int | str:
+    return int(text) if len(text) <= _MAX_DIGITS else text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _among_notices(text: str) -> Answer | None:
+    """The answer around which PHP printed notices, as it does with display_errors on."""
+    starts = [0] if text[0] in "{[" else []
+    if _NOTICE.match(text):
+        starts = [match.start() for match in re.finditer(r"[{\[]", text)]
+    for start in starts[:100]:
+        try:
+            value, end = _decoder().raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        rest = text[end:]
+        if not rest.strip() or _NOTICE.match(rest):
+            return Answer(value, ("PHP printed notices beside its answer; they were left out.",))
+    return None
+
+
+def _looks_like_html(text: str) -> bool:
+    return _HTML.match(text) is not None
+
+
+def _html_error(response: Response, text: str) -> CallError:
+    page = text.lower()
+    if "maintenance" in page and response.status in (200, 503):
+        return _error(Kind.MAINTENANCE, "The site shows its maintenance page.", response)
+    if response.status >= 400:
+        return _unexpected_status(response)
+    if _NOTICE.match(text) or "fatal error" in page:
+        return _error(Kind.SITE_ERROR, "PHP stopped with an error before it answered.", response)
+    if "login" in page:
+        message = "The address answers with a login page instead of Moodle's web service."
+    else:
+        message = "The address answers with a web page instead of Moodle's web service."
+    return _error(Kind.WRONG_ADDRESS, message, response)
+
+
+def _xml_error(response: Response, text: str) -> CallError:
+    fields = {
+        key: plain(match[1])
+        for key in ("errorcode", "message")
+        if (match := re.search(_XML_FIELD.format(key.upper()), text, re.DOTALL))
+    }
+    if "errorcode" in fields:
+        return CallError(moodle_fault(fields, response.status))
+    message = "The site answered in XML although JSON was asked for."
+    return _error(Kind.BAD_ANSWER, message, response)
+
+
+def _page_text(response: Response) -> str:
+    return response.reason + response.body[:20_000].decode("utf-8", "replace")
+
+
+def _error(kind: Kind, message: str, response: Response) -> CallError:
+    status = None if response.status == 200 else response.status
+    return CallError(Fault(kind, message, http_status=status))

@@ -1,0 +1,193 @@
+"""From Moodle's exceptions to our kinds of fault.
+
+The errorcode is the stable part: the message is in the site's language. Where an errorcode is not
+listed, the exception's class tells enough for a kind. Observed on 4.5.6 unless a line says read.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from moodle_mcp.errors import Fault, Kind
+
+_MAX_MESSAGE: Final = 500
+_TAG = re.compile(r"<[^<>]*>")
+_IDENTIFIER = re.compile(r"[\w/:-]{1,100}")
+
+
+class _Meaning(NamedTuple):
+    kind: Kind
+    hint: str | None = None
+
+
+_NOT_IN_SITE: Final = _Meaning(
+    Kind.NOT_FOUND,
+    "The site has no such function: it belongs to another Moodle release, or to a plugin that is "
+    "not installed there.",
+)
+
+_CODES: Final[Mapping[str, _Meaning]] = {
+    "invalidtoken": _Meaning(Kind.INVALID_TOKEN),
+    "accessexception": _Meaning(Kind.ACCESS_DENIED),
+    "servicenotavailable": _Meaning(
+        Kind.ACCESS_DENIED,
+        "The external service does not exist or is disabled: Site administration > Server > Web "
+        "services > External services.",
+    ),
+    "cannotcreatetoken": _Meaning(
+        Kind.NO_PERMISSION,
+        "The user may not make a token: an administrator grants the capability "
+        "moodle/webservice:createtoken, or makes the token under Manage tokens.",
+    ),
+    "invalidlogin": _Meaning(Kind.INVALID_TOKEN, "The user name or the password is wrong."),
+    "enablewsdescription": _Meaning(Kind.WEB_SERVICES_OFF),
+    "sitemaintenance": _Meaning(Kind.MAINTENANCE),
+    "upgraderunning": _Meaning(Kind.MAINTENANCE, "The site is being upgraded. Try later."),
+    "wsaccessusersuspended": _Meaning(
+        Kind.ACCOUNT_BLOCKED,
+        "The token's user is suspended: Site administration > Users > Browse list of users > "
+        "Activate user account.",
+    ),
+    "wsaccessusernologin": _Meaning(
+        Kind.ACCOUNT_BLOCKED,
+        'The token\'s user has the authentication method "No login": an administrator edits the '
+        "user and chooses another.",
+    ),
+    "wsaccessuserdeleted": _Meaning(
+        Kind.ACCOUNT_BLOCKED, "The token's user was deleted: make a token for another user."
+    ),
+    "wsaccessuserunconfirmed": _Meaning(
+        Kind.ACCOUNT_BLOCKED,
+        "The token's user has not confirmed the account: Site administration > Users > Browse "
+        "list of users > Confirm.",
+    ),
+    "wsaccessuserexpired": _Meaning(
+        Kind.ACCOUNT_BLOCKED, "The password of the token's user has expired: the user changes it."
+    ),
+    "forcepasswordchangenotice": _Meaning(
+        Kind.ACCOUNT_BLOCKED, "The token's user must log in to the site and change the password."
+    ),
+    "usernotfullysetup": _Meaning(
+        Kind.ACCOUNT_BLOCKED, "The token's user must log in to the site and complete the profile."
+    ),
+    "sitepolicynotagreed": _Meaning(
+        Kind.ACCOUNT_BLOCKED, "The token's user must log in to the site and agree to its policy."
+    ),
+    "nopermissions": _Meaning(Kind.NO_PERMISSION),
+    "errorcoursecontextnotvalid": _Meaning(
+        Kind.NO_PERMISSION,
+        "The token's user can't enter this course: it is not enrolled there, or the course is "
+        "hidden. A teacher enrols the user, or use a token of a user who may see all courses.",
+    ),
+    "requireloginerror": _Meaning(Kind.NO_PERMISSION),
+    "notenrolled": _Meaning(Kind.NO_PERMISSION, "The token's user is not enrolled there."),
+    "invalidrecord": _Meaning(Kind.NOT_FOUND),
+    "invalidrecordunknown": _Meaning(Kind.NOT_FOUND),
+    "invaliduser": _Meaning(
+        Kind.NOT_FOUND, "No user has this id. Look users up with core_user_get_users_by_field."
+    ),
+    "invaliduserid": _Meaning(Kind.NOT_FOUND),
+    "invalidcourseid": _Meaning(Kind.NOT_FOUND),
+    "unknowncourseidnumber": _Meaning(Kind.NOT_FOUND),
+    "invalidcoursemodule": _Meaning(Kind.NOT_FOUND),
+    "invalidcoursemoduleid": _Meaning(Kind.NOT_FOUND),
+    "cannotfindcategory": _Meaning(Kind.NOT_FOUND),
+    "unknowncategory": _Meaning(Kind.NOT_FOUND),
+    "unknowngroup": _Meaning(Kind.NOT_FOUND),
+    "unknownrole": _Meaning(Kind.NOT_FOUND),
+    "invalidparameter": _Meaning(Kind.INVALID_PARAMETER),
+    "missingparam": _Meaning(Kind.INVALID_PARAMETER),
+    "formatnotsupported": _Meaning(Kind.INVALID_PARAMETER),
+    "codingerror": _Meaning(
+        Kind.INVALID_PARAMETER,
+        "Moodle calls it a coding error; seen when a value is not one of the few that the "
+        "function accepts. Check fixed words such as `field` or `classification`.",
+    ),
+    "shortnametaken": _Meaning(Kind.CONFLICT, "Another course has this short name."),
+    "courseidnumbertaken": _Meaning(Kind.CONFLICT, "Another course has this id number."),
+    "categoryidnumbertaken": _Meaning(Kind.CONFLICT, "Another category has this id number."),
+    "idnumbertaken": _Meaning(Kind.CONFLICT),
+    "usernameexists": _Meaning(Kind.CONFLICT),
+    "emailexists": _Meaning(Kind.CONFLICT),
+    "invalidresponse": _Meaning(
+        Kind.SITE_ERROR,
+        "Moodle ran the function and then found its own answer malformed, often because of one "
+        "broken activity. Ask for less (one course, one section); an administrator turns on "
+        "debugging to find the activity.",
+    ),
+    "dmlreadexception": _Meaning(Kind.SITE_ERROR),
+    "dmlwriteexception": _Meaning(Kind.SITE_ERROR),
+    "dbconnectionfailed": _Meaning(Kind.SITE_ERROR),
+}
+
+# By the last part of the exception's class name, for errorcodes that are not listed.
+_CLASSES: Final[Mapping[str, Kind]] = {
+    "required_capability_exception": Kind.NO_PERMISSION,
+    "require_login_exception": Kind.NO_PERMISSION,
+    "webservice_access_exception": Kind.ACCESS_DENIED,
+    "dml_missing_record_exception": Kind.NOT_FOUND,
+    "dml_multiple_records_exception": Kind.SITE_ERROR,
+    "invalid_parameter_exception": Kind.INVALID_PARAMETER,
+    "invalid_response_exception": Kind.SITE_ERROR,
+    "coding_exception": Kind.INVALID_PARAMETER,
+    "dml_read_exception": Kind.SITE_ERROR,
+    "dml_write_exception": Kind.SITE_ERROR,
+    "dml_connection_exception": Kind.SITE_ERROR,
+}
+
+
+def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fault:
+    """The fault for Moodle's `{exception, errorcode, message}` or `{error, errorcode, …}`.
+
+    Its debuginfo never goes into the fault: it can hold SQL with values.
+    """
+    errorcode = str(data.get("errorcode") or "")
+    exception = str(data.get("exception") or "")
+    said = str(data.get("message") or data.get("error") or errorcode)
+    message = plain(_without_debuginfo(said, str(data.get("debuginfo") or "")))
+    if not _IDENTIFIER.fullmatch(errorcode):
+        # A weak password comes with sentences of HTML as its errorcode.
+        kind, hint = Kind.INVALID_PARAMETER, "Moodle's rules are in the message: follow them."
+        message, errorcode = plain(errorcode) or message, ""
+    else:
+        kind, hint = _meaning(errorcode, exception, message)
+    return Fault(
+        kind,
+        message or "Moodle refused the call without saying why.",
+        hint=hint,
+        errorcode=errorcode or None,
+        exception=exception or None,
+        http_status=http_status if http_status != 200 else None,
+    )
+
+
+def _without_debuginfo(message: str, debuginfo: str) -> str:
+    """The message without the debuginfo that `debugdisplay` puts in brackets at its end.
+
+    The debuginfo can go on after what the message has of it.
+    """
+    start = message.find(" (") if debuginfo and message.endswith(")") else -1
+    while start != -1:
+        if debuginfo.startswith(message[start + 2 : -1]):
+            return message[:start]
+        start = message.find(" (", start + 1)
+    return message
+
+
+def plain(text: str) -> str:
+    """Text without HTML tags, on one line and cut to a length that suits an error."""
+    words = " ".join(html.unescape(_TAG.sub(" ", text)).split())
+    return words if len(words) <= _MAX_MESSAGE else f"{words[:_MAX_MESSAGE]}…"
+
+
+def _meaning(errorcode: str, exception: str, message: str) -> _Meaning:
+    if errorcode == "invalidrecord" and "external_functions" in message:
+        return _NOT_IN_SITE
+    meaning = _CODES.get(errorcode)
+    if meaning is None:
+        name = exception.rpartition("\\")[2]
+        meaning = _Meaning(_CLASSES.get(name, Kind.MOODLE_ERROR))
+    return meaning

@@ -1,0 +1,48 @@
+"""What a site says of itself and of the token, as `core_webservice_get_site_info` answers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from moodle_mcp.errors import CallError, Fault, Kind
+
+SITE_INFO: Final = "core_webservice_get_site_info"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInfo:
+    """The token's user, the site's release and the functions of the token's service."""
+
+    site_name: str
+    site_url: str
+    user_id: int
+    user_name: str
+    user_full_name: str
+    release: str
+    functions: frozenset[str]
+    may_download: bool
+    may_upload: bool
+
+
+def site_info(answer: Any) -> SiteInfo:
+    """The answer of `core_webservice_get_site_info` as a `SiteInfo`.
+
+    Raises:
+        CallError: `bad_answer` when it is not such an answer.
+    """
+    try:
+        return SiteInfo(
+            site_name=str(answer["sitename"]),
+            site_url=str(answer["siteurl"]),
+            user_id=int(answer["userid"]),
+            user_name=str(answer["username"]),
+            user_full_name=str(answer["fullname"]),
+            release=str(answer.get("release", "")),
+            functions=frozenset(str(entry["name"]) for entry in answer["functions"]),
+            may_download=bool(answer.get("downloadfiles", 0)),
+            may_upload=bool(answer.get("uploadfiles", 0)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        message = "The site's answer about itself lacks what Moodle sends."
+        raise CallError(Fault(Kind.BAD_ANSWER, message, function=SITE_INFO)) from None

@@ -1,0 +1,214 @@
+"""Makes the package's catalogue from the signatures exported from running Moodle sites.
+
+    python -m tools.build_catalogue ../shared/moodle
+
+Reads `4.5.6/signatures.json`, `4.5.6/batchable.json` and `5.1.5/signatures.json` below the given
+folder and `tools/catalogue/defaults-4.5.6.json`, and writes
+`moodle_mcp/catalogue/data/functions-*.tsv`: the same bytes at every run.
+
+Two things about the exported signatures of 4.5.6 that are mended here:
+
+- `optional` and `default` are exchanged: `users[].auth` of core_user_create_users, which Moodle
+  declares with the default "manual", is exported as optional, and `users[].password`, which is
+  optional, as having the default null. Compared with the running site's own descriptions, the
+  exchanged labels are right for all parameters of all functions.
+- For that reason the export lacks the default values. They were read from a running 4.5.6 and
+  are in `tools/catalogue/defaults-4.5.6.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from moodle_mcp.catalogue.codec import function_to_json
+from moodle_mcp.catalogue.model import (
+    Access,
+    Batching,
+    Function,
+    ListOf,
+    Node,
+    Object,
+    Presence,
+    Value,
+)
+from moodle_mcp.catalogue.store import component_of
+
+ROOT: Final = Path(__file__).parent.parent
+DATA: Final = ROOT / "moodle_mcp" / "catalogue" / "data"
+DEFAULTS: Final = ROOT / "tools" / "catalogue" / "defaults-4.5.6.json"
+
+_EXCHANGED: Final[Mapping[str, Presence]] = {
+    "required": "required",
+    "optional": "default",
+    "default": "optional",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Write the data files; the argument is the folder with the exported signatures."""
+    if len(argv) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    source = Path(argv[0])
+    for release, lines in build(source).items():
+        target = DATA / f"functions-{release}.tsv"
+        text = "".join(f"{name}\t{line}\n" for name, line in sorted(lines.items()))
+        target.write_text(text, encoding="utf-8", newline="\n")
+        print(f"{target.name}: {len(lines)} functions, {len(text.encode())} bytes")
+    return 0
+
+
+def build(source: Path) -> dict[str, dict[str, str]]:
+    """The lines of each data file by release and function name."""
+    base = _base(source / "4.5.6", json.loads(DEFAULTS.read_text(encoding="utf-8")))
+    newer = _newer(base, _read(source / "5.1.5" / "signatures.json")["functions"])
+    overlay: dict[str, Function | None] = {name: None for name in base if name not in newer}
+    overlay |= {name: function for name, function in newer.items() if base.get(name) != function}
+    return {
+        "4.5": {name: _line(function) for name, function in base.items()},
+        "5.1": {name: _line(function) for name, function in overlay.items()},
+    }
+
+
+def _base(folder: Path, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Function]:
+    batching = _read(folder / "batchable.json")["functions"]
+    functions: dict[str, Function] = {}
+    for name, data in _read(folder / "signatures.json")["functions"].items():
+        tree = _Tree(defaults.get(name, {}))
+        functions[name] = Function(
+            name=name,
+            component=data["component"],
+            access=_access(data["access"]),
+            capabilities=tuple(data["capabilities"]),
+            deprecated=data["deprecated"],
+            params=tree.params(data["params"]),
+            returns=_Tree({}).node(data["returns"], "") if data["returns"] else None,
+            batching=_batching(batching.get(name)),
+        )
+    return functions
+
+
+def _newer(base: Mapping[str, Function], signatures: Mapping[str, Any]) -> dict[str, Function]:
+    """The functions of a later release, whose export is poorer in types.
+
+    What both releases have keeps the first one's types; keys that came or went are followed.
+    A new function has no access label in that export.
+    """
+    tree = _Tree({}, exchanged=False)
+    functions: dict[str, Function] = {}
+    for name, data in signatures.items():
+        params = tree.params(data["params"])
+        returns = tree.node(data["returns"], "") if data["returns"] else None
+        before = base.get(name)
+        if before is None:
+            functions[name] = Function(name, component_of(name), params=params, returns=returns)
+            continue
+        merged = _merge(before.params, params)
+        if not isinstance(merged, Object):
+            raise TypeError(f"{name}: the parameters of a function are an object")
+        functions[name] = replace(
+            before,
+            params=merged,
+            returns=_merge(before.returns, returns) if before.returns and returns else returns,
+        )
+    return functions
+
+
+def _merge(before: Node, after: Node) -> Node:
+    """`after`'s keys with `before`'s types, in `before`'s order."""
+    match before, after:
+        case Object(), Object():
+            common = [key for key in before.keys if key in after.keys]
+            new = [key for key in after.keys if key not in before.keys]
+            keys = {key: _merge(before.keys[key], after.keys[key]) for key in common}
+            return replace(before, keys=keys | {key: after.keys[key] for key in new})
+        case ListOf(), ListOf():
+            return replace(before, item=_merge(before.item, after.item))
+        case Value(), Value():
+            return before
+        case _:
+            return after
+
+
+class _Tree:
+    """Reads the exported trees of one function."""
+
+    def __init__(self, defaults: Mapping[str, Any], *, exchanged: bool = True) -> None:
+        """`defaults` are its parameters' default values by path (`users[].auth`)."""
+        self._defaults = defaults
+        self._exchanged = exchanged
+
+    def params(self, data: Mapping[str, Any]) -> Object:
+        node = self.node(data, "")
+        if not isinstance(node, Object):
+            raise TypeError("the parameters of a function are an object")
+        return node
+
+    def node(self, data: Mapping[str, Any], path: str) -> Node:
+        presence: Presence = data["presence"]
+        if self._exchanged:
+            presence = _EXCHANGED[presence]
+            if presence == "default" and path not in self._defaults:
+                # Answers' defaults say nothing to a caller; a default of "now" is not a constant.
+                presence = "optional"
+        default = self._default(data, path) if presence == "default" else None
+        match data["kind"]:
+            case "object":
+                keys = {
+                    key: self.node(child, f"{path}.{key}".lstrip("."))
+                    for key, child in data["keys"].items()
+                }
+                return Object(keys, presence, default)
+            case "list":
+                return ListOf(self.node(data["item"], f"{path}[]"), presence, default)
+            case _:
+                return Value(data["type"], data.get("allownull", False), presence, default)
+
+    def _default(self, data: Mapping[str, Any], path: str) -> Any:
+        """The default in the type that it stands for: Moodle writes some as text or 0 and 1."""
+        default = self._defaults.get(path, data.get("default"))
+        match data.get("type"), default:
+            case _, None:
+                return None
+            case "bool", _:
+                return default in (True, 1, "1")
+            case "int", str() | bool():
+                return int(default) if default != "" else None
+            case type_, int() | float() if type_ not in ("int", "float", None):
+                return str(default)
+            case _:
+                return default
+
+
+def _access(label: str) -> Access:
+    if label not in ("read", "write"):
+        raise ValueError(f"Moodle labels functions read or write, not {label!r}")
+    return "read" if label == "read" else "write"
+
+
+def _batching(data: Mapping[str, Any] | None) -> Batching | None:
+    if data is None:
+        return None
+    return Batching(
+        items=tuple(data["items"]),
+        on_item_error=data.get("on_item_error"),
+        repeat_is_harmless=data.get("repeat_is_harmless", False),
+    )
+
+
+def _line(function: Function | None) -> str:
+    data = None if function is None else function_to_json(function)
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
