@@ -71,7 +71,7 @@ async def repeating(
     return await retrying(attempt)
 
 
-_backoff = wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT)
+_backoff = wait_exponential_jitter(multiplier=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT)
 
 
 def _wait(state: RetryCallState) -> float:

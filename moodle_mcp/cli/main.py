@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
-import anyio
 import click
 
 from moodle_mcp import __version__
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.settings import Settings, load_settings
-from moodle_mcp.site.client import Connection
+
+if TYPE_CHECKING:
+    from moodle_mcp.settings import Settings
+    from moodle_mcp.site.client import Connection
 
 EXIT_FAILED: Final = 1
 EXIT_SETTINGS: Final = 2
@@ -54,11 +56,16 @@ def main(ctx: click.Context) -> None:
 @settled
 def serve() -> None:
     """Serve MCP on standard input and output (the default)."""
+    # Half of the start is the MCP library's models; collecting garbage among them takes a tenth.
+    gc.disable()
     from moodle_mcp.assembly import make_app
     from moodle_mcp.server.stdio import serve_stdio
 
     settings, connection = _load()
-    serve_stdio(make_app(settings, connection))
+    app = make_app(settings, connection)
+    gc.enable()
+    gc.freeze()
+    serve_stdio(app)
 
 
 @main.command()
@@ -66,6 +73,8 @@ def serve() -> None:
 @settled
 def check(as_json: bool) -> None:
     """Check the address, web services, the token and its functions; say what to do next."""
+    import anyio
+
     from moodle_mcp.assembly import make_gate, make_site
     from moodle_mcp.cli import check as checking
 
@@ -95,6 +104,8 @@ def check(as_json: bool) -> None:
 @settled
 def tools(as_json: bool) -> None:
     """Show what would be exposed, with each tool's size in bytes and roughly in tokens."""
+    import anyio
+
     from moodle_mcp.cli.tools import listing
 
     settings, connection = _load()
@@ -112,6 +123,8 @@ def tools(as_json: bool) -> None:
 @settled
 def call(function: str, arguments: str) -> None:
     """Call FUNCTION once with ARGUMENTS, a JSON object (or - to read it from standard input)."""
+    import anyio
+
     from moodle_mcp.cli.call import call_once
 
     settings, connection = _load()
@@ -143,6 +156,7 @@ def demo(keep: bool, port: int) -> None:
 
 def _load() -> tuple[Settings, Connection]:
     from moodle_mcp.logs import start_logging
+    from moodle_mcp.settings import load_settings
 
     settings = load_settings()
     connection = settings.connection()

@@ -19,6 +19,8 @@ from moodle_mcp.errors import SettingsError
 ALL: Final = "all"
 PROFILES: Final = ("default",)
 
+# The type and name of a plugin and what the function does: `local_shop_get_orders`, `local_*`.
+_PLUGIN = re.compile(r"[a-z0-9]+_([a-z0-9]+_|.*[*?])")
 _ENTRY = re.compile(r"-?[a-z0-9_*?\[\]]+")
 
 
@@ -71,7 +73,7 @@ def profile(name: str) -> frozenset[str]:
 
 
 def _check_known(name: str, known: Collection[str], components: Collection[str]) -> None:
-    if name in known or component_of(name) not in components:
+    if name in known or (_PLUGIN.match(name) and component_of(name) not in components):
         return
     if any(fnmatchcase(function, name) for function in known):
         return

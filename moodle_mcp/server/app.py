@@ -62,8 +62,7 @@ class App:
         self._site = site
         self._caller = caller
         self._gate = gate
-        self._toolset = Toolset(gate)
-        self._lists = ListCache()
+        self._made: Toolset | None = None
 
     def server(self) -> Server[Any]:
         """The low-level server, ready to run on a transport."""
@@ -82,7 +81,7 @@ class App:
             on_call_tool=self._call_tool,
         )
         # The SDK's first middleware is OpenTelemetry's, which nothing here exports.
-        server.middleware[:] = [no_leaks, self._lists]
+        server.middleware[:] = [no_leaks, ListCache(lambda: self._site.known_info)]
         return server
 
     @asynccontextmanager
@@ -136,9 +135,7 @@ class App:
             text = f"{error.fault.message} Trying again in {seconds:.1f} s."
             await ctx.session.report_progress(waits, None, text)
 
-        outcome = await self._caller.call(function, arguments, on_wait=on_wait)
-        self._learn()
-        return outcome
+        return await self._caller.call(function, arguments, on_wait=on_wait)
 
     def _function(self, name: str) -> Function:
         """The function that a tool's name stands for, exposed or withheld.
@@ -146,9 +143,10 @@ class App:
         Raises:
             MCPError: no such function is known.
         """
-        function = self._toolset.exposed(name) or self._toolset.withheld(name)
+        toolset = self._toolset
+        function = toolset.exposed(name) or toolset.withheld(name)
         if function is None:
-            names = [function.name for function in self._toolset.functions]
+            names = [function.name for function in toolset.functions]
             near = difflib.get_close_matches(name, names, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {name[:100]}{hint}")
@@ -156,20 +154,20 @@ class App:
 
     async def _known_toolset(self) -> Toolset:
         """The toolset for the site, which is asked if it has not answered yet."""
-        if self._toolset.info is None:
+        if self._site.known_info is None:
             try:
                 await self._site.info()
             except CallError as error:
                 log.warning("the site did not say what it offers: %s", error)
-        self._learn()
         return self._toolset
 
-    def _learn(self) -> None:
-        """Follow what the site has said of itself since the last time."""
+    @property
+    def _toolset(self) -> Toolset:
+        """The toolset for what the site has said of itself so far; made when it is needed."""
         info = self._site.known_info
-        if info is not None and info is not self._toolset.info:
-            self._toolset = Toolset(self._gate, info)
-            self._lists.clear()
+        if self._made is None or self._made.info is not info:
+            self._made = Toolset(self._gate, info)
+        return self._made
 
     def _input_schema(self, name: str) -> dict[str, Any] | None:
         function = self._toolset.exposed(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import mcp_types as types
@@ -10,6 +11,8 @@ from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
+
+from moodle_mcp.server.encoded import EncodedList
 
 log = logging.getLogger(__name__)
 
@@ -30,22 +33,28 @@ async def no_leaks(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> 
 
 
 class ListCache:
-    """Keeps the encoded `tools/list`, which costs 100 ms for 759 tools, for each protocol."""
+    """Keeps the encoded `tools/list`, which costs 100 ms for 759 tools, for each protocol.
 
-    def __init__(self) -> None:
-        self._results: dict[str, HandlerResult] = {}
+    `basis` gives what the list depends on; a list is kept while it stays the same object, and not
+    at all while it is None.
+    """
 
-    def clear(self) -> None:
-        """Forget the lists, because what they show has changed."""
-        self._results.clear()
+    def __init__(self, basis: Callable[[], object | None]) -> None:
+        self._basis = basis
+        self._kept: dict[str, tuple[object, HandlerResult]] = {}
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         if ctx.method != "tools/list" or ctx.request_id is None or "cursor" in (ctx.params or {}):
             return await call_next(ctx)
-        result = self._results.get(ctx.protocol_version)
-        if result is None:
-            result = await call_next(ctx)
-            self._results[ctx.protocol_version] = result
+        kept = self._kept.get(ctx.protocol_version)
+        if kept is not None and kept[0] is self._basis():
+            return kept[1]
+        result = await call_next(ctx)
+        if isinstance(result, dict) and isinstance(result.get("tools"), list):
+            result = {**result, "tools": EncodedList(result["tools"])}
+        basis = self._basis()
+        if basis is not None:
+            self._kept[ctx.protocol_version] = basis, result
         return result

@@ -2,24 +2,140 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
+import stat
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import BinaryIO, Final, TypeAlias
 
 import anyio
+import mcp_types as types
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 
 from moodle_mcp.server.app import App
+from moodle_mcp.server.encoded import encode_message
+
+MAX_LINE: Final = 64 * 1024 * 1024
+"""Bytes of one message from the client beyond which it is dropped."""
+
+Incoming: TypeAlias = MemoryObjectReceiveStream[SessionMessage | Exception]
+Outgoing: TypeAlias = MemoryObjectSendStream[SessionMessage]
 
 
 def serve_stdio(app: App) -> None:
-    """Serve until the input ends.
-
-    A signal ends the process at once: the SDK's reader thread can't be woken from its read.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    anyio.run(_serve, app)
+    """Serve until the input ends or the process is told to stop."""
+    asyncio.run(_serve(app))
 
 
 async def _serve(app: App) -> None:
     server = app.server()
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+    options = server.create_initialization_options()
+    pipes = _claim_pipes()
+    if pipes is None:
+        # Without pipes (Windows, a file as input) the SDK's transport, with a thread per message.
+        async with stdio_server() as (read, write):
+            await server.run(read, write, options)
+        return
+    async with _streams(*pipes) as (incoming, outgoing):
+        await server.run(incoming, outgoing, options)
+
+
+def _claim_pipes() -> tuple[BinaryIO, BinaryIO] | None:
+    """Standard input and output for the protocol alone; None where they are not pipes.
+
+    What is printed by mistake goes to stderr from now on, and a child process reads nothing.
+    """
+    if sys.platform == "win32":
+        return None
+    if not all(_is_stream(os.fstat(fd).st_mode) for fd in (0, 1)):
+        return None
+    read, write = os.dup(0), os.dup(1)
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is wanted, not a path
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return os.fdopen(read, "rb", buffering=0), os.fdopen(write, "wb", buffering=0)
+
+
+def _is_stream(mode: int) -> bool:
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
+
+
+@asynccontextmanager
+async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[Incoming, Outgoing]]:
+    """The two message streams over a pair of pipes."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=MAX_LINE)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+    transport, flow = await loop.connect_write_pipe(_Flow, target)
+    to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](32)
+    outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](32)
+
+    async with anyio.create_task_group() as tasks:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, to_server.close)
+        tasks.start_soon(_read, reader, to_server)
+        tasks.start_soon(_write, from_server, transport, flow)
+        try:
+            yield incoming, outgoing
+        finally:
+            tasks.cancel_scope.cancel()
+            transport.close()
+
+
+async def _read(
+    reader: asyncio.StreamReader, to_server: MemoryObjectSendStream[SessionMessage | Exception]
+) -> None:
+    async with to_server:
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError as error:
+                # The line is longer than MAX_LINE; asyncio has dropped what it had of it.
+                await to_server.send(error)
+                continue
+            if not line:
+                return
+            await to_server.send(_parsed(line))
+
+
+def _parsed(line: bytes) -> SessionMessage | Exception:
+    try:
+        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except ValueError as error:
+        return error
+
+
+async def _write(
+    from_server: MemoryObjectReceiveStream[SessionMessage],
+    transport: asyncio.WriteTransport,
+    flow: _Flow,
+) -> None:
+    async with from_server:
+        async for message in from_server:
+            transport.write(encode_message(message.message) + b"\n")
+            await flow.ready()
+
+
+class _Flow(asyncio.BaseProtocol):
+    """Holds the writer back while the client does not read."""
+
+    def __init__(self) -> None:
+        self._ready = asyncio.Event()
+        self._ready.set()
+
+    def pause_writing(self) -> None:
+        self._ready.clear()
+
+    def resume_writing(self) -> None:
+        self._ready.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ready.set()
+
+    async def ready(self) -> None:
+        await self._ready.wait()

@@ -1,0 +1,122 @@
+"""`moodle-mcp demo`: the main job in the terminal, through a real MCP client and real sockets."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from typing import Any, Final
+
+import anyio
+import click
+from mcp import Client
+from pydantic import SecretStr
+
+from moodle_mcp.assembly import make_site
+from moodle_mcp.caller.caller import Caller
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serve_forever, serving
+from moodle_mcp.gate.access import Access
+from moodle_mcp.gate.gate import Gate
+from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.server.app import App
+from moodle_mcp.site.address import parse_address
+from moodle_mcp.site.client import Connection
+
+TOOLS: Final = "default,enrol_manual_enrol_users"
+DEFAULT_PORT: Final = 8980
+_WIDTH: Final = 96
+_SHOWN: Final = 480
+"""Characters of an answer that are shown."""
+
+_INTRODUCTION: Final = """\
+This is a demonstration: a small Moodle inside this process, with invented people and courses, on
+a loopback port. An MCP client talks to the real server, and the server talks HTTP to that site."""
+
+
+def show() -> None:
+    """List tools, read, write, and fail in two ways, as an agent would see it."""
+    with serving(DemoSite().app) as url:
+        anyio.run(_tell, url)
+
+
+def serve(port: int) -> None:
+    """Keep the demo site up and say how a client is connected to it."""
+    port = port or DEFAULT_PORT
+    url = f"http://127.0.0.1:{port}"
+    server = {
+        "command": sys.executable,
+        "args": ["-m", "moodle_mcp"],
+        "env": {"MOODLE_URL": url, "MOODLE_TOKEN": ADMIN_TOKEN},
+    }
+    click.echo(f"A demonstration Moodle with invented data is at {url}; Ctrl-C ends it.\n")
+    click.echo("For a client that reads a JSON configuration:")
+    click.echo(json.dumps({"mcpServers": {"moodle": server}}, indent=2))
+    click.echo("\nFor Claude Code:")
+    click.echo(
+        f"claude mcp add moodle --env MOODLE_URL={url} --env MOODLE_TOKEN={ADMIN_TOKEN} -- "
+        f"{sys.executable} -m moodle_mcp"
+    )
+    anyio.run(serve_forever, DemoSite().app, port)
+
+
+async def _tell(url: str) -> None:
+    click.echo(_INTRODUCTION)
+    async with Client(_app(url).server()) as client:
+        await _list(client)
+        await _call(
+            client,
+            "A read, typed by the catalogue",
+            "core_course_search_courses",
+            {"criterianame": "search", "criteriavalue": "bio"},
+        )
+        await _call(
+            client,
+            "A write: two people into course 3 as students",
+            "enrol_manual_enrol_users",
+            {"enrolments": [{"roleid": 5, "userid": user, "courseid": 3} for user in (20, 21)]},
+        )
+        await _call(
+            client,
+            "A misspelt argument: refused before anything is sent",
+            "enrol_manual_enrol_users",
+            {"enrolments": [{"roleid": 5, "user": 20, "courseid": 3}]},
+        )
+        await _call(
+            client,
+            "A user who does not exist: Moodle's one transaction, nothing was written",
+            "enrol_manual_enrol_users",
+            {"enrolments": [{"roleid": 5, "userid": user, "courseid": 3} for user in (22, 9999)]},
+        )
+        await _call(
+            client, "A function that the operator withholds", "core_user_delete_users",
+            {"userids": [20]},
+        )  # fmt: skip
+
+
+def _app(url: str) -> App:
+    site = make_site(Connection(parse_address(url), SecretStr(ADMIN_TOKEN)))
+    gate = Gate(parse_whitelist(TOOLS, list(load())), Access.WRITE)
+    return App(site, Caller(site), gate)
+
+
+async def _list(client: Client) -> None:
+    tools = (await client.list_tools()).tools
+    _heading(f"tools/list: {len(tools)} tools")
+    names = ", ".join(tool.name for tool in tools)
+    click.echo(textwrap.shorten(names, 3 * _WIDTH, placeholder=" ..."))
+
+
+async def _call(client: Client, title: str, name: str, arguments: dict[str, Any]) -> None:
+    _heading(title)
+    click.echo(f"{name} {json.dumps(arguments, ensure_ascii=False)}")
+    result = await client.call_tool(name, arguments)
+    text = json.dumps(result.structured_content, ensure_ascii=False)
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ... ({len(text)} characters)"
+    verdict = "failed" if result.is_error else "done"
+    for line in textwrap.wrap(f"{verdict}: {shown}", _WIDTH, break_long_words=True):
+        click.echo(f"  {line}")
+
+
+def _heading(text: str) -> None:
+    click.echo(f"\n== {text}")

@@ -1,0 +1,213 @@
+"""The guarded caller against the demo site: what arrives there, and what comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import anyio
+import pytest
+from inline_snapshot import snapshot
+
+from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.limits import Limits
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Fault
+from moodle_mcp.errors import CallError
+from moodle_mcp.site.client import Site
+from tests.conftest import Demo, connection, no_wait
+
+pytestmark = pytest.mark.anyio
+
+CATALOGUE = load()
+READ = ("core_course_get_courses_by_field", {"field": "id", "value": "2"})
+WRITE = ("enrol_manual_enrol_users", {"enrolments": [{"roleid": 5, "userid": 20, "courseid": 3}]})
+
+
+async def call(
+    demo: Demo,
+    name: str,
+    arguments: dict[str, Any],
+    *,
+    token: str = ADMIN_TOKEN,
+    settings: CallSettings | None = None,
+) -> Outcome:
+    site = Site(connection(demo.url, token))
+    try:
+        caller = Caller(site, settings, sleep=no_wait)
+        return await caller.call(CATALOGUE.get(name), arguments)
+    finally:
+        await site.aclose()
+
+
+def error(outcome: Outcome) -> dict[str, Any]:
+    return outcome.envelope["error"]
+
+
+def calls_of(demo: Demo, function: str) -> int:
+    return sum(received.function == function for received in demo.site.requests)
+
+
+async def test_invalid_arguments_send_nothing(demo: Demo) -> None:
+    outcome = await call(demo, "enrol_manual_enrol_users", {"enrolments": [{"roleid": True}]})
+    assert error(outcome)["kind"] == "invalid_arguments"
+    assert demo.site.requests == []
+
+
+@pytest.mark.parametrize("limits", [Limits(fields=20), Limits(body=300)], ids=["fields", "bytes"])
+async def test_a_call_over_a_limit_sends_nothing(demo: Demo, limits: Limits) -> None:
+    values = [str(number) for number in range(30)]
+    outcome = await call(
+        demo,
+        "core_user_get_users_by_field",
+        {"field": "id", "values": values},
+        settings=CallSettings(limits),
+    )
+    assert (error(outcome)["kind"], error(outcome)["written"]) == ("too_large", "nothing")
+    assert demo.site.requests == []
+
+
+async def test_the_fields_that_arrive_are_those_that_were_counted(demo: Demo) -> None:
+    """With exactly as many fields as allowed, the token's included, PHP keeps them all."""
+    values = [str(number) for number in range(100, 115)]
+    limits = Limits(fields=len(values) + 3)
+    demo.site.switches.max_input_vars = limits.fields
+    outcome = await call(
+        demo,
+        "core_user_get_users_by_field",
+        {"field": "id", "values": values},
+        settings=CallSettings(limits),
+    )
+    assert outcome.fault is None
+    (received,) = demo.site.requests
+    assert len(parse_qsl(received.body.decode())) == limits.fields
+
+
+async def test_the_token_is_the_first_field_of_the_body_and_nowhere_else(demo: Demo) -> None:
+    await call(demo, *READ)
+    await call(demo, *WRITE)
+    for received in demo.site.requests:
+        fields = parse_qsl(received.body.decode())
+        assert fields[0] == ("wstoken", ADMIN_TOKEN)
+        assert ADMIN_TOKEN not in f"{received.path}{received.query}{received.headers}"
+
+
+async def test_a_read_is_repeated_until_the_site_recovers(demo: Demo) -> None:
+    demo.site.faults.extend([Fault.status(502), Fault.status(503, retry_after=1), Fault.drop()])
+    outcome = await call(demo, *READ)
+    assert outcome.fault is None
+    assert calls_of(demo, READ[0]) == 4
+
+
+async def test_a_read_is_given_up_after_four_attempts(demo: Demo) -> None:
+    demo.site.faults.extend([Fault.status(502)] * 9)
+    outcome = await call(demo, *READ)
+    assert error(outcome)["kind"] == "site_error"
+    assert calls_of(demo, READ[0]) == 4
+
+
+async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> None:
+    demo.site.faults.append(Fault.status(429, retry_after=600))
+    outcome = await call(demo, *READ)
+    assert error(outcome) == snapshot()
+    assert calls_of(demo, READ[0]) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.status(502),
+        Fault.status(503, retry_after=1),
+        Fault.status(504),
+        Fault.status(429, retry_after=1),
+        Fault.status(500),
+        Fault.drop(),
+        Fault.drop(after_work=True),
+        Fault.answer(b'{"exc'),
+        Fault.answer(b""),
+        Fault.answer(b"<html>login</html>"),
+    ],
+    ids=["502", "503", "504", "429", "500", "drop", "dropafter", "cut", "empty", "html"],
+)
+async def test_a_write_is_sent_once_whatever_the_fault(demo: Demo, fault: Fault) -> None:
+    demo.site.faults.append(fault)
+    outcome = await call(demo, *WRITE)
+    assert calls_of(demo, WRITE[0]) == 1
+    assert error(outcome)["written"] in ("nothing", "unknown")
+
+
+async def test_a_write_that_timed_out_is_in_doubt_and_not_repeated(demo: Demo) -> None:
+    demo.site.faults.append(Fault.hang(after_work=True))
+    outcome = await call(demo, *WRITE, settings=CallSettings(timeout=0.2))
+    assert (error(outcome)["kind"], error(outcome)["written"]) == ("timeout", "unknown")
+    assert calls_of(demo, WRITE[0]) == 1
+
+
+async def test_a_write_is_repeated_when_no_connection_came_about(demo: Demo) -> None:
+    """Nothing listens at the address, so nothing can have been sent."""
+    waits: list[float] = []
+
+    async def count(seconds: float) -> None:
+        waits.append(seconds)
+
+    site = Site(connection("http://127.0.0.1:9"))
+    outcome = await Caller(site, sleep=count).call(CATALOGUE.get(WRITE[0]), WRITE[1])
+    await site.aclose()
+    assert len(waits) == 3
+    assert (error(outcome)["kind"], error(outcome)["written"]) == ("unreachable", "nothing")
+
+
+async def test_waiting_is_told_before_each_repeat(demo: Demo) -> None:
+    told: list[tuple[float, str]] = []
+
+    async def on_wait(seconds: float, error: CallError) -> None:
+        told.append((seconds, error.fault.kind.code))
+
+    demo.site.faults.append(Fault.status(503, retry_after=2))
+    site = Site(connection(demo.url))
+    await Caller(site, sleep=no_wait).call(CATALOGUE.get(READ[0]), READ[1], on_wait=on_wait)
+    await site.aclose()
+    assert told == [(2.0, "site_error")]
+
+
+async def test_cancelling_a_read_ends_its_request(demo: Demo) -> None:
+    demo.site.faults.append(Fault.hang())
+    with anyio.move_on_after(0.2) as scope:
+        await call(demo, *READ)
+    assert scope.cancelled_caught
+
+
+async def test_cancelling_a_write_lets_it_come_to_its_end(demo: Demo) -> None:
+    """The outcome of a write that was sent is known even if nobody waits for it any more."""
+    site = Site(connection(demo.url))
+    caller = Caller(site, sleep=no_wait)
+    outcomes: list[Outcome] = []
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        # The request is shielded; what follows it is not.
+        outcomes.append(await caller.call(CATALOGUE.get(WRITE[0]), WRITE[1]))
+    await site.aclose()
+    assert [outcome.envelope for outcome in outcomes] == [{"result": None}]
+    assert calls_of(demo, WRITE[0]) == 1
+
+
+async def test_a_function_missing_from_the_service_is_named_with_the_place_to_add_it(
+    demo: Demo,
+) -> None:
+    outcome = await call(demo, *READ, token=SMALL_TOKEN)
+    assert error(outcome) == snapshot()
+
+
+async def test_a_token_refused_for_everything_is_told_apart(demo: Demo) -> None:
+    demo.site.switches.service_disabled = True
+    outcome = await call(demo, *READ)
+    assert error(outcome) == snapshot()
+
+
+async def test_a_large_body_that_php_dropped_is_told_apart_from_a_bad_token(demo: Demo) -> None:
+    demo.site.switches.post_max_size = 100_000
+    values = ["x" * 1000 for _ in range(300)]
+    outcome = await call(demo, "core_user_get_users_by_field", {"field": "email", "values": values})
+    assert error(outcome)["kind"] == "invalid_token"
+    assert "post_max_size" in error(outcome)["hint"]

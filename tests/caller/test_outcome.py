@@ -1,0 +1,71 @@
+"""What is said of a failed call: whether something was written, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from inline_snapshot import snapshot
+
+from moodle_mcp.caller.outcome import Outcome, failed, what_was_written
+from moodle_mcp.catalogue.model import Batching, Function
+from moodle_mcp.errors import CallError, Fault, Kind, Written
+
+READ = Function("core_x_get_things", access="read")
+WRITE = Function("core_x_add_thing", access="write")
+TRANSACTION = replace(WRITE, batching=Batching(("things",), "all_or_nothing"))
+MIDWAY = replace(WRITE, batching=Batching(("things",), "stops_midway"))
+
+
+def moodle(kind: Kind, errorcode: str = "some", exception: str = "moodle_exception") -> CallError:
+    return CallError(Fault(kind, "m", errorcode=errorcode, exception=exception))
+
+
+CASES: list[tuple[str, Function, CallError, Written]] = [
+    ("a read never writes", READ, CallError(Fault(Kind.TIMEOUT, "m")), "nothing"),
+    ("a write that timed out", WRITE, CallError(Fault(Kind.TIMEOUT, "m")), "unknown"),
+    (
+        "a write that never left",
+        WRITE,
+        CallError(Fault(Kind.UNREACHABLE, "m"), reached=False),
+        "nothing",
+    ),
+    ("a write whose connection broke", WRITE, CallError(Fault(Kind.UNREACHABLE, "m")), "unknown"),
+    ("a write with a broken answer", WRITE, CallError(Fault(Kind.BAD_ANSWER, "m")), "unknown"),
+    ("a write that a proxy failed", WRITE, CallError(Fault(Kind.SITE_ERROR, "m")), "unknown"),
+    ("a refused token", WRITE, moodle(Kind.INVALID_TOKEN), "nothing"),
+    ("too many requests", WRITE, CallError(Fault(Kind.RATE_LIMITED, "m")), "nothing"),
+    ("a missing capability", WRITE, moodle(Kind.NO_PERMISSION), "nothing"),
+    ("an exception in a transaction", TRANSACTION, moodle(Kind.CONFLICT), "nothing"),
+    ("an exception midway", MIDWAY, moodle(Kind.NOT_FOUND), "unknown"),
+    ("no permission midway", MIDWAY, moodle(Kind.NO_PERMISSION), "unknown"),
+    ("an exception of an unknown write", WRITE, moodle(Kind.NOT_FOUND), "unknown"),
+    (
+        "a malformed answer after a transaction",
+        TRANSACTION,
+        moodle(Kind.SITE_ERROR, "invalidresponse", "invalid_response_exception"),
+        "unknown",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "written"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_written_follows_from_the_function_and_the_fault(
+    function: Function, error: CallError, written: Written
+) -> None:
+    assert what_was_written(function, error) == written
+
+
+def test_a_write_in_doubt_is_not_called_retryable_and_its_hint_says_to_read_first() -> None:
+    outcome = failed(WRITE, CallError(Fault(Kind.TIMEOUT, "No answer.")))
+    assert outcome.envelope == snapshot()
+
+
+def test_a_success_has_warnings_only_where_there_are_some() -> None:
+    assert Outcome(result=None).envelope == {"result": None}
+    assert Outcome(result=[], warnings=[{"message": "m"}]).envelope == {
+        "result": [],
+        "warnings": [{"message": "m"}],
+    }

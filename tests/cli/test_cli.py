@@ -1,0 +1,193 @@
+"""The command as a person runs it, against the demo site."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from inline_snapshot import snapshot
+
+from moodle_mcp import __version__
+from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
+from tests.conftest import Demo
+
+Environment = Callable[..., dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Ran:
+    status: int
+    out: str
+    err: str
+
+
+def run(*arguments: str, environment: dict[str, str], input: str = "") -> Ran:  # noqa: A002
+    kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
+    done = subprocess.run(
+        [sys.executable, "-m", "moodle_mcp", *arguments],
+        env={**kept, **environment},
+        input=input,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version", environment={}).out.strip().endswith(__version__)
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "tools", "call"])
+def test_a_wrong_setting_is_one_line_on_stderr_and_status_2(command: str) -> None:
+    more = ["core_webservice_get_site_info"] if command == "call" else []
+    ran = run(command, *more, environment={"MOODLE_TOKEN": ADMIN_TOKEN})
+    assert ran == Ran(2, "", "moodle-mcp: MOODLE_URL is missing\n")
+
+
+def test_a_token_is_not_an_argument() -> None:
+    ran = run("--token", ADMIN_TOKEN, environment={})
+    assert ran.status == 2
+    assert "No such option" in ran.err
+
+
+def test_check_says_that_all_is_well(environment: Environment) -> None:
+    ran = run("check", environment=environment())
+    assert ran.status == 0
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["ok"] * 8
+
+
+def test_check_names_the_functions_that_the_service_lacks(environment: Environment) -> None:
+    ran = run(
+        "check",
+        "--json",
+        environment=environment(
+            MOODLE_TOKEN=SMALL_TOKEN,
+            MOODLE_MCP_TOOLS="core_course_get_contents,core_course_get_courses",
+        ),
+    )
+    assert ran.status == 0
+    assert json.loads(ran.out)[-1] == snapshot()
+
+
+def web_services_off(demo: Demo) -> None:
+    demo.site.switches.web_services = False
+
+
+def rest_off(demo: Demo) -> None:
+    demo.site.switches.rest = False
+
+
+def service_disabled(demo: Demo) -> None:
+    demo.site.switches.service_disabled = True
+
+
+def another_address(demo: Demo) -> None:
+    demo.site.switches.wwwroot = "https://moodle.school.example"
+
+
+@pytest.mark.parametrize(
+    ("change", "environment_changes"),
+    [
+        (web_services_off, {}),
+        (rest_off, {}),
+        (service_disabled, {}),
+        (another_address, {}),
+        (None, {"MOODLE_TOKEN": "0" * 32}),
+        (None, {"MOODLE_URL": "http://127.0.0.1:9"}),
+        (None, {"MOODLE_URL": "http://nosuch.invalid", "MOODLE_MCP_UNSAFE_PLAIN_HTTP": "1"}),
+        (None, {"MOODLE_URL": "wrong path"}),
+        (None, {"MOODLE_URL": "https instead of http"}),
+    ],
+    ids=[
+        "web services off", "REST off", "service disabled", "another address", "wrong token",
+        "nothing there", "unknown host", "wrong path", "no TLS",
+    ],
+)  # fmt: skip
+def test_check_names_the_step_that_fails_and_what_to_do_next(
+    demo: Demo,
+    environment: Environment,
+    change: Callable[[Demo], None] | None,
+    environment_changes: dict[str, str],
+    request: pytest.FixtureRequest,
+) -> None:
+    if change is not None:
+        change(demo)
+    addresses = {
+        "wrong path": f"{demo.url}/moodle",
+        "https instead of http": demo.url.replace("http:", "https:"),
+    }
+    changes = {name: addresses.get(value, value) for name, value in environment_changes.items()}
+    ran = run("check", "--json", environment=environment(**changes))
+    assert ran.status == 1
+    failed = [line for line in json.loads(ran.out) if line["verdict"] == "failed"]
+    assert [(line["step"], line["found"], line["todo"]) for line in failed] == snapshot()[
+        request.node.callspec.id
+    ]
+
+
+def test_tools_shows_each_tool_with_its_size(environment: Environment) -> None:
+    ran = run("tools", "--json", environment=environment(MOODLE_MCP_TOOLS="core_course_get_c*"))
+    report = json.loads(ran.out)
+    assert [tool["name"] for tool in report["tools"]] == [
+        "core_course_get_categories",
+        "core_course_get_contents",
+        "core_course_get_course_content_items",
+        "core_course_get_course_module",
+        "core_course_get_course_module_by_instance",
+        "core_course_get_courses",
+        "core_course_get_courses_by_field",
+    ]
+    assert report["bytes"] == sum(tool["bytes"] for tool in report["tools"])
+
+
+def test_tools_shows_the_whitelist_when_the_site_does_not_answer() -> None:
+    ran = run(
+        "tools", environment={"MOODLE_URL": "http://127.0.0.1:9", "MOODLE_TOKEN": ADMIN_TOKEN}
+    )
+    assert ran.status == 0
+    assert "the site did not say what it offers" in ran.out
+
+
+def test_call_prints_the_envelope(environment: Environment) -> None:
+    ran = run(
+        "call", "core_course_get_courses_by_field", '{"field": "id", "value": 2}',
+        environment=environment(),
+    )  # fmt: skip
+    assert ran.status == 0
+    assert json.loads(ran.out)["result"]["courses"][0]["id"] == 2
+
+
+def test_call_reads_its_arguments_from_standard_input(environment: Environment) -> None:
+    ran = run(
+        "call", "core_course_get_courses_by_field", "-", environment=environment(),
+        input='{"field": "id", "value": "2"}',
+    )  # fmt: skip
+    assert ran.status == 0
+
+
+def test_call_fails_with_status_1_and_the_error(demo: Demo, environment: Environment) -> None:
+    ran = run("call", "core_course_delete_courses", '{"courseids": [2]}', environment=environment())
+    assert ran.status == 1
+    assert json.loads(ran.out)["error"]["kind"] == "not_allowed"
+    assert demo.site.requests == []
+
+
+@pytest.mark.parametrize("arguments", ["{", "[1]"])
+def test_call_refuses_what_is_no_json_object(environment: Environment, arguments: str) -> None:
+    ran = run("call", "core_course_get_courses", arguments, environment=environment())
+    assert ran.status == 2
+
+
+def test_demo_shows_the_main_job() -> None:
+    ran = run("demo", environment={})
+    assert ran.status == 0
+    headings = [line for line in ran.out.splitlines() if line.startswith("== ")]
+    assert headings == snapshot()
+    assert ran.err == ""

@@ -1,0 +1,79 @@
+"""What many tests share: the demo site on a real socket, and the server in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from pydantic import SecretStr
+
+from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
+from moodle_mcp.gate.access import Access
+from moodle_mcp.gate.gate import Gate
+from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.server.app import App
+from moodle_mcp.site.address import parse_address
+from moodle_mcp.site.client import Connection, Site
+
+NOW = 1_800_000_000
+"""The demo site's clock in tests, in Unix seconds."""
+
+
+async def no_wait(_: float) -> None:
+    """A sleep that takes no time, for what waits before it repeats."""
+
+
+def connection(url: str, token: str = ADMIN_TOKEN) -> Connection:
+    """A connection to a site on this machine."""
+    return Connection(parse_address(url), SecretStr(token))
+
+
+def gate(tools: str = "all", access: Access = Access.DESTRUCTIVE) -> Gate:
+    """A gate as the settings would make it; open unless told otherwise."""
+    return Gate(parse_whitelist(tools, list(load())), access)
+
+
+@dataclass
+class Demo:
+    """The demo site as it is served for one test."""
+
+    site: DemoSite
+    url: str
+
+    def app(
+        self,
+        tools: str = "all",
+        access: Access = Access.DESTRUCTIVE,
+        *,
+        token: str = ADMIN_TOKEN,
+        settings: CallSettings | None = None,
+    ) -> App:
+        """The MCP server's application in front of it."""
+        site = Site(connection(self.url, token))
+        return App(site, Caller(site, settings, sleep=no_wait), gate(tools, access))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    """A fresh demo site on a loopback port."""
+    site = DemoSite(now=NOW)
+    with serving(site.app) as url:
+        yield Demo(site, url)
+
+
+@pytest.fixture
+def environment(demo: Demo) -> Callable[..., dict[str, str]]:
+    """The settings that connect a process to the demo site."""
+
+    def settings(**more: str) -> dict[str, str]:
+        return {"MOODLE_URL": demo.url, "MOODLE_TOKEN": ADMIN_TOKEN, **more}
+
+    return settings

@@ -1,0 +1,61 @@
+"""A site that answers each call as a real Moodle was recorded to answer it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from moodle_mcp.site.encoding import encode
+from moodle_mcp.site.info import SITE_INFO
+from tests.recordings import Exchange
+
+
+class Replay:
+    """Answers the recorded body for a request with the recorded fields.
+
+    The site's own description of itself offers every function in the recordings, unless
+    that is what is replayed.
+    """
+
+    def __init__(self, exchanges: Sequence[Exchange], functions: Sequence[str]) -> None:
+        self._answers = {fields_of(each): each for each in exchanges}
+        self._functions = functions
+        self.app = Starlette(
+            routes=[Route("/webservice/rest/server.php", self._answer, methods=["POST"])]
+        )
+
+    async def _answer(self, request: Request) -> Response:
+        sent = parse_qsl((await request.body()).decode(), keep_blank_values=True)
+        fields = tuple(pair for pair in sent if pair[0] != "wstoken")
+        exchange = self._answers.get(fields)
+        if exchange is None:
+            return self._site_info()
+        headers = {"Location": exchange.location} if exchange.location else None
+        return Response(
+            exchange.body, exchange.status, headers=headers, media_type=exchange.content_type
+        )
+
+    def _site_info(self) -> Response:
+        names = [{"name": name, "version": "1"} for name in self._functions]
+        info = {
+            "sitename": "Replay",
+            "siteurl": "http://127.0.0.1:8080",
+            "userid": 2,
+            "username": "admin",
+            "fullname": "Admin User",
+            "release": "4.5.6 (Build: 20250811)",
+            "functions": names,
+        }
+        return Response(json.dumps(info), media_type="application/json")
+
+
+def fields_of(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+    """The form fields that call what was recorded, without the token."""
+    request = encode(exchange.function or SITE_INFO, exchange.params)
+    return tuple(parse_qsl(request.body.decode(), keep_blank_values=True))

@@ -1,0 +1,77 @@
+"""Runs the project's commands from a fresh checkout; needs nothing but Python 3.11 or newer.
+
+    python3 tools/dev.py demo     the main job, on a small Moodle inside the process
+    python3 tools/dev.py test     all tests; what follows goes to pytest
+    python3 tools/dev.py lint     ruff and pyright
+    python3 tools/dev.py bench    the benchmarks of tools/bench
+
+The first run makes `.venv` and installs the project with its development tools there; later runs
+do so again only when pyproject.toml has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = str(BIN / ("python.exe" if os.name == "nt" else "python"))
+INSTALLED = VENV / "installed"
+
+COMMANDS = {
+    "demo": [["-m", "moodle_mcp", "demo"]],
+    "test": [["-m", "pytest"]],
+    "lint": [
+        ["-m", "ruff", "check", "."],
+        ["-m", "ruff", "format", "--check", "."],
+        ["-m", "pyright", "--pythonpath", PYTHON],
+    ],
+    "bench": [["-m", "tools.bench"]],
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of COMMANDS, its further arguments at the end of its last step."""
+    if not arguments or arguments[0] not in COMMANDS:
+        print(__doc__, file=sys.stderr)
+        return 2
+    if sys.version_info < (3, 11):
+        print(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}", file=sys.stderr)
+        return 2
+    install()
+    *steps, last = COMMANDS[arguments[0]]
+    for step in [*steps, [*last, *arguments[1:]]]:
+        status = subprocess.run([PYTHON, *step], cwd=ROOT, check=False).returncode
+        if status:
+            return status
+    return 0
+
+
+def install() -> None:
+    """Make the virtual environment, or bring it up to date."""
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    if INSTALLED.is_file() and INSTALLED.read_text(encoding="utf-8") == wanted:
+        return
+    venv.create(VENV, with_pip=True, clear=True)
+    # Dependency groups need pip 25.1.
+    run_pip("install", "--quiet", "--upgrade", "pip>=25.1")
+    run_pip("install", "--quiet", "--editable", ".", "--group", "dev")
+    INSTALLED.write_text(wanted, encoding="utf-8")
+
+
+def run_pip(*arguments: str) -> None:
+    """Run pip in the virtual environment; its failure ends this program with its status."""
+    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", *arguments]
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if status:
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
