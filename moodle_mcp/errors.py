@@ -171,12 +171,17 @@ class Fault:
     retryable: bool | None = None
     written: Written | None = None
 
+    @property
+    def advice(self) -> str:
+        """What to do next: this fault's own hint or its kind's."""
+        return self.hint or self.kind.hint
+
     def report(self) -> dict[str, Any]:
         """The `error` object of the envelope; what does not exist is left out."""
         data: dict[str, Any] = {
             "kind": self.kind.code,
             "message": self.message,
-            "hint": self.hint or self.kind.hint,
+            "hint": self.advice,
             "function": self.function,
             "errorcode": self.errorcode,
             "exception": self.exception,

@@ -74,8 +74,20 @@ class Settings(BaseSettings):
         Field(ge=1_000, le=1_000_000_000, description="Bytes of one request; below post_max_size."),
     ] = 1_000_000
     timeout: Annotated[
-        float, Field(gt=0, le=3600, description="Seconds of one call, its repeats included.")
+        float, Field(gt=0, le=3600, description="Seconds of one request, its repeats included.")
     ] = 60.0
+    call_budget: Annotated[
+        float, Field(gt=0, le=86_400, description="Seconds of one call that is many requests.")
+    ] = 110.0
+    rate: Annotated[
+        float, Field(gt=0, le=1000, description="Requests a second to the site, at most.")
+    ] = 25.0
+    read_concurrency: Annotated[
+        int, Field(ge=1, le=50, description="Reading requests under way at once, at most.")
+    ] = 4
+    write_concurrency: Annotated[
+        int, Field(ge=1, le=20, description="Writing requests under way at once, at most.")
+    ] = 1
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Field(description="What goes to the log on stderr."),
@@ -99,7 +111,14 @@ class Settings(BaseSettings):
     @property
     def call_settings(self) -> CallSettings:
         """The part that the caller needs."""
-        return CallSettings(Limits(self.max_fields, self.max_body), self.timeout)
+        return CallSettings(
+            limits=Limits(self.max_fields, self.max_body),
+            timeout=self.timeout,
+            budget=self.call_budget,
+            rate=self.rate,
+            reads=self.read_concurrency,
+            writes=self.write_concurrency,
+        )
 
     def connection(self) -> Connection:
         """The site to connect to, with the token.

@@ -51,7 +51,7 @@ def test_the_defaults_read_only_and_stay_under_phps_limits(load: Load) -> None:
     settings = load(**GOOD)
     assert settings.access is Access.READ
     assert settings.tools == "default"
-    assert settings.call_settings == CallSettings(Limits(900, 1_000_000), 60.0)
+    assert settings.call_settings == CallSettings(Limits(900, 1_000_000), 60.0, 110.0)
     assert settings.connection().address.base == "https://m.example/sub"
 
 
@@ -110,7 +110,25 @@ def test_a_wrong_setting_stops_with_one_line_that_names_it(load: Load, case: str
     message = str(caught.value)
     assert "\n" not in message
     assert TOKEN not in message
-    assert message == snapshot({'no address': 'MOODLE_URL is missing', 'no token': "MOODLE_TOKEN is missing: set it, or MOODLE_TOKEN_FILE, to the user's web-service token", 'token in quotes': 'MOODLE_TOKEN does not hold a Moodle token: 32 letters and digits, with nothing around', 'token that a client did not expand': 'MOODLE_TOKEN does not hold a Moodle token: 32 letters and digits, with nothing around', 'access': "MOODLE_MCP_ACCESS must be 'read', 'write' or 'destructive'", 'fields': 'MOODLE_MCP_MAX_FIELDS: Input should be greater than or equal to 10', 'timeout': 'MOODLE_MCP_TIMEOUT: Input should be a valid number, unable to parse string as a number', 'misspelt': 'MOODLE_MCP_TOOL is not a setting; did you mean MOODLE_MCP_TOOLS?', 'protocol': "MOODLE_PROTOCOL must be 'rest'", 'plain http': 'MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)', 'missing token file': "MOODLE_TOKEN_FILE can't be read (FileNotFoundError): /nowhere/t", 'missing settings file': 'MOODLE_MCP_CONFIG: there is no file /nowhere/c.toml'})[case]
+    assert (
+        message
+        == snapshot(
+            {
+                "no address": "MOODLE_URL is missing",
+                "no token": "MOODLE_TOKEN is missing: set it, or MOODLE_TOKEN_FILE, to the user's web-service token",
+                "token in quotes": "MOODLE_TOKEN does not hold a Moodle token: 32 letters and digits, with nothing around",
+                "token that a client did not expand": "MOODLE_TOKEN does not hold a Moodle token: 32 letters and digits, with nothing around",
+                "access": "MOODLE_MCP_ACCESS must be 'read', 'write' or 'destructive'",
+                "fields": "MOODLE_MCP_MAX_FIELDS: Input should be greater than or equal to 10",
+                "timeout": "MOODLE_MCP_TIMEOUT: Input should be a valid number, unable to parse string as a number",
+                "misspelt": "MOODLE_MCP_TOOL is not a setting; did you mean MOODLE_MCP_TOOLS?",
+                "protocol": "MOODLE_PROTOCOL must be 'rest'",
+                "plain http": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
+                "missing token file": "MOODLE_TOKEN_FILE can't be read (FileNotFoundError): /nowhere/t",
+                "missing settings file": "MOODLE_MCP_CONFIG: there is no file /nowhere/c.toml",
+            }
+        )[case]
+    )
 
 
 @pytest.mark.parametrize(

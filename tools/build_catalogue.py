@@ -3,8 +3,8 @@
     python -m tools.build_catalogue ../shared/moodle
 
 Reads `4.5.6/signatures.json`, `4.5.6/batchable.json` and `5.1.5/signatures.json` below the given
-folder and `tools/catalogue/defaults-4.5.6.json`, and writes
-`moodle_mcp/catalogue/data/functions-*.tsv`: the same bytes at every run.
+folder and the files in `tools/catalogue/`, and writes `moodle_mcp/catalogue/data/functions-*.tsv`:
+the same bytes at every run.
 
 Two things about the exported signatures of 4.5.6 that are mended here:
 
@@ -14,6 +14,9 @@ Two things about the exported signatures of 4.5.6 that are mended here:
   exchanged labels are right for all parameters of all functions.
 - For that reason the export lacks the default values. They were read from a running 4.5.6 and
   are in `tools/catalogue/defaults-4.5.6.json`.
+
+`tools/catalogue/batching.json` adds to `batchable.json`, or corrects it: how a function's answer
+names the items that failed, read from Moodle 4.5.6's source and tried where a line says so.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from moodle_mcp.catalogue.store import component_of
 
 ROOT: Final = Path(__file__).parent.parent
 DATA: Final = ROOT / "moodle_mcp" / "catalogue" / "data"
+BATCHING: Final = ROOT / "tools" / "catalogue" / "batching.json"
 DEFAULTS: Final = ROOT / "tools" / "catalogue" / "defaults-4.5.6.json"
 
 _EXCHANGED: Final[Mapping[str, Presence]] = {
@@ -65,7 +69,7 @@ def main(argv: list[str]) -> int:
 
 def build(source: Path) -> dict[str, dict[str, str]]:
     """The lines of each data file by release and function name."""
-    base = _base(source / "4.5.6", json.loads(DEFAULTS.read_text(encoding="utf-8")))
+    base = _base(source / "4.5.6", _read(DEFAULTS))
     newer = _newer(base, _read(source / "5.1.5" / "signatures.json")["functions"])
     overlay: dict[str, Function | None] = {name: None for name in base if name not in newer}
     overlay |= {name: function for name, function in newer.items() if base.get(name) != function}
@@ -77,6 +81,7 @@ def build(source: Path) -> dict[str, dict[str, str]]:
 
 def _base(folder: Path, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Function]:
     batching = _read(folder / "batchable.json")["functions"]
+    more = _read(BATCHING)
     functions: dict[str, Function] = {}
     for name, data in _read(folder / "signatures.json")["functions"].items():
         tree = _Tree(defaults.get(name, {}))
@@ -88,7 +93,7 @@ def _base(folder: Path, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, 
             deprecated=data["deprecated"],
             params=tree.params(data["params"]),
             returns=_Tree({}).node(data["returns"], "") if data["returns"] else None,
-            batching=_batching(batching.get(name)),
+            batching=_batching(batching.get(name, {}), more.get(name, {})),
         )
     return functions
 
@@ -191,13 +196,19 @@ def _access(label: str) -> Access:
     return "read" if label == "read" else "write"
 
 
-def _batching(data: Mapping[str, Any] | None) -> Batching | None:
-    if data is None:
+def _batching(data: Mapping[str, Any], more: Mapping[str, Any]) -> Batching | None:
+    facts = {**data, **more}
+    if not facts:
         return None
     return Batching(
-        items=tuple(data["items"]),
-        on_item_error=data.get("on_item_error"),
-        repeat_is_harmless=data.get("repeat_is_harmless", False),
+        items=tuple(facts["items"]),
+        on_item_error=facts.get("on_item_error"),
+        repeat_is_harmless=facts.get("repeat_is_harmless", False),
+        size=facts.get("size"),
+        warnings=tuple(facts.get("warnings", ())),
+        harmless_codes=tuple(facts.get("harmless_codes", ())),
+        errors_in=facts.get("errors_in", ""),
+        check_with=facts.get("check_with", ""),
     )
 
 

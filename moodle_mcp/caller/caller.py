@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anyio
 
-from moodle_mcp.caller.limits import Limits, check_size
-from moodle_mcp.caller.outcome import Outcome, failed
-from moodle_mcp.caller.retry import OnWait, Sleep, repeating
+from moodle_mcp.caller.limits import Limits
+from moodle_mcp.caller.merge import merge
+from moodle_mcp.caller.outcome import Outcome, again, batch_fault, failed
+from moodle_mcp.caller.pace import Pace
+from moodle_mcp.caller.plan import Plan, make_plan
+from moodle_mcp.caller.retry import Sleep
+from moodle_mcp.caller.run import Hooks, Run, RunSettings
+from moodle_mcp.caller.sending import Sender
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.fit import fit
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.reserved import OnError, split
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
-from moodle_mcp.site.encoding import Request, encode
 from moodle_mcp.site.info import SITE_INFO
 
-_LARGE_BODY: Final = 200_000
+log = logging.getLogger(__name__)
 
 _ADD_FUNCTION: Final = (
     "An administrator adds it: Site administration > Server > Web services > External services > "
@@ -43,18 +47,22 @@ _REFUSED_ALTOGETHER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """How calls are made: the limits of one request and the seconds of a whole call."""
+    """How calls are made.
+
+    `timeout` are the seconds of one request with its repeats, `budget` those of a call that is
+    many requests; `rate` is in requests a second; `reads` and `writes` are at most under way.
+    """
 
     limits: Limits = field(default_factory=Limits)
     timeout: float = 60.0
+    budget: float = 110.0
+    rate: float = 25.0
+    reads: int = 4
+    writes: int = 1
 
 
 class Caller:
-    """Calls functions of one site.
-
-    This is where a call may become several requests: what `_run` does with one request, a plan
-    does with many.
-    """
+    """Calls functions of one site."""
 
     def __init__(
         self, site: Site, settings: CallSettings | None = None, *, sleep: Sleep = anyio.sleep
@@ -62,45 +70,76 @@ class Caller:
         self._site = site
         self._settings = settings or CallSettings()
         self._checker = ArgumentChecker()
-        self._sleep = sleep
+        pace = Pace(
+            rate=self._settings.rate, reads=self._settings.reads, writes=self._settings.writes
+        )
+        self._sender = Sender(site, pace, sleep)
 
     async def call(
-        self, function: Function, arguments: Mapping[str, Any], *, on_wait: OnWait | None = None
+        self, function: Function, arguments: Mapping[str, Any], hooks: Hooks | None = None
     ) -> Outcome:
-        """Check, send and fit one call; every failure that is foreseen is an outcome too.
+        """Check, plan, send and fit one call; every failure that is foreseen is an outcome too.
 
-        `on_wait` is told of each wait before a request is repeated. Cancelling it cancels a
-        read's request; a write that was sent goes on to its end.
+        Cancelling it cancels a read's request; a write that was sent goes on to its end, and
+        nothing is sent after it.
         """
+        hooks = hooks or Hooks()
         try:
-            checked = self._checker.check(function, arguments)
-            request = encode(function.name, checked)
-            check_size(request, self._settings.limits)
-            answer = await self._run(function, request, on_wait)
+            reserved, own = split(self._checker.check(function, arguments))
+            plan = make_plan(function, own, self._settings.limits)
+            if reserved.dry_run:
+                return _dry_run(plan)
+            if not plan.items:
+                return await self._once(plan, hooks)
         except CallError as error:
             return failed(function, await self._diagnosed(function, error))
-        return _succeeded(function, answer)
+        return await self._many(plan, reserved.on_error, hooks)
 
-    async def _run(self, function: Function, request: Request, on_wait: OnWait | None) -> Answer:
-        start = time.monotonic()
-        seconds = self._settings.timeout
+    async def _once(self, plan: Plan, hooks: Hooks) -> Outcome:
+        request = plan.request(plan.slices[0])
+        answer = await self._sender.send(
+            plan.function, request, self._settings.timeout, hooks.on_wait
+        )
+        return _fitted(plan.function, [answer])
 
-        async def attempt() -> Answer:
-            left = max(seconds - (time.monotonic() - start), 0.001)
-            # A write is not cancelled once it is under way: its outcome must be known.
-            async with _uninterrupted(not function.reads_only):
-                return await self._site.send(request, timeout=left)
-
+    async def _many(self, plan: Plan, on_error: OnError, hooks: Hooks) -> Outcome:
+        settings = self._settings
+        run = Run(
+            plan,
+            self._sender,
+            RunSettings(
+                at_once=settings.reads if plan.function.reads_only else settings.writes,
+                timeout=settings.timeout,
+                budget=settings.budget,
+                on_error=on_error,
+            ),
+            hooks,
+        )
         try:
-            return await repeating(
-                attempt,
-                reads_only=function.reads_only,
-                seconds=seconds,
-                on_wait=on_wait,
-                sleep=self._sleep,
-            )
-        except CallError as error:
-            raise _sized(request, error) from None
+            await run.go()
+        except BaseException:
+            # Nobody waits for the answer any more; what was written must not go unsaid.
+            report = run.account.report()
+            log.warning("%s was interrupted: %s", plan.function.name, report)
+            raise
+        return await self._account(plan, run)
+
+    async def _account(self, plan: Plan, run: Run) -> Outcome:
+        """The outcome of a run: what was answered, and the fate of every item."""
+        function = plan.function
+        outcome = _fitted(function, run.answers) if run.answers else Outcome()
+        if run.account.complete and function.reads_only and len(plan.slices) == 1:
+            return outcome
+        batch = run.account.report()
+        fault = None
+        if not run.account.complete:
+            cause = run.fault
+            if cause is not None:
+                cause = (await self._diagnosed(function, CallError(cause))).fault
+            fault = batch_fault(plan, run.account, cause, run.ended_by)
+            items = again(plan, run.account)
+            batch |= {"again": items} if items else {}
+        return Outcome(outcome.result, outcome.warnings, batch, fault, run.account)
 
     async def _diagnosed(self, function: Function, error: CallError) -> CallError:
         """An `access_denied` with the cause that the site can be asked for.
@@ -124,27 +163,24 @@ class Caller:
         )
 
 
-@asynccontextmanager
-async def _uninterrupted(shield: bool) -> AsyncGenerator[None]:
-    with anyio.CancelScope(shield=shield):
-        yield
-
-
-def _sized(request: Request, error: CallError) -> CallError:
-    """An `invalid_token` with its other cause, where the request was large.
-
-    PHP drops a body over `post_max_size` whole, the token with it.
-    """
-    if error.fault.kind is not Kind.INVALID_TOKEN or request.sent_bytes < _LARGE_BODY:
-        return error
-    return error.but(
-        hint=f"Either the token is not valid, or PHP dropped this request of {request.sent_bytes} "
-        "bytes because post_max_size is smaller: try a small call; if that works, lower "
-        "MOODLE_MCP_MAX_BODY."
-    )
-
-
-def _succeeded(function: Function, answer: Answer) -> Outcome:
-    fitted = fit(function, answer.value)
-    oddities = [{"warningcode": "odd_answer", "message": text} for text in answer.warnings]
+def _fitted(function: Function, answers: list[Answer]) -> Outcome:
+    merged = merge([answer.value for answer in answers], distinct=function.reads_only)
+    fitted = fit(function, merged)
+    texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
+    oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
     return Outcome(result=fitted.result, warnings=[*oddities, *fitted.warnings])
+
+
+def _dry_run(plan: Plan) -> Outcome:
+    """The plan, as the account of a batch of which nothing was sent."""
+    not_sent = [[0, plan.items - 1]] if plan.items else []
+    batch = {
+        "dry_run": True,
+        "items": plan.items,
+        "requests": len(plan.slices),
+        "succeeded": 0,
+        "failed": [],
+        "unknown": [],
+        "not_sent": not_sent,
+    }
+    return Outcome(batch=batch)

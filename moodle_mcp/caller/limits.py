@@ -30,18 +30,29 @@ def check_size(request: Request, limits: Limits) -> None:
     Raises:
         CallError: `too_large`; nothing was sent.
     """
-    if limits.allow(request):
-        return
-    raise CallError(
+    if not limits.allow(request):
+        raise too_large(request, limits)
+
+
+def too_large(request: Request, limits: Limits, item: str | None = None) -> CallError:
+    """The error for a request over the limits, of which `item` alone may be the cause."""
+    needs = f"the item {item} alone" if item else "the call"
+    return CallError(
         Fault(
             Kind.TOO_LARGE,
-            f"Nothing was sent: the call needs {request.sent_fields} form fields and "
+            f"Nothing was sent: {needs} needs {request.sent_fields} form fields and "
             f"{request.sent_bytes} bytes; one request may have {limits.fields} fields and "
             f"{limits.body} bytes, because PHP silently drops what is beyond its own limits.",
-            hint="Split the list in the arguments and make several calls, or shorten long texts. "
-            "Where PHP's max_input_vars and post_max_size are known to be higher, the operator "
-            "can raise MOODLE_MCP_MAX_FIELDS and MOODLE_MCP_MAX_BODY.",
+            hint=_ITEM_HINT if item else _CALL_HINT,
             function=request.function,
             written="nothing",
         )
     )
+
+
+_ITEM_HINT = "Shorten the texts in this item, or leave it out: no other item is to blame."
+_CALL_HINT = (
+    "Pass fewer ids or shorter texts, in several calls: this list can't be cut, since its entries "
+    "are not independent of each other. Where PHP's max_input_vars and post_max_size are known to "
+    "be higher, the operator can raise MOODLE_MCP_MAX_FIELDS and MOODLE_MCP_MAX_BODY."
+)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from moodle_mcp.caller.batch import Account, Fate
+from moodle_mcp.caller.plan import Plan
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError, Fault, Kind, Written
+
+MAX_AGAIN: Final = 20_000
+"""Characters of items that come back to be passed again; beyond it their indexes must do."""
 
 # Moodle answers these before the function itself runs.
 _BEFORE_THE_FUNCTION: Final = frozenset(
@@ -28,25 +34,39 @@ _BEFORE_THE_FUNCTION: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one call: a fitted result with warnings, or a fault."""
+    """The end of one call: a fitted result with warnings, or a fault, or some of both.
+
+    `account` has the fate of every item, for those who want more than the `batch` report.
+    """
 
     result: Any = None
     warnings: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    batch: dict[str, Any] | None = None
     fault: Fault | None = None
+    account: Account | None = None
 
     @property
     def envelope(self) -> dict[str, Any]:
         """The object that a tool answers."""
+        envelope: dict[str, Any] = {}
         if self.fault is not None:
-            return {"error": self.fault.report()}
-        envelope: dict[str, Any] = {"result": self.result}
-        return envelope | {"warnings": self.warnings} if self.warnings else envelope
+            envelope["error"] = self.fault.report()
+        if self.fault is None or self.result is not None:
+            envelope["result"] = self.result
+        if self.warnings:
+            envelope["warnings"] = self.warnings
+        if self.batch is not None:
+            envelope["batch"] = self.batch
+        return envelope
 
 
 def failed(function: Function, error: CallError) -> Outcome:
     """The outcome of a call that ended with an error."""
     written = error.fault.written or what_was_written(function, error)
-    return Outcome(fault=_explained(function, error.fault, written))
+    fault = replace(error.fault, function=function.name, written=written)
+    if written == "unknown":
+        fault = replace(fault, retryable=False, hint=f"{_in_doubt(function)} {fault.advice}")
+    return Outcome(fault=fault)
 
 
 def what_was_written(function: Function, error: CallError) -> Written:
@@ -61,19 +81,81 @@ def what_was_written(function: Function, error: CallError) -> Written:
         return "nothing"
     if fault.exception is None or fault.errorcode == "invalidresponse":
         return "unknown"
-    batching = function.batching
-    transaction = batching is not None and batching.on_item_error == "all_or_nothing"
-    return "nothing" if transaction or fault.kind is Kind.NO_PERMISSION else "unknown"
+    behaviour = function.batching.on_item_error if function.batching else None
+    if behaviour == "all_or_nothing":
+        return "nothing"
+    # Without a list, a missing capability is found before anything is done.
+    return "nothing" if behaviour is None and fault.kind is Kind.NO_PERMISSION else "unknown"
 
 
-def _explained(function: Function, fault: Fault, written: Written) -> Fault:
-    """The fault with the function's name and, for a write in doubt, what that means."""
-    fault = replace(fault, function=function.name, written=written)
-    if written != "unknown":
-        return fault
-    return replace(
-        fault,
-        retryable=False,
-        hint=f"It is not known whether Moodle carried this out. Read the present state before "
-        f"anything is sent again. {fault.hint or fault.kind.hint}",
+def batch_fault(plan: Plan, account: Account, cause: Fault | None, ended: str | None) -> Fault:
+    """The fault of a batch in which not every item succeeded."""
+    done, items = account.count(Fate.SUCCEEDED), plan.items
+    first = next((account.fault(index) for index in account.indexes(Fate.FAILED)), None)
+    cause = cause or first or _ENDED.get(ended or "") or _DOUBTFUL
+    named = "" if cause is _DOUBTFUL else f" {cause.message}"
+    return Fault(
+        kind=cause.kind,
+        message=f"{done} of {items} items are done.{named}",
+        hint=_advice(plan, account, cause),
+        function=plan.function.name,
+        errorcode=cause.errorcode,
+        exception=cause.exception,
+        http_status=cause.http_status,
+        retryable=cause.kind.retryable and not account.count(Fate.UNKNOWN),
+        written="nothing" if plan.function.reads_only else account.written,
+    )
+
+
+def again(plan: Plan, account: Account) -> dict[str, list[Any]] | None:
+    """The items that failed or were not sent, as they can be passed again; None if too long."""
+    wanted = sorted([*account.indexes(Fate.FAILED), *account.indexes(Fate.NOT_SENT)])
+    if not wanted:
+        return None
+    items = {name: [plan.arguments[name][index] for index in wanted] for name in plan.item_names}
+    return items if len(json.dumps(items)) <= MAX_AGAIN else None
+
+
+_DOUBTFUL: Final = Fault(Kind.MOODLE_ERROR, "Moodle's warnings do not say which items they mean.")
+_ENDED: Final = {
+    "budget": Fault(
+        Kind.TIMEOUT,
+        "The time for one call was over before all items were sent.",
+        hint="Pass the items that were not sent in the next call.",
+    ),
+    "stopped": Fault(Kind.DECLINED, "The call was stopped before all items were sent."),
+}
+
+
+def _advice(plan: Plan, account: Account, cause: Fault) -> str:
+    advice: list[str] = []
+    if account.count(Fate.UNKNOWN):
+        advice.append(f"For the items in `unknown`: {_in_doubt(plan.function)}")
+    if account.count(Fate.FAILED):
+        advice.append("Items in `failed` were not done.")
+        if account.count(Fate.FAILED) > 1 and isolates(plan.function):
+            advice.append("With _on_error=isolate the good ones are done and the bad ones named.")
+    if account.count(Fate.NOT_SENT):
+        advice.append(
+            "Items in `not_sent` (first and last index of each run) can be passed again as they "
+            "are."
+        )
+    return " ".join([*advice, cause.advice])
+
+
+def isolates(function: Function) -> bool:
+    """Whether halving a failed request sets its good items apart from the bad, writing nothing
+    twice: its calls are one database transaction each.
+    """
+    return function.batching is not None and function.batching.on_item_error == "all_or_nothing"
+
+
+def _in_doubt(function: Function) -> str:
+    check = function.batching.check_with if function.batching else ""
+    how = f"Look with {check}" if check else "Read the present state"
+    if function.repeat_is_harmless:
+        return "It is not known whether Moodle carried this out; calling again does no harm."
+    return (
+        "It is not known whether Moodle carried this out. "
+        f"{how} before anything is sent again, or it may be done twice."
     )

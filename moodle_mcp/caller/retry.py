@@ -1,7 +1,8 @@
 """When a request may be sent again, and how long to wait before.
 
-A read may be repeated when the site was not reached, did not answer in time, or asked to wait. A
-write is repeated only if nothing of it left this machine: Moodle has no idempotency keys.
+A read may be repeated when the site was not reached, did not answer in time, or asked to wait, and
+so may a write of which it is known that doing it twice does the same as once. Any other write is
+repeated only if nothing of it left this machine: Moodle has no idempotency keys.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ OnWait: TypeAlias = Callable[[float, CallError], Awaitable[None]]
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 
-def may_repeat(error: BaseException, *, reads_only: bool) -> bool:
+def may_repeat(error: BaseException, *, harmless: bool) -> bool:
     """Whether the request that ended with this error may be sent again."""
     if not isinstance(error, CallError) or error.fault.retryable is False:
         return False
     if not error.reached:
         return True
-    if not reads_only:
+    if not harmless:
         return False
     if error.fault.kind in (Kind.TIMEOUT, Kind.UNREACHABLE, Kind.RATE_LIMITED):
         return True
@@ -50,18 +51,20 @@ def may_repeat(error: BaseException, *, reads_only: bool) -> bool:
 async def repeating(
     attempt: Callable[[], Awaitable[T]],
     *,
-    reads_only: bool,
+    harmless: bool,
     seconds: float,
     on_wait: OnWait | None = None,
     sleep: Sleep = anyio.sleep,
 ) -> T:
     """The result of `attempt`, tried again while that is allowed and `seconds` are not over.
 
+    `harmless` says that doing it twice does the same as once.
+
     Raises:
         CallError: of the last attempt.
     """
     retrying = AsyncRetrying(
-        retry=retry_if_exception(lambda error: may_repeat(error, reads_only=reads_only)),
+        retry=retry_if_exception(lambda error: may_repeat(error, harmless=harmless)),
         wait=_wait,
         stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(seconds),
         before_sleep=_telling(on_wait) if on_wait else None,

@@ -82,11 +82,17 @@ def node_from_json(data: Mapping[str, Any]) -> Node:
 
 
 def _batching_to_json(batching: Batching) -> dict[str, Any]:
-    data: dict[str, Any] = {"items": list(batching.items)}
-    if batching.on_item_error:
-        data["on_item_error"] = batching.on_item_error
-        data["repeat_is_harmless"] = batching.repeat_is_harmless
-    return data
+    data = {
+        "items": list(batching.items),
+        "on_item_error": batching.on_item_error,
+        "repeat_is_harmless": batching.repeat_is_harmless,
+        "size": batching.size,
+        "warnings": list(batching.warnings),
+        "harmless_codes": list(batching.harmless_codes),
+        "errors_in": batching.errors_in,
+        "check_with": batching.check_with,
+    }
+    return {key: value for key, value in data.items() if value}
 
 
 def _batching_from_json(data: Mapping[str, Any]) -> Batching:
@@ -94,4 +100,9 @@ def _batching_from_json(data: Mapping[str, Any]) -> Batching:
         items=tuple(data["items"]),
         on_item_error=data.get("on_item_error"),
         repeat_is_harmless=data.get("repeat_is_harmless", False),
+        size=data.get("size"),
+        warnings=tuple(data.get("warnings", ())),
+        harmless_codes=tuple(data.get("harmless_codes", ())),
+        errors_in=data.get("errors_in", ""),
+        check_with=data.get("check_with", ""),
     )

@@ -56,11 +56,24 @@ class Batching:
 
     Several names mean parallel lists: item i of each belongs together. `on_item_error` says what
     one bad item does to the rest of its request; None for reads.
+
+    How the answer names the items that failed, where it does: `warnings` are templates, filled
+    with an item's values, one of which stands in the text `item=…;itemid=…;message=…;` of a
+    warning about that item; `harmless_codes` are codes of warnings that mean no failure;
+    `errors_in` is the key of an item's own entry in the answer that holds its error.
+
+    `size` is the number of items for one request where another than the usual one is better,
+    `check_with` the read that tells what became of items in doubt.
     """
 
     items: tuple[str, ...]
     on_item_error: OnItemError | None = None
     repeat_is_harmless: bool = False
+    size: int | None = None
+    warnings: tuple[str, ...] = ()
+    harmless_codes: tuple[str, ...] = ()
+    errors_in: str = ""
+    check_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,11 @@ class Function:
     def reads_only(self) -> bool:
         """Whether Moodle labels it as a read; a function without a label does not count as one."""
         return self.access == "read"
+
+    @property
+    def repeat_is_harmless(self) -> bool:
+        """Whether calling it twice does the same as once."""
+        return self.reads_only or (self.batching is not None and self.batching.repeat_is_harmless)
 
 
 # The scalar kinds that JSON Schema knows; every other PARAM_ type is text.

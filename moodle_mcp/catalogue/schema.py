@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.reserved import reserved_schema
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -17,9 +18,12 @@ _NULL: Final[Schema] = {"type": "null"}
 
 def input_schema(function: Function) -> Schema:
     """The schema of a function's arguments: a closed object, or a free-form one if untyped."""
+    own = reserved_schema(function)
     if not function.typed:
-        return {"type": "object"}
-    return _input(function.params)
+        return {"type": "object", "properties": own} if own else {"type": "object"}
+    schema = _input(function.params)
+    schema["properties"] |= own
+    return schema
 
 
 def output_schema(function: Function) -> Schema:

@@ -7,12 +7,13 @@ import json
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 import click
 
 from moodle_mcp import __version__
-from moodle_mcp.errors import SettingsError
+from moodle_mcp.errors import MoodleMcpError
 
 if TYPE_CHECKING:
     from moodle_mcp.settings import Settings
@@ -26,13 +27,13 @@ R = TypeVar("R")
 
 
 def settled(command: Callable[P, R]) -> Callable[P, R]:
-    """A wrong setting ends the command with one line on stderr."""
+    """A wrong setting or file ends the command with one line on stderr."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except SettingsError as error:
+        except MoodleMcpError as error:
             click.echo(f"moodle-mcp: {error}", err=True)
             sys.exit(EXIT_SETTINGS)
 
@@ -120,12 +121,28 @@ def tools(as_json: bool) -> None:
 @main.command()
 @click.argument("function")
 @click.argument("arguments", default="{}")
+@click.option("--items", type=click.Path(path_type=Path), help="Items: .json, .jsonl or .csv.")
+@click.option("--result", type=click.Path(path_type=Path), help="Where each item's fate goes.")
+@click.option("--on-error", type=click.Choice(["stop", "continue", "isolate"]), default="stop")
+@click.option("--dry-run", is_flag=True, help="Check and plan; send nothing.")
 @settled
-def call(function: str, arguments: str) -> None:
-    """Call FUNCTION once with ARGUMENTS, a JSON object (or - to read it from standard input)."""
+def call(
+    function: str,
+    arguments: str,
+    items: Path | None,
+    result: Path | None,
+    on_error: str,
+    dry_run: bool,
+) -> None:
+    """Call FUNCTION once with ARGUMENTS, a JSON object (or - to read it from standard input).
+
+    With --items the function's list comes from a file, and a result file with a line for each
+    item is written beside it. Run again, the command goes on where it stopped. Ctrl-C lets the
+    request under way come to its end.
+    """
     import anyio
 
-    from moodle_mcp.cli.call import call_once
+    from moodle_mcp.cli.call import Job, call_once, call_with_items
 
     settings, connection = _load()
     text = sys.stdin.read() if arguments == "-" else arguments
@@ -135,7 +152,14 @@ def call(function: str, arguments: str) -> None:
         raise click.BadParameter(f"not JSON: {error}", param_hint="ARGUMENTS") from None
     if not isinstance(parsed, dict):
         raise click.BadParameter("not a JSON object", param_hint="ARGUMENTS")
-    envelope = anyio.run(call_once, settings, connection, function, cast("dict[str, Any]", parsed))
+    own = cast("dict[str, Any]", parsed)
+    if dry_run:
+        own = {**own, "_dry_run": True}
+    if items is None:
+        envelope = anyio.run(call_once, settings, connection, function, own)
+    else:
+        job = Job(function, own, items, result, on_error)
+        envelope = anyio.run(call_with_items, settings, connection, job)
     _print_json(envelope)
     if "error" in envelope:
         sys.exit(EXIT_FAILED)

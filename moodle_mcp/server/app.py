@@ -16,6 +16,7 @@ from mcp.shared.exceptions import MCPError
 from moodle_mcp import __version__
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome, failed
+from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.errors import CallError, Fault, Kind
@@ -127,15 +128,21 @@ class App:
     async def _call(
         self, ctx: ServerRequestContext[Any], function: Function, arguments: dict[str, Any]
     ) -> Outcome:
-        waits = 0
+        # Progress must always rise: waits count as thousandths of an item.
+        progress, waits = 0, 0
 
         async def on_wait(seconds: float, error: CallError) -> None:
             nonlocal waits
             waits += 1
             text = f"{error.fault.message} Trying again in {seconds:.1f} s."
-            await ctx.session.report_progress(waits, None, text)
+            await ctx.session.report_progress(progress + waits / 1000, None, text)
 
-        return await self._caller.call(function, arguments, on_wait=on_wait)
+        async def on_done(done: int, items: int) -> None:
+            nonlocal progress
+            progress = done
+            await ctx.session.report_progress(done, items, f"{done} of {items} items")
+
+        return await self._caller.call(function, arguments, Hooks(on_wait, on_done))
 
     def _function(self, name: str) -> Function:
         """The function that a tool's name stands for, exposed or withheld.

@@ -85,5 +85,14 @@ def test_a_plugins_function_may_be_named_though_the_catalogue_does_not_know_it()
 def test_what_names_nothing_stops_the_start_with_the_nearest_names(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_whitelist(text, KNOWN)
-    messages = snapshot({'core_course_get_content': 'MOODLE_MCP_TOOLS: core_course_get_content names no function of Moodle; did you mean core_course_get_contents or core_course_get_courses or core_course_get_module?', 'core_cuorse_*': 'MOODLE_MCP_TOOLS: core_cuorse_* names no function of Moodle; did you mean core_course_get_module or core_course_view_course or core_course_get_courses?', 'core_course_get_contents;all': "MOODLE_MCP_TOOLS: 'core_course_get_contents;all' is not a function name or glob", '': 'MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all', '-all': 'MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all', 'defualt': 'MOODLE_MCP_TOOLS: defualt names no function of Moodle; did you mean default?'})
+    messages = snapshot(
+        {
+            "core_course_get_content": "MOODLE_MCP_TOOLS: core_course_get_content names no function of Moodle; did you mean core_course_get_contents or core_course_get_courses or core_course_get_module?",
+            "core_cuorse_*": "MOODLE_MCP_TOOLS: core_cuorse_* names no function of Moodle; did you mean core_course_get_module or core_course_view_course or core_course_get_courses?",
+            "core_course_get_contents;all": "MOODLE_MCP_TOOLS: 'core_course_get_contents;all' is not a function name or glob",
+            "": "MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all",
+            "-all": "MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all",
+            "defualt": "MOODLE_MCP_TOOLS: defualt names no function of Moodle; did you mean default?",
+        }
+    )
     assert str(caught.value) == messages[text]

@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -57,6 +57,9 @@ class Wire:
             env={**os.environ, **environment},
             bufsize=1 << 21,
         )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise OSError("the process has no pipes")
+        self._input, self._output = self._process.stdin, self._process.stdout
         self._id = 0
 
     def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -81,22 +84,19 @@ class Wire:
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._input.close()
         self._process.wait()
 
     def _send(self, message: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(message).encode() + b"\n")
-        self._process.stdin.flush()
+        self._input.write(json.dumps(message).encode() + b"\n")
+        self._input.flush()
 
     def _read(self) -> bytes:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
+        return self._output.readline()
 
 
 @contextmanager
-def connected(command: list[str], environment: dict[str, str]) -> Iterator[Wire]:
+def connected(command: list[str], environment: dict[str, str]) -> Generator[Wire]:
     """A server that is initialized."""
     wire = Wire(command, environment)
     try:

@@ -1,0 +1,140 @@
+"""Cutting one call into requests: pure, items in, requests out.
+
+Every item is in exactly one request, in order, and no request is over a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from moodle_mcp.caller.limits import Limits, check_size, too_large
+from moodle_mcp.catalogue.model import Function
+from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.encoding import Request, encode
+
+BATCH_SIZE: Final = 100
+"""Items of one request. Observed on Moodle 4.5.6: enrolling in batches of 100 took 6.5 ms a user,
+one by one 61 ms; a larger batch gains little, since only 45 ms a request are fixed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The items from `start` up to `stop`, which one request carries."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def halves(self) -> tuple[Slice, Slice]:
+        """The two halves of a slice of two items or more."""
+        middle = (self.start + self.stop) // 2
+        return Slice(self.start, middle), Slice(middle, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The requests of one call: `slices` of its items, encoded when they are sent."""
+
+    function: Function
+    arguments: Mapping[str, Any]
+    items: int
+    slices: tuple[Slice, ...]
+
+    @property
+    def item_names(self) -> tuple[str, ...]:
+        """The arguments that hold the items; none for a call that is one request."""
+        return self.function.batching.items if self.function.batching and self.items else ()
+
+    def arguments_of(self, part: Slice) -> dict[str, Any]:
+        """The arguments that carry a slice: its items, and all else as it is."""
+        return {
+            name: value[part.start : part.stop] if name in self.item_names else value
+            for name, value in self.arguments.items()
+        }
+
+    def items_of(self, part: Slice) -> list[Any]:
+        """The items of a slice; of parallel lists the first one's."""
+        items: list[Any] = self.arguments[self.item_names[0]][part.start : part.stop]
+        return items
+
+    def request(self, part: Slice) -> Request:
+        """The request that carries a slice."""
+        return encode(self.function.name, self.arguments_of(part))
+
+
+def make_plan(
+    function: Function,
+    arguments: Mapping[str, Any],
+    limits: Limits,
+) -> Plan:
+    """The plan for checked arguments.
+
+    Raises:
+        CallError: `too_large` when a single item, or a list that is not one of independent items,
+            does not fit one request; `invalid_arguments` when parallel lists differ in length.
+    """
+    lists = _item_lists(function, arguments)
+    if not lists:
+        check_size(encode(function.name, arguments), limits)
+        return Plan(function, arguments, 0, (Slice(0, 0),))
+    plan = Plan(function, arguments, len(lists[0]), ())
+    size = function.batching.size if function.batching else None
+    slices = _cut(plan, limits, size or BATCH_SIZE)
+    return Plan(function, arguments, plan.items, tuple(slices))
+
+
+def _item_lists(function: Function, arguments: Mapping[str, Any]) -> list[Sequence[Any]]:
+    """The lists of independent items in the arguments; parallel ones have the same length."""
+    names = function.batching.items if function.batching else ()
+    lists = [arguments[name] for name in names if name in arguments]
+    if len(lists) != len(names):
+        return []
+    lengths = {name: len(items) for name, items in zip(names, lists, strict=True)}
+    if len(set(lengths.values())) > 1:
+        raise CallError(
+            Fault(
+                Kind.INVALID_ARGUMENTS,
+                f"Nothing was sent: the lists belong together item by item and differ in length: "
+                f"{', '.join(f'{name} has {length}' for name, length in lengths.items())}.",
+                function=function.name,
+                written="nothing",
+            )
+        )
+    return lists
+
+
+def _cut(plan: Plan, limits: Limits, batch_size: int) -> list[Slice]:
+    """Slices as long as the limits allow, found with sizes that are right to the byte."""
+    empty = _size(plan, Slice(0, 0))
+    slices: list[Slice] = []
+    start = 0
+    fields, size = empty
+    for index in range(plan.items):
+        item = _item_size(plan, index, index - start, empty)
+        over = fields + item[0] > limits.fields or size + item[1] > limits.body
+        if index > start and (over or index - start == batch_size):
+            slices.append(Slice(start, index))
+            start, (fields, size) = index, empty
+            item = _item_size(plan, index, 0, empty)
+        if index == start and (fields + item[0] > limits.fields or size + item[1] > limits.body):
+            name = plan.item_names[0]
+            raise too_large(plan.request(Slice(index, index + 1)), limits, f"{name}[{index}]")
+        fields, size = fields + item[0], size + item[1]
+    return [*slices, Slice(start, plan.items)]
+
+
+def _size(plan: Plan, part: Slice) -> tuple[int, int]:
+    request = plan.request(part)
+    return request.sent_fields, request.sent_bytes
+
+
+def _item_size(plan: Plan, index: int, position: int, empty: tuple[int, int]) -> tuple[int, int]:
+    """The fields and bytes that an item adds at a position in its request."""
+    fields, size = _size(plan, Slice(index, index + 1))
+    fields, size = fields - empty[0], size - empty[1]
+    # The name of each field holds the position: `members[0][userid]`, `members[57][userid]`.
+    return fields, size + fields * (len(str(position)) - 1)

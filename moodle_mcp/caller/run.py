@@ -1,0 +1,166 @@
+"""Running a plan: its requests one after another or a few at a time, with an account of each item.
+
+Nothing is lost: whatever ends the run, every item is accounted for, and what is not known is said
+to be unknown.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import anyio
+
+from moodle_mcp.caller.batch import Account, Fate
+from moodle_mcp.caller.failures import Failures, find_failures
+from moodle_mcp.caller.outcome import isolates, what_was_written
+from moodle_mcp.caller.plan import Plan, Slice
+from moodle_mcp.caller.retry import OnWait
+from moodle_mcp.caller.sending import Clock, Sender
+from moodle_mcp.catalogue.reserved import OnError
+from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.decoding import Answer
+
+OnDone: TypeAlias = Callable[[int, int], Awaitable[None]]
+"""Told after each request how many items are dealt with, and of how many."""
+
+_FOR_EVERY_REQUEST: Final = frozenset(
+    {
+        Kind.INVALID_TOKEN,
+        Kind.ACCESS_DENIED,
+        Kind.ACCOUNT_BLOCKED,
+        Kind.MAINTENANCE,
+        Kind.WEB_SERVICES_OFF,
+        Kind.WRONG_ADDRESS,
+    }
+)
+"""Faults that the next request would meet as well: going on is of no use."""
+
+_SLOWEST_START: Final = 1.0
+"""Seconds below which a request is not begun: it would hardly come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a plan is run: requests at a time, seconds of one request and of the whole."""
+
+    at_once: int
+    timeout: float
+    budget: float
+    on_error: OnError = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Who is told of what happens, and who may stop the run between two requests."""
+
+    on_wait: OnWait | None = None
+    on_done: OnDone | None = None
+    stopped: Callable[[], bool] = lambda: False
+
+
+class Run:
+    """One run of one plan; `account`, `answers` and `fault` hold what has come of it so far."""
+
+    def __init__(self, plan: Plan, sender: Sender, settings: RunSettings, hooks: Hooks) -> None:
+        self.account = Account(plan.items)
+        self.fault: Fault | None = None
+        self.ended_by: Literal["budget", "stopped"] | None = None
+        self._plan = plan
+        self._sender = sender
+        self._settings = settings
+        self._hooks = hooks
+        self._clock = Clock.of(settings.budget)
+        self._pending = deque(plan.slices)
+        self._answers: dict[int, Answer] = {}
+        self._ended = False
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The answers of the requests that had one, in the order of their items."""
+        return [self._answers[start] for start in sorted(self._answers)]
+
+    async def go(self) -> None:
+        """Send what is to be sent, until all is done or there is a reason to stop."""
+        async with anyio.create_task_group() as workers:
+            for _ in range(min(self._settings.at_once, len(self._pending))):
+                workers.start_soon(self._work)
+
+    async def _work(self) -> None:
+        while (part := self._next()) is not None:
+            await self._send(part)
+            if self._hooks.on_done:
+                await self._hooks.on_done(self.account.done, self._plan.items)
+
+    def _next(self) -> Slice | None:
+        if self._ended or not self._pending:
+            return None
+        if self._hooks.stopped():
+            self._ended, self.ended_by = True, "stopped"
+            return None
+        if self.account.requests and self._clock.left < _SLOWEST_START:
+            self._ended, self.ended_by = True, "budget"
+            return None
+        return self._pending.popleft()
+
+    async def _send(self, part: Slice) -> None:
+        seconds = min(self._settings.timeout, max(self._clock.left, _SLOWEST_START))
+        self.account.requests += 1
+        # From here on the request may have been carried out, whatever interrupts this.
+        self.account.mark_slice(part, Fate.UNKNOWN)
+        try:
+            answer = await self._sender.send(
+                self._plan.function, self._plan.request(part), seconds, self._hooks.on_wait
+            )
+        except CallError as error:
+            self._failed(part, error)
+        else:
+            self._succeeded(part, answer)
+
+    def _succeeded(self, part: Slice, answer: Answer) -> None:
+        self._answers[part.start] = answer
+        self.account.mark_slice(part, Fate.SUCCEEDED)
+        failures = self._failures(part, answer)
+        for position, fault in failures.failed.items():
+            self.account.mark([part.start + position], Fate.FAILED, fault)
+        self.account.mark((part.start + each for each in failures.doubtful), Fate.UNKNOWN)
+
+    def _failures(self, part: Slice, answer: Answer) -> Failures:
+        function = self._plan.function
+        if function.batching is None or function.reads_only:
+            return Failures()
+        return find_failures(function.batching, self._plan.items_of(part), answer.value)
+
+    def _failed(self, part: Slice, error: CallError) -> None:
+        if self._isolates(part, error):
+            self.account.mark_slice(part, Fate.NOT_SENT)
+            self._pending.extendleft(reversed(part.halves()))
+            return
+        self.fault = self.fault or error.fault
+        if not error.reached:
+            self.account.mark_slice(part, Fate.NOT_SENT)
+            self._ended = True
+            return
+        written = what_was_written(self._plan.function, error)
+        # One item alone can't have been followed by others: what it raised is its own fault.
+        own = len(part) == 1 and error.fault.exception is not None
+        fate = Fate.UNKNOWN if written == "unknown" and not own else Fate.FAILED
+        self.account.mark_slice(part, fate, error.fault)
+        keeps_on = self._settings.on_error != "stop" and error.fault.kind not in _FOR_EVERY_REQUEST
+        self._ended = self._ended or not keeps_on
+
+    def _isolates(self, part: Slice, error: CallError) -> bool:
+        """Whether halving the request may set its good items apart from the bad one.
+
+        Only if nothing of it was written: an exception out of one transaction.
+        """
+        return (
+            self._settings.on_error == "isolate"
+            and len(part) > 1
+            and isolates(self._plan.function)
+            and error.fault.exception is not None
+            and error.fault.kind not in _FOR_EVERY_REQUEST
+            and what_was_written(self._plan.function, error) == "nothing"
+        )

@@ -1,0 +1,93 @@
+"""Sending one request of a function: in its turn, repeated while that is allowed, with a clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+
+from moodle_mcp.caller.pace import Pace
+from moodle_mcp.caller.retry import OnWait, Sleep, repeating
+from moodle_mcp.catalogue.model import Function
+from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.site.client import Site
+from moodle_mcp.site.decoding import Answer
+from moodle_mcp.site.encoding import Request
+
+_LARGE_BODY: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Counts the seconds that are left of a number of seconds from its making."""
+
+    start: float
+    seconds: float
+
+    @classmethod
+    def of(cls, seconds: float) -> Clock:
+        return cls(time.monotonic(), seconds)
+
+    @property
+    def left(self) -> float:
+        return self.seconds - (time.monotonic() - self.start)
+
+
+class Sender:
+    """Sends requests to one site."""
+
+    def __init__(self, site: Site, pace: Pace, sleep: Sleep) -> None:
+        self._site = site
+        self._pace = pace
+        self._sleep = sleep
+
+    async def send(
+        self, function: Function, request: Request, seconds: float, on_wait: OnWait | None = None
+    ) -> Answer:
+        """The answer to a request within `seconds`, its repeats included.
+
+        Raises:
+            CallError: of the last attempt.
+        """
+        clock = Clock.of(seconds)
+
+        async def attempt() -> Answer:
+            write = not function.reads_only
+            # A write is not cancelled once it is under way: its outcome must be known.
+            async with self._pace.turn(write=write), _uninterrupted(write):
+                return await self._site.send(request, timeout=max(clock.left, 0.001))
+
+        try:
+            return await repeating(
+                attempt,
+                harmless=function.repeat_is_harmless,
+                seconds=seconds,
+                on_wait=on_wait,
+                sleep=self._sleep,
+            )
+        except CallError as error:
+            raise _sized(request, error) from None
+
+
+@asynccontextmanager
+async def _uninterrupted(shield: bool) -> AsyncGenerator[None]:
+    with anyio.CancelScope(shield=shield):
+        yield
+
+
+def _sized(request: Request, error: CallError) -> CallError:
+    """An `invalid_token` with its other cause, where the request was large.
+
+    PHP drops a body over `post_max_size` whole, the token with it.
+    """
+    if error.fault.kind is not Kind.INVALID_TOKEN or request.sent_bytes < _LARGE_BODY:
+        return error
+    return error.but(
+        hint=f"Either the token is not valid, or PHP dropped this request of {request.sent_bytes} "
+        "bytes because post_max_size is smaller: try a small call; if that works, lower "
+        "MOODLE_MCP_MAX_BODY."
+    )

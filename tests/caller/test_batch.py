@@ -1,0 +1,137 @@
+"""The account of a batch, its items' failures, and joining its answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from moodle_mcp.caller.batch import Account, Fate, ranges
+from moodle_mcp.caller.failures import find_failures
+from moodle_mcp.caller.merge import merge
+from moodle_mcp.caller.plan import Slice
+from moodle_mcp.catalogue.model import Batching
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.errors import Fault, Kind
+from tests.recordings import exchanges
+
+CATALOGUE = load()
+marks = st.lists(st.tuples(st.integers(0, 29), st.sampled_from(Fate)))
+
+
+@given(marks)
+def test_every_item_is_in_exactly_one_part_of_the_report(marks: list[tuple[int, Fate]]) -> None:
+    account = Account(30)
+    for index, fate in marks:
+        account.mark([index], fate, Fault(Kind.CONFLICT, "m") if fate is Fate.FAILED else None)
+    report = account.report()
+    told = [index for each in report["failed"] for index in span(each["index"], each.get("to"))]
+    for key in ("unknown", "not_sent", "failed_too"):
+        told += [index for first, last in report.get(key, []) for index in span(first, last)]
+    assert len(told) + report["succeeded"] == 30
+    assert len(set(told)) == len(told)
+
+
+def span(first: int, last: int | None) -> range:
+    return range(first, (first if last is None else last) + 1)
+
+
+@given(st.sets(st.integers(0, 200)))
+def test_ranges_hold_the_same_indexes(indexes: set[int]) -> None:
+    runs = ranges(sorted(indexes))
+    assert [index for first, last in runs for index in span(first, last)] == sorted(indexes)
+
+
+def test_items_that_failed_with_their_request_are_told_as_one_run() -> None:
+    account = Account(300)
+    account.mark_slice(Slice(0, 100), Fate.SUCCEEDED)
+    account.mark_slice(Slice(100, 200), Fate.FAILED, Fault(Kind.NOT_FOUND, "Invalid user"))
+    account.requests = 2
+    assert account.report() == snapshot({'items': 300, 'requests': 2, 'succeeded': 100, 'failed': [{'index': 100, 'error': {'kind': 'not_found', 'message': 'Invalid user'}, 'to': 199}], 'unknown': [], 'not_sent': [[200, 299]]})
+
+
+def recorded(name: str) -> tuple[Batching, list[Any], Any]:
+    (exchange,) = [each for each in exchanges() if each.name == name]
+    batching = CATALOGUE.get(exchange.function or "").batching
+    assert batching is not None
+    return batching, exchange.params[batching.items[0]], exchange.json
+
+
+@pytest.mark.parametrize(
+    ("name", "failed"),
+    [
+        ("update_users_2nd_bad", [1]),
+        ("courses_update", [1]),
+        ("delete_courses_some_missing", [1]),
+        ("cohort_members_add", [1]),
+        ("cohort_members_again", []),
+        ("notes_partial", [1]),
+    ],
+)
+def test_recorded_warnings_are_traced_to_the_items_that_failed(
+    name: str, failed: list[int]
+) -> None:
+    failures = find_failures(*recorded(name))
+    assert sorted(failures.failed) == failed
+    assert failures.doubtful == frozenset()
+
+
+def test_a_warning_about_nothing_in_the_request_leaves_all_items_in_doubt() -> None:
+    batching, items, answer = recorded("update_users_2nd_bad")
+    answer["warnings"][0]["itemid"] = 12345
+    assert find_failures(batching, items, answer).doubtful == {0, 1}
+
+
+def test_one_warning_for_an_item_that_stands_twice_leaves_both_in_doubt() -> None:
+    batching, items, answer = recorded("update_users_2nd_bad")
+    failures = find_failures(batching, [*items, items[1]], answer)
+    assert (failures.failed, failures.doubtful) == ({}, {1, 2})
+
+
+def test_two_warnings_for_an_item_that_stands_twice_fail_both() -> None:
+    batching, items, answer = recorded("update_users_2nd_bad")
+    answer["warnings"] *= 2
+    assert sorted(find_failures(batching, [*items, items[1]], answer).failed) == [1, 2]
+
+
+EXTENSION_WARNING = {
+    "item": "User id: 1, Assignment id: 11, Extension date: 5",
+    "itemid": 11,
+    "warningcode": "couldnotgrantextensions",
+    "message": "m",
+}
+
+
+def test_the_user_is_not_mixed_up_with_the_assignment_in_a_warning() -> None:
+    batching = CATALOGUE.get("mod_assign_save_user_extensions").batching
+    assert batching is not None
+    failures = find_failures(batching, [11, 1, 111], [EXTENSION_WARNING])
+    assert (sorted(failures.failed), failures.doubtful) == ([1], frozenset())
+
+
+@pytest.mark.parametrize(
+    ("answers", "merged"),
+    [
+        ([[1], [2, 3]], [1, 2, 3]),
+        ([None, None], None),
+        ([{"a": [1], "warnings": []}, {"a": [2], "warnings": [3]}], {"a": [1, 2], "warnings": [3]}),
+        ([{"settings": {"x": 1}}, {"settings": {"x": 1}}], {"settings": {"x": 1}}),
+        ([{"result": True}, {"result": False}], {"result": False}),
+        ([[], []], []),
+        ([], None),
+    ],
+)
+def test_answers_are_joined_member_by_member(answers: list[Any], merged: Any) -> None:
+    assert merge(answers, distinct=False) == merged
+
+
+def test_what_two_reads_both_found_is_there_once() -> None:
+    answers = [{"users": [{"id": 1}, {"id": 2}]}, {"users": [{"id": 2}, {"id": 3}]}]
+    assert merge(answers, distinct=True) == {"users": [{"id": 1}, {"id": 2}, {"id": 3}]}
+
+
+def test_what_one_read_found_twice_stays_there_twice() -> None:
+    assert merge([[1, 1]], distinct=True) == [1, 1]
