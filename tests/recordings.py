@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 FILE = Path(__file__).parent / "data" / "exchanges-4.5.6.jsonl.gz"
 
@@ -70,7 +70,7 @@ def _exchange(data: dict[str, Any]) -> Exchange:
         name=data["name"],
         path=request["path"],
         function=request.get("function"),
-        params=params if isinstance(params, dict) else {},
+        params=cast("dict[str, Any]", params) if isinstance(params, dict) else {},
         status=response["status"],
         content_type=response["content_type"] or "",
         location=response["location"],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Sequence
+from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -15,16 +17,21 @@ from moodle_mcp.site.encoding import encode
 from moodle_mcp.site.info import SITE_INFO
 from tests.recordings import Exchange
 
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+
 
 class Replay:
     """Answers the recorded body for a request with the recorded fields.
 
-    The site's own description of itself offers every function in the recordings, unless
-    that is what is replayed.
+    Where several were recorded for the same fields they come one after another. The site's own
+    description of itself offers every function in the recordings, once those
+    that are to be replayed are used up.
     """
 
     def __init__(self, exchanges: Sequence[Exchange], functions: Sequence[str]) -> None:
-        self._answers = {fields_of(each): each for each in exchanges}
+        self._answers: dict[Fields, deque[Exchange]] = {}
+        for each in exchanges:
+            self._answers.setdefault(fields_of(each), deque()).append(each)
         self._functions = functions
         self.app = Starlette(
             routes=[Route("/webservice/rest/server.php", self._answer, methods=["POST"])]
@@ -33,9 +40,10 @@ class Replay:
     async def _answer(self, request: Request) -> Response:
         sent = parse_qsl((await request.body()).decode(), keep_blank_values=True)
         fields = tuple(pair for pair in sent if pair[0] != "wstoken")
-        exchange = self._answers.get(fields)
-        if exchange is None:
+        left = self._answers.get(fields)
+        if not left:
             return self._site_info()
+        exchange = left.popleft()
         headers = {"Location": exchange.location} if exchange.location else None
         return Response(
             exchange.body, exchange.status, headers=headers, media_type=exchange.content_type
@@ -55,7 +63,7 @@ class Replay:
         return Response(json.dumps(info), media_type="application/json")
 
 
-def fields_of(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+def fields_of(exchange: Exchange) -> Fields:
     """The form fields that call what was recorded, without the token."""
     request = encode(exchange.function or SITE_INFO, exchange.params)
     return tuple(parse_qsl(request.body.decode(), keep_blank_values=True))

@@ -21,10 +21,9 @@ from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.fit import fit
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import OnError, split
-from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
-from moodle_mcp.site.info import SITE_INFO
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +35,6 @@ _OTHER_CAUSES: Final = (
     "The token's service has this function, so another rule refuses it: the token's IP "
     "restriction or end date, or a capability that the service requires. An administrator looks "
     "at Site administration > Server > Web services > Manage tokens and External services."
-)
-_REFUSED_ALTOGETHER: Final = (
-    "The site refuses this token for every function. An administrator checks under Site "
-    "administration > Server > Web services > External services that the service is enabled, that "
-    "the user is among its authorised users, that it has core_webservice_get_site_info, and under "
-    "Manage tokens the token's IP restriction and end date."
 )
 
 
@@ -148,13 +141,10 @@ class Caller:
         """
         if error.fault.errorcode != "accessexception":
             return error
-        if function.name == SITE_INFO:
-            return error.but(hint=_REFUSED_ALTOGETHER)
         try:
             info = await self._site.info(fresh=True)
         except CallError as asked:
-            hint = _REFUSED_ALTOGETHER if asked.fault.kind is Kind.ACCESS_DENIED else None
-            return error.but(hint=hint)
+            return error.but(hint=asked.fault.hint)
         if function.name in info.functions:
             return error.but(hint=_OTHER_CAUSES)
         return error.but(

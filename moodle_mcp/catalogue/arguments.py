@@ -11,22 +11,30 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import jsonschema_rs
 
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.reserved import reserved_schema
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 
 MAX_FAULTS: Final = 20
 """How many faults one report names; a list of thousands of bad items must fit an answer."""
 
+MAX_DEPTH: Final = 60
+"""How deep values may nest: PHP drops what lies deeper than 64 levels without a word."""
+
 _MAX_SHOWN: Final = 60
 _INT64: Final = range(-(2**63), 2**63)
-_INTEGER = re.compile(r"-?(0|[1-9]\d*)")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_EXACT: Final = 2.0**53
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# Names that Moodle's protocol itself reads, whatever the function.
+_PROTOCOL = re.compile(r"(?i)ws(token|function)|moodlews(restformat|setting.*)")
 _BOOLEANS: Final[Mapping[Any, bool]] = {
     "1": True, "0": False, "true": True, "false": False, 1: True, 0: False,
 }  # fmt: skip
@@ -46,11 +54,14 @@ class ArgumentChecker:
         Raises:
             CallError: `invalid_arguments` with one entry for each fault; nothing was sent.
         """
-        accepted = cast("dict[str, Any]", accept(function.params, arguments))
-        if not function.typed:
+        if function.typed:
+            accepted = cast("dict[str, Any]", accept(function.params, arguments))
+        else:
             accepted = _without_nulls(arguments)
         faults = list(_unsendable(accepted, ()))
-        if not faults and function.typed:
+        if not faults and not function.typed:
+            faults = list(_free_form_faults(function, accepted))
+        if not faults:
             faults = self._schema_faults(function, accepted)
         if faults:
             raise CallError(_fault(function, faults))
@@ -104,12 +115,14 @@ def _accept_scalar(kind: str, value: Any) -> Any:
             return _BOOLEANS[value]
         case "integer", str() if _INTEGER.fullmatch(value):
             return int(value) if len(value) <= _MAX_SHOWN else value
-        case "integer", float() if value.is_integer() and abs(value) < 2**53:
+        case "integer", float() if value.is_integer() and abs(value) < _EXACT:
             return int(value)
         case "number", str() if _NUMBER.fullmatch(value):
             return float(value)
-        case "string", int() | float() if not isinstance(value, bool) and math.isfinite(value):
+        case "string", float() if math.isfinite(value):
             return json.dumps(value)
+        case "string", int() if not isinstance(value, bool) and value in _INT64:
+            return str(value)
         case _:
             return value
 
@@ -130,31 +143,84 @@ def _without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
     """What JSON can say and a Moodle request can't."""
+    if len(path) > MAX_DEPTH:
+        yield ParameterFault(
+            path_text(path[:1]), "is nested too deeply to be sent", f"{MAX_DEPTH} levels"
+        )
+        return
     match value:
         case float() if not math.isfinite(value):
             yield ParameterFault(path_text(path), f"{value} is not a number that can be sent")
+        case float() if abs(value) >= _EXACT:
+            # A double that large stands for many integers, and Moodle does not read an exponent.
+            yield ParameterFault(path_text(path), f"{value} is too large to be sent exactly")
         case int() if value not in _INT64:
             yield ParameterFault(
                 path_text(path), f"{_shown(value)} does not fit in 64 bits",
                 f"{_INT64.start} to {_INT64.stop - 1}",
             )  # fmt: skip
-        case str() if not value.isascii() and not _encodable(value):
+        case str() if not _encodable(value):
             yield ParameterFault(path_text(path), "the text holds half a character (a surrogate)")
-        case dict():
-            for key, child in cast("dict[str, Any]", value).items():
-                yield from _unsendable(child, (*path, key))
+        case dict() | list():
+            for step, child in _children(value):
+                here = (*path, step)
+                if isinstance(step, str) and not _encodable(step):
+                    yield ParameterFault(path_text(here), "is not a name of an argument")
                 if child == {}:
-                    yield _empty_object((*path, key))
-        case list():
-            for index, child in enumerate(cast("list[Any]", value)):
-                yield from _unsendable(child, (*path, index))
-                if child == {}:
-                    yield _empty_object((*path, index))
+                    yield _empty_object(here)
+                yield from _unsendable(child, here)
+        case _:
+            pass
+
+
+def _children(value: Any) -> Iterable[tuple[str | int, Any]]:
+    """The parts of a list or an object, each with its index or key."""
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).items()
+    return enumerate(cast("list[Any]", value))
+
+
+def _free_form_faults(function: Function, arguments: Mapping[str, Any]) -> Iterator[ParameterFault]:
+    """What no schema refuses where the parameters are not known.
+
+    PHP makes other names of some: a dot and a space become an underscore, a bracket nests, and a
+    null byte ends a name. So only plain names pass, and none that the protocol reads.
+    """
+    reserved = reserved_schema(function)
+    for name, value in arguments.items():
+        if name in reserved:
+            continue
+        if _PROTOCOL.fullmatch(name):
+            yield ParameterFault(path_text((name,)), "belongs to the protocol, not to a function")
+        else:
+            yield from _name_faults(name, (name,))
+            yield from _unknown_value_faults(value, (name,))
+
+
+def _name_faults(name: str, path: Path) -> Iterator[ParameterFault]:
+    if not _NAME.fullmatch(name):
+        allowed = "a letter, then letters, digits and underscores"
+        yield ParameterFault(path_text(path), "is not a name of an argument", allowed)
+
+
+def _unknown_value_faults(value: Any, path: Path) -> Iterator[ParameterFault]:
+    match value:
+        case None:
+            yield ParameterFault(path_text(path), "is null, which can't be sent", "leave it out")
+        case []:
+            yield ParameterFault(path_text(path), _empty_list(None), "at least one item")
+        case dict() | list():
+            for step, child in _children(value):
+                if isinstance(step, str):
+                    yield from _name_faults(step, (*path, step))
+                yield from _unknown_value_faults(child, (*path, step))
         case _:
             pass
 
 
 def _encodable(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -187,7 +253,15 @@ def _explain(params: Object, error: jsonschema_rs.ValidationError) -> Iterator[P
             yield ParameterFault(path_text(path), _empty_list(node), "at least one item")
         case _:
             found = _shown(error.instance)
-            yield ParameterFault(path_text(path), f"{found} is not allowed", _describe(node))
+            allowed = _describe(node) if node is not None else _of_schema(error)
+            yield ParameterFault(path_text(path), f"{found} is not allowed", allowed)
+
+
+def _of_schema(error: jsonschema_rs.ValidationError) -> str | None:
+    """What the schema allows where no tree tells it: for the reserved arguments."""
+    rule = error.kind.as_dict()
+    allowed = cast("list[Any]", rule.get("options") or rule.get("types") or [])
+    return ", ".join(map(str, allowed)) or None
 
 
 def _empty_list(node: Node | None) -> str:
@@ -245,14 +319,22 @@ def node_at(node: Node | None, path: Path) -> Node | None:
 
 def path_text(path: Path) -> str:
     """A path as agents read it: `users[0].email`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path)
     return text.removeprefix(".")
+
+
+def _key(key: str) -> str:
+    """A key as a path shows it, which may be anything that a client sent."""
+    text = key.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _shown(value: Any) -> str:
     """A value as an error may show it: its kind if large, and cut."""
     if isinstance(value, dict | list):
         return "a list" if isinstance(value, list) else "an object"
+    if isinstance(value, int) and abs(value) >= 10**_MAX_SHOWN:
+        return f"an integer of more than {_MAX_SHOWN} digits"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"
 

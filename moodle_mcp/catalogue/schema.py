@@ -34,7 +34,8 @@ def output_schema(function: Function) -> Schema:
     elif function.returns is None:
         properties["result"] = _NULL
     else:
-        properties["result"] = result_schema(function.returns)
+        # Null where the whole answer had another type and stands in a warning.
+        properties["result"] = _or_null(result_schema(function.returns))
     for key in ("warnings", "batch", "page", "error"):
         properties[key] = {"type": "array" if key == "warnings" else "object"}
     return {"type": "object", "properties": properties}
@@ -45,12 +46,16 @@ def result_schema(node: Node) -> Schema:
     match node:
         case Value():
             schema: Schema = {"type": scalar(node)}
-            return {"anyOf": [schema, _NULL]} if node.nullable else schema
+            return _or_null(schema) if node.nullable else schema
         case ListOf():
             return {"type": "array", "items": result_schema(node.item)}
         case Object():
             keys = {key: result_schema(child) for key, child in node.keys.items()}
             return {"type": "object", "properties": keys} if keys else {"type": "object"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return schema if "anyOf" in schema else {"anyOf": [schema, _NULL]}
 
 
 def _input(node: Node) -> Schema:
@@ -64,7 +69,7 @@ def _input(node: Node) -> Schema:
             schema: Schema = {"type": scalar(node)}
             if node.presence == "default":
                 if node.default is None:
-                    schema = {"anyOf": [schema, _NULL]}
+                    schema = _or_null(schema)
                 schema["default"] = node.default
             return schema
         case ListOf():

@@ -162,7 +162,7 @@ def write_results(path: Path, results: Sequence[Fated]) -> None:
 def _from_csv(path: Path, text: str) -> list[Any]:
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        header: list[str] = next(rows, [])
+        header = next(rows, cast("list[str]", []))
         keys = [_keys(path, name.strip()) for name in header]
         items: list[Any] = []
         for row in rows:

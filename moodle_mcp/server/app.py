@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import difflib
 import logging
+import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import anyio
 import mcp_types as types
 from mcp.server import CacheHint, Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
@@ -123,6 +125,10 @@ class App:
             # A fault of ours must not end the connection, nor leak through it.
             log.exception("unhandled in a call of %s", function.name)
             outcome = _internal(function, "The server failed while it handled the call.")
+        if anyio.current_effective_deadline() == -math.inf:
+            # The client has cancelled the call, and a write was already on its way.
+            ended = "done" if outcome.fault is None else outcome.fault.kind.code
+            log.warning("%s was cancelled by the client and ended: %s", function.name, ended)
         return to_result(outcome)
 
     async def _call(

@@ -8,7 +8,7 @@ import signal
 import stat
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import BinaryIO, Final, TypeAlias
 
 import anyio
@@ -90,17 +90,19 @@ async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[I
 async def _read(
     reader: asyncio.StreamReader, to_server: MemoryObjectSendStream[SessionMessage | Exception]
 ) -> None:
-    async with to_server:
-        while True:
-            try:
-                line = await reader.readline()
-            except ValueError as error:
-                # The line is longer than MAX_LINE; asyncio has dropped what it had of it.
-                await to_server.send(error)
-                continue
-            if not line:
-                return
-            await to_server.send(_parsed(line))
+    # The stream is closed under the reader when a signal ends the serving.
+    with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+        async with to_server:
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError as error:
+                    # The line is longer than MAX_LINE; asyncio has dropped what it had of it.
+                    await to_server.send(error)
+                    continue
+                if not line:
+                    return
+                await to_server.send(_parsed(line))
 
 
 def _parsed(line: bytes) -> SessionMessage | Exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import httpx2
@@ -28,6 +28,12 @@ CONNECT_TIMEOUT: Final = 5.0
 INFO_TIMEOUT: Final = 8.0
 """Seconds that a list of tools waits for a site before it is answered without it."""
 
+_REFUSED_ALTOGETHER: Final = (
+    "The site refuses this token for every function. An administrator checks under Site "
+    "administration > Server > Web services > External services that the service is enabled, that "
+    "the user is among its authorised users, that it has core_webservice_get_site_info, and under "
+    "Manage tokens the token's IP restriction and end date."
+)
 _REMOVED: Final = b"TOKEN-REMOVED"
 
 
@@ -80,9 +86,16 @@ class Site:
         """
         async with self._info_lock:
             if self._info is None or fresh:
-                answer = await self.send(encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)
-                self._info = site_info(answer.value)
+                self._info = site_info(await self._ask_info())
             return self._info
+
+    async def _ask_info(self) -> Any:
+        try:
+            return (await self.send(encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)).value
+        except CallError as error:
+            if error.fault.errorcode == "accessexception":
+                raise error.but(hint=_REFUSED_ALTOGETHER) from None
+            raise
 
     @property
     def known_info(self) -> SiteInfo | None:

@@ -94,8 +94,7 @@ def _check_status(response: Response) -> None:
 
 
 def _redirected(response: Response) -> CallError:
-    target = urlsplit(response.location or "")
-    where = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else ""
+    where = _without_query(response.location or "")
     to = f" to {where}" if where else ""
     # Moodle redirects to the same script at the address that it calls its own.
     own = where.removesuffix(REST_ENTRY)
@@ -107,6 +106,16 @@ def _redirected(response: Response) -> CallError:
             http_status=response.status,
         )
     )
+
+
+def _without_query(location: str) -> str:
+    """A full address without what may be secret in it; empty for any other."""
+    try:
+        target = urlsplit(location)
+        host = target.hostname and target.netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
+    return f"{target.scheme}://{host}{target.path}" if host else ""
 
 
 def _server_error(response: Response) -> CallError:

@@ -50,7 +50,18 @@ def test_items_that_failed_with_their_request_are_told_as_one_run() -> None:
     account.mark_slice(Slice(0, 100), Fate.SUCCEEDED)
     account.mark_slice(Slice(100, 200), Fate.FAILED, Fault(Kind.NOT_FOUND, "Invalid user"))
     account.requests = 2
-    assert account.report() == snapshot({'items': 300, 'requests': 2, 'succeeded': 100, 'failed': [{'index': 100, 'error': {'kind': 'not_found', 'message': 'Invalid user'}, 'to': 199}], 'unknown': [], 'not_sent': [[200, 299]]})
+    assert account.report() == snapshot(
+        {
+            "items": 300,
+            "requests": 2,
+            "succeeded": 100,
+            "failed": [
+                {"index": 100, "error": {"kind": "not_found", "message": "Invalid user"}, "to": 199}
+            ],
+            "unknown": [],
+            "not_sent": [[200, 299]],
+        }
+    )
 
 
 def recorded(name: str) -> tuple[Batching, list[Any], Any]:
@@ -112,18 +123,18 @@ def test_the_user_is_not_mixed_up_with_the_assignment_in_a_warning() -> None:
     assert (sorted(failures.failed), failures.doubtful) == ([1], frozenset())
 
 
-@pytest.mark.parametrize(
-    ("answers", "merged"),
-    [
-        ([[1], [2, 3]], [1, 2, 3]),
-        ([None, None], None),
-        ([{"a": [1], "warnings": []}, {"a": [2], "warnings": [3]}], {"a": [1, 2], "warnings": [3]}),
-        ([{"settings": {"x": 1}}, {"settings": {"x": 1}}], {"settings": {"x": 1}}),
-        ([{"result": True}, {"result": False}], {"result": False}),
-        ([[], []], []),
-        ([], None),
-    ],
-)
+JOINED: list[tuple[list[Any], Any]] = [
+    ([[1], [2, 3]], [1, 2, 3]),
+    ([None, None], None),
+    ([{"a": [1], "warnings": []}, {"a": [2], "warnings": [3]}], {"a": [1, 2], "warnings": [3]}),
+    ([{"settings": {"x": 1}}, {"settings": {"x": 1}}], {"settings": {"x": 1}}),
+    ([{"result": True}, {"result": False}], {"result": False}),
+    ([[], []], []),
+    ([], None),
+]
+
+
+@pytest.mark.parametrize(("answers", "merged"), JOINED)
 def test_answers_are_joined_member_by_member(answers: list[Any], merged: Any) -> None:
     assert merge(answers, distinct=False) == merged
 

@@ -12,8 +12,9 @@ from inline_snapshot import snapshot
 from moodle_mcp.caller.caller import Caller, CallSettings
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Fault
+from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Fault, Hold
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import Site
 from tests.conftest import Demo, connection, no_wait
@@ -22,7 +23,9 @@ pytestmark = pytest.mark.anyio
 
 CATALOGUE = load()
 READ = ("core_course_get_courses_by_field", {"field": "id", "value": "2"})
-WRITE = ("enrol_manual_enrol_users", {"enrolments": [{"roleid": 5, "userid": 20, "courseid": 3}]})
+WRITE = ("core_course_create_categories", {"categories": [{"name": "New"}]})
+NOTE = {"notes": [{"userid": 5, "publishstate": "course", "courseid": 2, "text": "n", "format": 1}]}
+HARMLESS = ("core_group_add_group_members", {"members": [{"groupid": 1, "userid": 20}]})
 
 
 async def call(
@@ -57,12 +60,9 @@ async def test_invalid_arguments_send_nothing(demo: Demo) -> None:
 
 @pytest.mark.parametrize("limits", [Limits(fields=20), Limits(body=300)], ids=["fields", "bytes"])
 async def test_a_call_over_a_limit_sends_nothing(demo: Demo, limits: Limits) -> None:
-    values = [str(number) for number in range(30)]
+    criteria = [{"key": "email", "value": str(number)} for number in range(30)]
     outcome = await call(
-        demo,
-        "core_user_get_users_by_field",
-        {"field": "id", "values": values},
-        settings=CallSettings(limits),
+        demo, "core_user_get_users", {"criteria": criteria}, settings=CallSettings(limits)
     )
     assert (error(outcome)["kind"], error(outcome)["written"]) == ("too_large", "nothing")
     assert demo.site.requests == []
@@ -110,7 +110,17 @@ async def test_a_read_is_given_up_after_four_attempts(demo: Demo) -> None:
 async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> None:
     demo.site.faults.append(Fault.status(429, retry_after=600))
     outcome = await call(demo, *READ)
-    assert error(outcome) == snapshot()
+    assert error(outcome) == snapshot(
+        {
+            "kind": "rate_limited",
+            "message": "The site answers that there were too many requests and asks to wait 600 seconds.",
+            "hint": "The site asks for fewer requests. Wait, then go on.",
+            "function": "core_course_get_courses_by_field",
+            "http_status": 429,
+            "retryable": True,
+            "written": "nothing",
+        }
+    )
     assert calls_of(demo, READ[0]) == 1
 
 
@@ -166,7 +176,7 @@ async def test_waiting_is_told_before_each_repeat(demo: Demo) -> None:
 
     demo.site.faults.append(Fault.status(503, retry_after=2))
     site = Site(connection(demo.url))
-    await Caller(site, sleep=no_wait).call(CATALOGUE.get(READ[0]), READ[1], on_wait=on_wait)
+    await Caller(site, sleep=no_wait).call(CATALOGUE.get(READ[0]), READ[1], Hooks(on_wait=on_wait))
     await site.aclose()
     assert told == [(2.0, "site_error")]
 
@@ -178,36 +188,72 @@ async def test_cancelling_a_read_ends_its_request(demo: Demo) -> None:
     assert scope.cancelled_caught
 
 
-async def test_cancelling_a_write_lets_it_come_to_its_end(demo: Demo) -> None:
-    """The outcome of a write that was sent is known even if nobody waits for it any more."""
+async def test_cancelling_a_write_that_was_sent_lets_it_come_to_its_end(demo: Demo) -> None:
+    """Its outcome is known even if nobody waits for it any more."""
+    hold = Hold()
+    demo.site.faults.append(Fault.hang(hold))
     site = Site(connection(demo.url))
-    caller = Caller(site, sleep=no_wait)
     outcomes: list[Outcome] = []
-    with anyio.CancelScope() as scope:
-        scope.cancel()
-        # The request is shielded; what follows it is not.
-        outcomes.append(await caller.call(CATALOGUE.get(WRITE[0]), WRITE[1]))
+
+    async def work() -> None:
+        caller = Caller(site, sleep=no_wait)
+        outcomes.append(await caller.call(CATALOGUE.get("core_notes_create_notes"), NOTE))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(work)
+        await hold.arrived()
+        tasks.cancel_scope.cancel()
+        hold.release()
     await site.aclose()
-    assert [outcome.envelope for outcome in outcomes] == [{"result": None}]
-    assert calls_of(demo, WRITE[0]) == 1
+    assert [note.text for note in demo.site.world.notes.values()][-1] == "n"
+    assert calls_of(demo, "core_notes_create_notes") == 1
 
 
 async def test_a_function_missing_from_the_service_is_named_with_the_place_to_add_it(
     demo: Demo,
 ) -> None:
     outcome = await call(demo, *READ, token=SMALL_TOKEN)
-    assert error(outcome) == snapshot()
+    assert error(outcome) == snapshot(
+        {
+            "kind": "access_denied",
+            "message": "The function core_course_get_courses_by_field is not in the token's service.",
+            "hint": "An administrator adds it: Site administration > Server > Web services > External services > (the token's service) > Functions > Add functions: core_course_get_courses_by_field.",
+            "function": "core_course_get_courses_by_field",
+            "errorcode": "accessexception",
+            "exception": "webservice_access_exception",
+            "retryable": False,
+            "written": "nothing",
+        }
+    )
 
 
 async def test_a_token_refused_for_everything_is_told_apart(demo: Demo) -> None:
     demo.site.switches.service_disabled = True
     outcome = await call(demo, *READ)
-    assert error(outcome) == snapshot()
+    assert error(outcome) == snapshot(
+        {
+            "kind": "access_denied",
+            "message": "Access control exception",
+            "hint": "The site refuses this token for every function. An administrator checks under Site administration > Server > Web services > External services that the service is enabled, that the user is among its authorised users, that it has core_webservice_get_site_info, and under Manage tokens the token's IP restriction and end date.",
+            "function": "core_course_get_courses_by_field",
+            "errorcode": "accessexception",
+            "exception": "webservice_access_exception",
+            "retryable": False,
+            "written": "nothing",
+        }
+    )
 
 
 async def test_a_large_body_that_php_dropped_is_told_apart_from_a_bad_token(demo: Demo) -> None:
     demo.site.switches.post_max_size = 100_000
-    values = ["x" * 1000 for _ in range(300)]
-    outcome = await call(demo, "core_user_get_users_by_field", {"field": "email", "values": values})
+    criteria = [{"key": "email", "value": "x" * 300_000}]
+    outcome = await call(demo, "core_user_get_users", {"criteria": criteria})
     assert error(outcome)["kind"] == "invalid_token"
     assert "post_max_size" in error(outcome)["hint"]
+
+
+async def test_a_write_that_may_be_done_twice_is_repeated(demo: Demo) -> None:
+    demo.site.faults.extend([Fault.drop(after_work=True), Fault.status(502)])
+    outcome = await call(demo, *HARMLESS)
+    assert outcome.fault is None
+    assert calls_of(demo, HARMLESS[0]) == 3

@@ -60,7 +60,18 @@ def test_written_follows_from_the_function_and_the_fault(
 
 def test_a_write_in_doubt_is_not_called_retryable_and_its_hint_says_to_read_first() -> None:
     outcome = failed(WRITE, CallError(Fault(Kind.TIMEOUT, "No answer.")))
-    assert outcome.envelope == snapshot()
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "timeout",
+                "message": "No answer.",
+                "hint": "It is not known whether Moodle carried this out. Read the present state before anything is sent again, or it may be done twice. The site did not answer in time. Ask for less at once, try later, or let the operator raise MOODLE_MCP_TIMEOUT.",
+                "function": "core_x_add_thing",
+                "retryable": False,
+                "written": "unknown",
+            }
+        }
+    )
 
 
 def test_a_success_has_warnings_only_where_there_are_some() -> None:

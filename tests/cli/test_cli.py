@@ -73,7 +73,14 @@ def test_check_names_the_functions_that_the_service_lacks(environment: Environme
         ),
     )
     assert ran.status == 0
-    assert json.loads(ran.out)[-1] == snapshot()
+    assert json.loads(ran.out)[-1] == snapshot(
+        {
+            "step": "functions",
+            "verdict": "warning",
+            "found": "1 exposed as tools, 1 not in the token's service: core_course_get_contents",
+            "todo": "An administrator adds them under Site administration > Server > Web services > External services > (the token's service) > Functions: core_course_get_contents.",
+        }
+    )
 
 
 def web_services_off(demo: Demo) -> None:
@@ -127,9 +134,73 @@ def test_check_names_the_step_that_fails_and_what_to_do_next(
     ran = run("check", "--json", environment=environment(**changes))
     assert ran.status == 1
     failed = [line for line in json.loads(ran.out) if line["verdict"] == "failed"]
-    assert [(line["step"], line["found"], line["todo"]) for line in failed] == snapshot()[
-        request.node.callspec.id
-    ]
+    assert [(line["step"], line["found"], line["todo"]) for line in failed] == snapshot(
+        {
+            "web services off": [
+                (
+                    "web services",
+                    "The site refuses web-service requests: web services or REST are switched off.",
+                    "An administrator must switch on web services (Site administration > Advanced features > Enable web services) and REST (Site administration > Server > Web services > Manage protocols).",
+                )
+            ],
+            "REST off": [
+                (
+                    "web services",
+                    "The site refuses web-service requests: web services or REST are switched off.",
+                    "An administrator must switch on web services (Site administration > Advanced features > Enable web services) and REST (Site administration > Server > Web services > Manage protocols).",
+                )
+            ],
+            "service disabled": [
+                (
+                    "service",
+                    "Access control exception",
+                    "The site refuses this token for every function. An administrator checks under Site administration > Server > Web services > External services that the service is enabled, that the user is among its authorised users, that it has core_webservice_get_site_info, and under Manage tokens the token's IP restriction and end date.",
+                )
+            ],
+            "another address": [
+                (
+                    "address",
+                    "The site answered with a redirect to https://moodle.school.example/webservice/rest/server.php, which is not followed with the token.",
+                    "The operator sets MOODLE_URL to https://moodle.school.example.",
+                )
+            ],
+            "wrong token": [
+                (
+                    "token",
+                    "Invalid token - token not found",
+                    "The token is unknown, expired or deleted. An administrator makes a new one under Site administration > Server > Web services > Manage tokens; the operator sets it as MOODLE_TOKEN.",
+                )
+            ],
+            "nothing there": [
+                (
+                    "address",
+                    "The site refused the connection, or nothing is there.",
+                    "The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+                )
+            ],
+            "unknown host": [
+                (
+                    "address",
+                    "The site's host name is not known (DNS).",
+                    "The operator checks the host name in MOODLE_URL and this machine's network.",
+                )
+            ],
+            "wrong path": [
+                (
+                    "address",
+                    "There is no Moodle web-service entry at this address.",
+                    "The operator must set MOODLE_URL to the site's own address, as the browser shows it on the site's front page (https, host and path).",
+                )
+            ],
+            "no TLS": [
+                (
+                    "TLS",
+                    "The site does not speak TLS at this address.",
+                    "The operator checks the scheme (https) and the port in MOODLE_URL.",
+                )
+            ],
+        }
+    )[request.node.callspec.id]
 
 
 def test_tools_shows_each_tool_with_its_size(environment: Environment) -> None:
@@ -189,5 +260,14 @@ def test_demo_shows_the_main_job() -> None:
     ran = run("demo", environment={})
     assert ran.status == 0
     headings = [line for line in ran.out.splitlines() if line.startswith("== ")]
-    assert headings == snapshot()
+    assert headings == snapshot(
+        [
+            "== tools/list: 40 tools",
+            "== A read, typed by the catalogue",
+            "== A write: two people into course 3 as students",
+            "== A misspelt argument: refused before anything is sent",
+            "== A user who does not exist: Moodle's one transaction, nothing was written",
+            "== A function that the operator withholds",
+        ]
+    )
     assert ran.err == ""

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,7 +82,7 @@ class Wire:
 
 
 @contextmanager
-def serving_stdio(environment: Mapping[str, str], era: str = ERAS[-2]) -> Iterator[Wire]:
+def serving_stdio(environment: Mapping[str, str], era: str = ERAS[-2]) -> Generator[Wire]:
     """A server process with these settings."""
     kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
     process = subprocess.Popen(

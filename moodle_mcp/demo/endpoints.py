@@ -1,0 +1,204 @@
+"""The demo site's HTTP entries: REST, login, upload, download, and a front page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from html import escape
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from moodle_mcp.demo.dropping import DROP
+from moodle_mcp.demo.errors import MoodleError
+from moodle_mcp.demo.faults import Fault, Hold
+from moodle_mcp.demo.moodle import Moodle, shown
+from moodle_mcp.demo.php import Form, to_json, to_xml, xml_exception
+from moodle_mcp.demo.receiving import Input, Received, receive
+from moodle_mcp.demo.world import SITE_COURSE
+
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_REST: Final = "/webservice/rest/server.php"
+_PLUGINFILE: Final = "/webservice/pluginfile.php"
+_HTML: Final = "text/html; charset=utf-8"
+_JSON: Final = "application/json; charset=utf-8"
+
+
+class Endpoints:
+    """The entries of one site, with the faults that are to happen and the requests that came."""
+
+    def __init__(self, moodle: Moodle, faults: deque[Fault], requests: list[Received]) -> None:
+        self._moodle = moodle
+        self._faults = faults
+        self._requests = requests
+        self.app = Starlette(routes=[Route("/{path:path}", self._any, methods=[*_METHODS])])
+
+    async def _any(self, request: Request) -> Response:
+        given = await receive(request, self._moodle.switches)
+        self._requests.append(given.received)
+        path = request.url.path
+        if path == _REST:
+            return await self._rest(request, given)
+        if moved := self._moved(request):
+            return moved
+        match path:
+            case "/login/token.php":
+                return self._login(given)
+            case "/webservice/upload.php":
+                return self._upload(given)
+            case "/":
+                return self._front_page()
+            case _ if path.startswith(f"{_PLUGINFILE}/"):
+                return self._download(path.removeprefix(_PLUGINFILE), given.form)
+            case _:
+                return _page("Not Found", "<p>The requested URL was not found.</p>", 404)
+
+    async def _rest(self, request: Request, given: Input) -> Response:
+        fault = self._next_fault(given.received.function)
+        if fault is None:
+            return self._worked(request, given)
+        response = self._worked(request, given) if fault.after_work else None
+        match fault.kind:
+            case "answer":
+                return Response(fault.body, fault.code, headers=fault.headers)
+            case "drop":
+                request.scope["extensions"][DROP]["drop"]()
+                await _disconnected(request)
+            case "hang":
+                if await _released(request, fault.hold):
+                    return response or self._worked(request, given)
+        # Nobody is there to read it.
+        return Response()
+
+    def _next_fault(self, function: str | None) -> Fault | None:
+        fault = next((each for each in self._faults if each.fits(function)), None)
+        if fault is not None:
+            self._faults.remove(fault)
+        return fault
+
+    def _worked(self, request: Request, given: Input) -> Response:
+        if moved := self._moved(request):
+            return moved
+        switches = self._moodle.switches
+        if not (switches.web_services and switches.rest):
+            return Response(status_code=403, headers={"Content-Type": _HTML})
+        json = given.form.get("moodlewsrestformat") == "json"
+        try:
+            answer = self._moodle.call(given.form, self._wwwroot(request))
+            body = to_json(answer) if json else to_xml(answer)
+        except MoodleError as error:
+            body = self._exception(error, json=json)
+        headers = {"Content-Type": "application/json"}
+        if not json:
+            headers = {
+                "Content-Type": "application/xml; charset=utf-8",
+                "Content-Disposition": 'inline; filename="response.xml"',
+            }
+        return Response(body, headers=headers)
+
+    def _exception(self, error: MoodleError, *, json: bool) -> str:
+        message, debuginfo = shown(error, self._moodle.switches)
+        if not json:
+            return xml_exception(error.exception, error.errorcode, message, debuginfo)
+        answer = {
+            "exception": error.exception,
+            "errorcode": error.errorcode,
+            "message": message,
+        }
+        if debuginfo is not None:
+            answer["debuginfo"] = debuginfo
+        return to_json(answer)
+
+    def _login(self, given: Input) -> Response:
+        try:
+            return _json(to_json(self._moodle.login(given.form)))
+        except MoodleError as error:
+            return self._error(error)
+
+    def _upload(self, given: Input) -> Response:
+        # With files in the request Moodle says text/plain, for the sake of old browsers.
+        kind = "text/plain; charset=utf-8" if given.files else _JSON
+        try:
+            return _json(to_json(self._moodle.upload(given.form, given.files)), kind)
+        except MoodleError as error:
+            return self._error(error, kind)
+
+    def _download(self, path: str, form: Form) -> Response:
+        try:
+            file = self._moodle.download(path, form)
+        except MoodleError as error:
+            return self._error(error)
+        kind = file.mimetype
+        headers = {"Content-Type": f"{kind}; charset=utf-8" if "text/" in kind else kind}
+        if form.get("forcedownload"):
+            name = quote(file.filename)
+            headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+        return Response(file.content, headers=headers)
+
+    def _error(self, error: MoodleError, kind: str = _JSON) -> Response:
+        message, debuginfo = shown(error, self._moodle.switches)
+        answer = {
+            "error": message,
+            "errorcode": error.errorcode,
+            "stacktrace": None,
+            "debuginfo": debuginfo,
+            "reproductionlink": None,
+        }
+        status = 404 if error.errorcode == "filenotfound" else 200
+        return _json(to_json(answer), kind, status)
+
+    def _front_page(self) -> Response:
+        courses = self._moodle.world.courses.values()
+        names = [each.fullname for each in courses if each.id != SITE_COURSE and each.visible]
+        items = "".join(f"<li>{escape(name)}</li>" for name in names)
+        title = self._moodle.world.courses[SITE_COURSE].fullname
+        text = "<p>A demonstration Moodle with invented people. It has web services only.</p>"
+        return _page(title, f"{text}<ul>{items}</ul>")
+
+    def _wwwroot(self, request: Request) -> str:
+        return self._moodle.switches.wwwroot or f"http://{request.headers.get('host', '')}"
+
+    def _moved(self, request: Request) -> Response | None:
+        """Moodle's redirect to its own address, for whoever used another one."""
+        wwwroot = self._moodle.switches.wwwroot
+        if wwwroot is None:
+            return None
+        own = urlsplit(wwwroot)
+        if (own.scheme, own.netloc) == (request.url.scheme, request.headers.get("host")):
+            return None
+        target = f"{wwwroot}{request.url.path}"
+        link = f'<p><a href="{escape(target)}">Continue</a></p>'
+        response = _page("Redirect", link, 303)
+        response.headers["Content-Type"] = "text/html; charset=UTF-8"
+        response.headers["Location"] = target
+        return response
+
+
+async def _released(request: Request, hold: Hold) -> bool:
+    """Wait for the hold; False when the client goes away before."""
+    gone = asyncio.ensure_future(_disconnected(request))
+    await asyncio.wait({gone, hold.arrive()}, return_when=asyncio.FIRST_COMPLETED)
+    if gone.done():
+        hold.abandon()
+        return False
+    gone.cancel()
+    return True
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _json(body: str, kind: str = _JSON, status: int = 200) -> Response:
+    return Response(body, status, headers={"Content-Type": kind})
+
+
+def _page(title: str, content: str, status: int = 200) -> Response:
+    head = f'<!DOCTYPE html>\n<html lang="en"><head><title>{escape(title)}</title></head>'
+    body = f"{head}<body><h1>{escape(title)}</h1>{content}</body></html>\n"
+    return Response(body, status, headers={"Content-Type": _HTML})

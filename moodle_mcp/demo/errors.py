@@ -1,0 +1,84 @@
+"""Moodle's exceptions, as its web services show them: class, errorcode, message, debuginfo."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MOODLE: Final = "core\\exception\\moodle_exception"
+INVALID_PARAMETER: Final = "core\\exception\\invalid_parameter_exception"
+CODING: Final = "core\\exception\\coding_exception"
+REQUIRED_CAPABILITY: Final = "core\\exception\\required_capability_exception"
+ACCESS: Final = "webservice_access_exception"
+MISSING_RECORD: Final = "dml_missing_record_exception"
+
+
+class MoodleError(Exception):
+    """One exception of Moodle's. `debuginfo` leaves the site only while debugging is on."""
+
+    def __init__(
+        self, exception: str, errorcode: str, message: str, debuginfo: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.exception = exception
+        self.errorcode = errorcode
+        self.message = message
+        self.debuginfo = debuginfo
+
+
+def moodle_error(errorcode: str, message: str, debuginfo: str | None = None) -> MoodleError:
+    """The plain `moodle_exception`."""
+    return MoodleError(MOODLE, errorcode, message, debuginfo)
+
+
+def invalid_parameter(debuginfo: str) -> MoodleError:
+    """A refused parameter: only the debuginfo says which, and only while debugging is on."""
+    return MoodleError(
+        INVALID_PARAMETER, "invalidparameter", "Invalid parameter value detected", debuginfo
+    )
+
+
+def coding_error(hint: str, debuginfo: str) -> MoodleError:
+    """What Moodle answers to a word that is not one of the few a function knows."""
+    message = f"Coding error detected, it must be fixed by a programmer: {hint}"
+    return MoodleError(CODING, "codingerror", message, debuginfo)
+
+
+def access_denied(debuginfo: str) -> MoodleError:
+    """Moodle's one answer to many causes: service, user, address and age of the token."""
+    return MoodleError(ACCESS, "accessexception", "Access control exception", debuginfo)
+
+
+def no_permission(what: str) -> MoodleError:
+    """The user lacks a capability; `what` is the capability's name in the site's language."""
+    message = f"Sorry, but you do not currently have permissions to do that ({what})."
+    return MoodleError(REQUIRED_CAPABILITY, "nopermissions", message)
+
+
+def course_closed(course_id: int, why: str = "Course or activity not accessible.") -> MoodleError:
+    """The user may not enter the course."""
+    return moodle_error(
+        "errorcoursecontextnotvalid",
+        f"You cannot execute functions in the course context (course id:{course_id}). "
+        f"The context error message was: {why}",
+    )
+
+
+def missing_record(table: str, value: int | str, column: str = "id") -> MoodleError:
+    """No such row. Moodle has an errorcode of its own for a user that does not exist."""
+    shown = value if isinstance(value, int) else f"'{value}'"
+    query = f"{{{table}}} WHERE {column} = ?\n[array (\n  0 => {shown},\n)]"
+    debuginfo = f"SELECT * FROM {query}"  # noqa: S608 - it is shown and never run
+    if table == "user":
+        return MoodleError(MISSING_RECORD, "invaliduser", "Invalid user", debuginfo)
+    message = f"Can't find data record in database table {table}."
+    return MoodleError(MISSING_RECORD, "invalidrecord", message, debuginfo)
+
+
+def missing_module(cmid: int) -> MoodleError:
+    """No such activity: Moodle asks for it with a join, and so can't name one table."""
+    return MoodleError(
+        MISSING_RECORD,
+        "invalidrecordunknown",
+        "Can't find data record in database.",
+        f"course_modules joined to modules\n[array (\n  'cmid' => {cmid},\n)]",
+    )

@@ -1,0 +1,45 @@
+"""tool_mobile: several calls in one request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from moodle_mcp.demo.call import Answer, Call, Params, option
+from moodle_mcp.demo.errors import MoodleError
+from moodle_mcp.demo.php import to_json
+
+
+def call_external_functions(call: Call, params: Params) -> Answer:
+    """tool_mobile_call_external_functions: each call succeeds or fails for itself."""
+    return {"responses": [_response(call, item) for item in params["requests"]]}
+
+
+def _response(call: Call, item: Params) -> Answer:
+    arguments = json.loads(option(item, "arguments", "{}"))
+    try:
+        answer = call.run(item["function"], _as_form(arguments))
+    except MoodleError as error:
+        shown = {
+            "exception": error.exception,
+            "errorcode": error.errorcode,
+            "message": error.message,
+        }
+        return {"error": True, "exception": to_json(shown)}
+    return {"error": False, "data": to_json(answer)}
+
+
+def _as_form(value: Any) -> Any:
+    """Decoded JSON as the same arguments would have come in a form."""
+    match value:
+        case dict():
+            items = cast("Mapping[str, Any]", value).items()
+            return {key: _as_form(child) for key, child in items}
+        case list():
+            children = enumerate(cast("list[Any]", value))
+            return {str(index): _as_form(child) for index, child in children}
+        case bool():
+            return str(int(value))
+        case _:
+            return str(value)

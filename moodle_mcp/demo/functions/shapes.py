@@ -1,0 +1,63 @@
+"""Parts of answers that several functions have in common."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from moodle_mcp.demo.call import Answer, Call
+from moodle_mcp.demo.world import StoredFile, User
+
+_WHEN_SET: Final = (
+    "address", "phone1", "phone2", "institution", "idnumber", "city", "country",
+)  # fmt: skip
+
+
+def file_answer(call: Call, file: StoredFile) -> Answer:
+    """A file as Moodle's `external_files` shape it."""
+    return {
+        "filename": file.filename,
+        "filepath": file.filepath,
+        "filesize": len(file.content),
+        "fileurl": f"{call.wwwroot}/webservice/pluginfile.php{file.path}?forcedownload=1",
+        "timemodified": file.created,
+        "mimetype": file.mimetype,
+        "isexternalfile": False,
+    }
+
+
+def user_answer(call: Call, user: User, *, account: bool) -> Answer:
+    """A user's details; `account` adds what only the functions of core_user tell.
+
+    Moodle leaves out most of what is empty.
+    """
+    answer: Answer = {
+        "id": user.id,
+        "username": user.username,
+        "firstname": user.firstname,
+        "lastname": user.lastname,
+        "fullname": user.fullname,
+        "email": user.email,
+        "department": user.department,
+        "firstaccess": user.firstaccess,
+        "lastaccess": user.lastaccess,
+    }
+    if account:
+        answer |= {
+            "auth": user.auth,
+            "suspended": user.suspended,
+            "confirmed": True,
+            "lang": user.lang,
+            "theme": user.theme,
+            "timezone": user.timezone,
+            "mailformat": user.mailformat,
+            "trackforums": 0,
+        }
+    for name in _WHEN_SET:
+        if value := getattr(user, name):
+            answer[name] = value
+    if user.description:
+        answer |= {"description": user.description, "descriptionformat": 1}
+    return answer | {
+        "profileimageurlsmall": call.picture("f2"),
+        "profileimageurl": call.picture(),
+    }

@@ -1,0 +1,242 @@
+"""What the demo Moodle does with a request, without HTTP: tokens, services, functions, files."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moodle_mcp.catalogue.store import Catalogue, load
+from moodle_mcp.demo.call import Answer, Call
+from moodle_mcp.demo.errors import (
+    MoodleError,
+    access_denied,
+    invalid_parameter,
+    missing_record,
+    moodle_error,
+)
+from moodle_mcp.demo.functions import HANDLERS
+from moodle_mcp.demo.php import Form
+from moodle_mcp.demo.seed import seeded_world
+from moodle_mcp.demo.switches import Switches
+from moodle_mcp.demo.tokens import SERVICES, Token, seeded_tokens
+from moodle_mcp.demo.validation import validate
+from moodle_mcp.demo.world import StoredFile, User, course_context, module_context, user_context
+
+# By the catalogue's release: what such a site calls its release, and its version.
+_RELEASES: Final = {
+    "4.5": ("4.5.6 (Build: 20250811)", "2024100706", "2024100700"),
+    "5.1": ("5.1.5 (Build: 20260608)", "2025100605", "2025100600"),
+}
+_PROTOCOL_FIELDS: Final = ("wstoken", "wsfunction", "moodlewsrestformat")
+_SETTINGS_PREFIX: Final = "moodlewssetting"
+_DRAFT_IDS: Final = 900_000_000
+_REFUSED_STATES: Final = {
+    "deleted": ("wsaccessuserdeleted", "deleted"),
+    "unconfirmed": ("wsaccessuserunconfirmed", "unconfirmed"),
+    "suspended": ("wsaccessusersuspended", "suspended"),
+    "nologin": ("wsaccessusernologin", "nologin authentication"),
+}
+
+
+class Moodle:
+    """A small Moodle: its state, its settings, and its answers."""
+
+    def __init__(self, now: int, release: str, students: int) -> None:
+        self.world = seeded_world(now, students)
+        self.switches = Switches()
+        self.tokens = seeded_tokens()
+        self.catalogue: Catalogue = load(release)
+        self.release, self.version, self.plugin_version = _RELEASES[release]
+
+    def call(self, form: Form, wwwroot: str) -> Any:
+        """Run the function that a REST request names."""
+        token, user = self._authenticated(_text(form, "wstoken"))
+        name = _text(form, "wsfunction")
+        if not name:
+            raise invalid_parameter("Missing function name")
+        arguments = {
+            key: value
+            for key, value in form.items()
+            if key not in _PROTOCOL_FIELDS and not key.startswith(_SETTINGS_PREFIX)
+        }
+        return self._run(token, user, wwwroot, name, arguments)
+
+    def login(self, form: Form) -> Answer:
+        """`login/token.php`: a token for a username and a password."""
+        if not self.switches.web_services:
+            raise moodle_error(
+                "enablewsdescription", "Web services must be enabled in Advanced features."
+            )
+        username, password = _required(form, "username"), _required(form, "password")
+        service = _required(form, "service")
+        user = self.world.user_named(username)
+        known = user is not None and user.password == password and not user.suspended
+        if user is None or not known or username in self.switches.user_state:
+            raise moodle_error("invalidlogin", "Invalid login, please try again")
+        self._check_maintenance(user)
+        if service not in SERVICES or self.switches.service_disabled:
+            raise moodle_error(
+                "servicenotavailable",
+                "Web service is not available. (It doesn't exist or might be disabled.)",
+            )
+        if not self.switches.create_tokens:
+            raise moodle_error(
+                "cannotcreatetoken",
+                f"No permission to create web service token for the service {service}.",
+            )
+        return {"token": self._token_for(username, service), "privatetoken": None}
+
+    def upload(self, form: Form, files: list[tuple[str, bytes]]) -> list[Answer]:
+        """`webservice/upload.php`: files into the user's draft area."""
+        _, user = self._authenticated(_required(form, "token"))
+        item_id = int(_text(form, "itemid") or 0)
+        path = _text(form, "filepath") or "/"
+        if files and not item_id:
+            item_id = _DRAFT_IDS + len(self.world.files) + 1
+        return [self._stored(user, item_id, path, name, content) for name, content in files]
+
+    def download(self, path: str, form: Form) -> StoredFile:
+        """`webservice/pluginfile.php`: the file at the path, if the token's user may see it."""
+        token, user = self._authenticated(_required(form, "token"))
+        file = next((each for each in self.world.files.values() if each.path == path), None)
+        if file is None:
+            raise moodle_error("filenotfound", "Sorry, the requested file could not be found")
+        call = self._call(token, user, "")
+        if file.context == user_context(user.id):
+            return file
+        for module in self.world.modules.values():
+            course = self.world.courses[module.course]
+            places = (module_context(module.id), course_context(course.id))
+            if file.context in places and call.may_enter(course) and call.sees(module):
+                return file
+        raise moodle_error("requireloginerror", "Course or activity not accessible.")
+
+    def _authenticated(self, value: str) -> tuple[Token, User]:
+        """The token and its user, checked in the order in which Moodle does it."""
+        token = self.tokens.get(value)
+        if token is None:
+            raise moodle_error("invalidtoken", "Invalid token - token not found")
+        if self.switches.token_expired:
+            # Moodle deletes an expired token when it meets it: the next call does not find it.
+            del self.tokens[value]
+            raise access_denied("The token expired.")
+        if self.switches.token_ip_restricted:
+            raise access_denied("The token is for another address.")
+        user = next(each for each in self.world.users.values() if each.username == token.username)
+        self._check_maintenance(user)
+        state = self.switches.user_state.get(user.username)
+        if state is None and user.suspended:
+            state = "suspended"
+        if state is not None:
+            code, words = _REFUSED_STATES[state]
+            raise moodle_error(
+                code, f"Refused web service access for {words} username: {user.username}"
+            )
+        return token, user
+
+    def _check_maintenance(self, user: User) -> None:
+        if self.switches.maintenance and not user.system_role:
+            raise moodle_error(
+                "sitemaintenance",
+                "The site is undergoing maintenance and is currently not available",
+            )
+
+    def _run(
+        self, token: Token, user: User, wwwroot: str, name: str, arguments: Mapping[str, Any]
+    ) -> Any:
+        if name not in self.catalogue:
+            raise missing_record("external_functions", name, "name")
+        allowed = SERVICES[token.service]
+        if self.switches.service_disabled or self.switches.user_not_authorised:
+            raise access_denied(f"The service of the token does not give {name}.")
+        if allowed is not None and name not in allowed:
+            raise access_denied(f"The function {name} is not in the token's service.")
+        params = validate(self.catalogue.get(name).params, arguments)
+        handler = HANDLERS.get(name)
+        if handler is None:
+            raise MoodleError(
+                "moodle_exception",
+                "demonotimplemented",
+                f"This is the demonstration site: it knows {name} and has checked the parameters, "
+                "but it does not have what the function does.",
+            )
+        return handler(self._call(token, user, wwwroot), params)
+
+    def _call(self, token: Token, user: User, wwwroot: str) -> Call:
+        allowed = SERVICES[token.service]
+        names = (name for name in self.catalogue if allowed is None or name in allowed)
+
+        def run(name: str, arguments: Mapping[str, Any]) -> Any:
+            return self._run(token, user, wwwroot, name, arguments)
+
+        return Call(
+            self.world,
+            user,
+            wwwroot,
+            self.release,
+            self.version,
+            {name: self._version_of(name) for name in names},
+            run,
+        )
+
+    def _version_of(self, function: str) -> str:
+        return self.version if function.startswith("core_") else self.plugin_version
+
+    def _token_for(self, username: str, service: str) -> str:
+        value = hashlib.sha256(f"{username} {service}".encode()).hexdigest()[:32]
+        self.tokens[value] = Token(username, service)
+        return value
+
+    def _stored(self, user: User, item_id: int, path: str, name: str, content: bytes) -> Answer:
+        context = user_context(user.id)
+        kind = mimetypes.guess_type(name)[0] or "document/unknown"
+        file_id = self.world.files.next_id()
+        file = StoredFile(
+            file_id, context, "user", "draft", item_id, name, content, kind, user.id,
+            self.world.now, path,
+        )  # fmt: skip
+        if any(each.path == file.path for each in self.world.files.values()):
+            return {
+                "filename": name,
+                "filepath": path,
+                "errortype": "filenameexist",
+                "error": f"File name already exists: {name}",
+            }
+        self.world.files[file_id] = file
+        size = len(name.encode())
+        return {
+            "component": "user",
+            "contextid": context,
+            "userid": str(user.id),
+            "filearea": "draft",
+            "filename": name,
+            "filepath": path,
+            "itemid": item_id,
+            "license": "unknown",
+            "author": user.fullname,
+            "source": f'O:8:"stdClass":1:{{s:6:"source";s:{size}:"{name}";}}',
+            "filesize": len(content),
+        }
+
+
+def shown(error: MoodleError, switches: Switches) -> tuple[str, str | None]:
+    """An exception's message and debuginfo as the site's debugging settings let them out."""
+    if not switches.debugging or error.debuginfo is None:
+        return error.message, None
+    if switches.debugdisplay:
+        return f"{error.message} ({error.debuginfo})", error.debuginfo
+    return error.message, error.debuginfo
+
+
+def _text(form: Form, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _required(form: Form, name: str) -> str:
+    value = _text(form, name)
+    if not value:
+        raise moodle_error("missingparam", f"A required parameter ({name}) was missing")
+    return value

@@ -1,0 +1,84 @@
+"""What arrives at the demo site, and how much of it PHP lets through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from moodle_mcp.demo.php import Form, Pair, parse_form, split_pairs
+from moodle_mcp.demo.switches import Switches
+
+_PART_LIMIT = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it arrived, whatever became of it."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    """By name in lower case."""
+    body: bytes = field(repr=False)
+    function: str | None
+    """The function that the fields named, also if PHP dropped them."""
+    fields_sent: int
+    """How many form fields the body had."""
+    fields_kept: int
+    """How many of them PHP kept."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a script finds in `$_GET`, `$_POST` and `$_FILES`."""
+
+    received: Received
+    form: Form
+    files: list[tuple[str, bytes]]
+
+
+async def receive(request: Request, switches: Switches) -> Input:
+    """Read a request as PHP does: what is over a limit vanishes, and nobody is told."""
+    body = await request.body()
+    query = request.scope["query_string"]
+    pairs, files = await _fields(request, body)
+    named = dict(split_pairs(query)) | dict(pairs)
+    kept = pairs
+    if len(body) > switches.post_max_size:
+        kept, files = [], []
+    kept = kept[: switches.max_input_vars]
+    received = Received(
+        request.method,
+        request.url.path,
+        query.decode("latin-1"),
+        dict(request.headers),
+        body,
+        named.get("wsfunction"),
+        len(pairs),
+        len(kept),
+    )
+    in_query = split_pairs(query)[: switches.max_input_vars]
+    return Input(received, parse_form(in_query) | parse_form(kept), files)
+
+
+async def _fields(request: Request, body: bytes) -> tuple[list[Pair], list[tuple[str, bytes]]]:
+    """The form fields and the files of a body; PHP takes no notice of any other kind of body."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        return split_pairs(body), []
+    if kind != "multipart/form-data":
+        return [], []
+    fields: list[Pair] = []
+    files: list[tuple[str, bytes]] = []
+    async with request.form(
+        max_files=float("inf"), max_fields=float("inf"), max_part_size=_PART_LIMIT
+    ) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                files.append((value.filename or name, await value.read()))
+            else:
+                fields.append((name, value))
+    return fields, files

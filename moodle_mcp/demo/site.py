@@ -1,0 +1,52 @@
+"""The demo site as it is used: by the demo command, and by tests over a real socket."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from starlette.applications import Starlette
+
+from moodle_mcp.demo.endpoints import Endpoints
+from moodle_mcp.demo.faults import Fault
+from moodle_mcp.demo.moodle import Moodle
+from moodle_mcp.demo.receiving import Received
+from moodle_mcp.demo.seed import STUDENTS
+from moodle_mcp.demo.switches import Switches
+from moodle_mcp.demo.tokens import Token
+from moodle_mcp.demo.world import World
+
+
+class DemoSite:
+    """A small Moodle inside the process, always the same for the same arguments.
+
+    `now` is the site's clock in Unix seconds, which stands still; `release` one of the
+    catalogue's; `students` how many accounts named studentN there are.
+    """
+
+    def __init__(
+        self, now: int | None = None, *, release: str = "4.5", students: int = STUDENTS
+    ) -> None:
+        moment = int(time.time()) if now is None else now
+        self._moodle = Moodle(moment, release, students)
+        self.faults: deque[Fault] = deque()
+        """What is to happen to the next requests at the REST entry, one fault for each."""
+        self.requests: list[Received] = []
+        """Everything that arrived, oldest first."""
+        self.app: Starlette = Endpoints(self._moodle, self.faults, self.requests).app
+        """The ASGI application; `serving` puts it on a socket."""
+
+    @property
+    def world(self) -> World:
+        """The state: users, courses and so on, in tables of rows."""
+        return self._moodle.world
+
+    @property
+    def switches(self) -> Switches:
+        """The settings; each may be changed at any time."""
+        return self._moodle.switches
+
+    @property
+    def tokens(self) -> dict[str, Token]:
+        """The tokens that open the site."""
+        return self._moodle.tokens

@@ -1,0 +1,39 @@
+"""What an administrator can set wrong, and what a test turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+UserState: TypeAlias = Literal["suspended", "nologin", "deleted", "unconfirmed"]
+
+
+@dataclass
+class Switches:
+    """The demo site's settings; each may be changed at any time, from any thread."""
+
+    debugging: bool = False
+    """Debugging on: failures carry `debuginfo`."""
+    debugdisplay: bool = False
+    """Debug messages shown as well: with debugging on, `message` repeats the debuginfo."""
+    web_services: bool = True
+    """Off: 403 with an empty body."""
+    rest: bool = True
+    """The REST protocol; off: 403 with an empty body."""
+    maintenance: bool = False
+    """`sitemaintenance` for everyone but administrators and managers."""
+    max_input_vars: int = 1000
+    """PHP drops the form fields beyond it, silently."""
+    post_max_size: int = 8 * 1024 * 1024
+    """PHP drops a whole body that is larger, silently."""
+    wwwroot: str | None = None
+    """The site's own address; a request sent to another host or scheme is redirected to it."""
+    service_disabled: bool = False
+    user_not_authorised: bool = False
+    token_ip_restricted: bool = False
+    token_expired: bool = False
+    """The next call is refused and its token deleted, as Moodle does."""
+    create_tokens: bool = True
+    """Whether `login/token.php` may make tokens."""
+    user_state: dict[str, UserState] = field(default_factory=dict[str, UserState])
+    """What is wrong with an account, by username."""

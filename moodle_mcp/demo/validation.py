@@ -1,0 +1,126 @@
+"""A function's parameters checked as Moodle's `external_api::validate_parameters` does it.
+
+Moodle stops at the first fault, in the order of the description, and builds the path to it from
+the inside out: `users => Invalid parameter value detected: username => …`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
+from moodle_mcp.demo.errors import MoodleError, invalid_parameter
+
+_INT: Final = re.compile(r"0|-?[1-9][0-9]*")
+_INT_DIGITS: Final = 19
+_INT_LIMIT: Final = 2**63
+_FLOAT: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)
+_TAG: Final = re.compile(r"<[!?/a-zA-Z]")
+
+# clean_param() removes what a type does not allow, and validate_param() refuses what it changed.
+_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {
+        "alpha": re.compile(r"[a-zA-Z]*"),
+        "alphaext": re.compile(r"[a-zA-Z_-]*"),
+        "alphanum": re.compile(r"[a-zA-Z0-9]*"),
+        "alphanumext": re.compile(r"[a-zA-Z0-9_-]*"),
+        "safedir": re.compile(r"[a-zA-Z0-9_-]*"),
+        "sequence": re.compile(r"[0-9,]*"),
+        "plugin": re.compile(r"([a-z](_?[a-z0-9])*)?"),
+        "component": re.compile(r"([a-z](_?[a-z0-9])*)?"),
+        "area": re.compile(r"([a-z](_?[a-z0-9])*)?"),
+        "username": re.compile(r"[-.@_a-z0-9]*"),
+    }
+)
+
+
+def validate(params: Object, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The typed parameters of a form, or Moodle's `invalidparameter`.
+
+    What has a default gets it. The catalogue does not know every default: a list without a known
+    one is empty, a value None, and the function chooses.
+    """
+    result: dict[str, Any] = {}
+    for key, node in params.keys.items():
+        if key in given:
+            try:
+                result[key] = _checked(node, given[key])
+            except MoodleError as error:
+                raise invalid_parameter(f"{key} => {error.message}: {error.debuginfo}") from None
+        elif node.presence == "required":
+            raise invalid_parameter(f"Missing required key in single structure: {key}")
+        elif node.presence == "default":
+            result[key] = _default(node)
+    unexpected = [key for key in given if key not in params.keys]
+    if unexpected:
+        keys = ", ".join(unexpected)
+        raise invalid_parameter(f"Unexpected keys ({keys}) detected in parameter array.")
+    return result
+
+
+def _checked(node: Node, given: Any) -> Any:
+    match node:
+        case Value():
+            return _value(node, given)
+        case ListOf():
+            # PHP has no lists: the keys are dropped, and the order is that of arrival.
+            return [_checked(node.item, item) for item in _array(given).values()]
+        case Object():
+            return validate(node, _array(given))
+
+
+def _array(given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, dict):
+        raise invalid_parameter(f"Only arrays accepted. The bad value is: '{given}'")
+    return cast("dict[str, Any]", given)
+
+
+def _default(node: Node) -> Any:
+    match node:
+        case Value():
+            return node.default
+        case ListOf():
+            return list(node.default or ())
+        case Object():
+            # PHP's one empty array stands for an empty object here as well.
+            return dict(node.default or ())
+
+
+def _value(node: Value, given: Any) -> Any:
+    if not isinstance(given, str):
+        raise invalid_parameter("Scalar type expected, array or object received.")
+    if not _accepts(node.type, given):
+        raise invalid_parameter(
+            f'Invalid external api parameter: the value is "{given}", '
+            f'the server was expecting "{node.type}" type'
+        )
+    match node.type:
+        case "int":
+            return int(given)
+        case "float":
+            return float(given)
+        case "bool":
+            return given == "1"
+        case _:
+            return given
+
+
+def _accepts(kind: str, text: str) -> bool:
+    match kind:
+        case "int":
+            short = bool(_INT.fullmatch(text)) and len(text.lstrip("-")) <= _INT_DIGITS
+            return short and -_INT_LIMIT <= int(text) < _INT_LIMIT
+        case "float":
+            return bool(_FLOAT.fullmatch(text))
+        case "bool":
+            return text in ("0", "1")
+        case "notags" | "text":
+            return not _TAG.search(text)
+        case "raw_trimmed":
+            return text == text.strip()
+        case _:
+            pattern = _PATTERNS.get(kind)
+            return pattern is None or bool(pattern.fullmatch(text))

@@ -1,0 +1,368 @@
+"""The fault matrix: whatever happens, what is said of each item agrees with the site's state.
+
+Every behaviour of functions × every fault × every `_on_error`. After each run the site's own
+tables are compared with the account: nothing lost, nothing twice, nothing called done that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import pytest
+
+from moodle_mcp.caller.batch import Fate
+from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.limits import Limits
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.caller.run import Hooks
+from moodle_mcp.catalogue.reserved import ON_ERROR
+from moodle_mcp.catalogue.schema import input_schema
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.demo import Fault
+from moodle_mcp.demo.world import World
+from moodle_mcp.errors import CallError
+from moodle_mcp.site.client import Site
+from tests.conftest import Demo, connection, no_wait
+
+pytestmark = pytest.mark.anyio
+
+CATALOGUE = load()
+ITEMS = 12
+PER_REQUEST = 4
+COURSE = 12
+MISSING = 999_000
+"""Ids from here on belong to nobody."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function, how its items are made, and how often the site has carried one out."""
+
+    function: str
+    make: Callable[[int], Any]
+    make_bad: Callable[[int], Any]
+    times_done: Callable[[World, Any], int]
+    fields: int
+    """Form fields of one item."""
+
+
+def enrolment(number: int) -> Any:
+    return {"roleid": 5, "userid": 10 + number, "courseid": COURSE}
+
+
+def bad_enrolment(number: int) -> Any:
+    return enrolment(number) | {"userid": MISSING + number}
+
+
+def times_enrolled(world: World, item: Any) -> int:
+    return int((item["courseid"], item["userid"]) in world.enrolments)
+
+
+def user(number: int) -> Any:
+    name = f"matrix{number}"
+    return {
+        "username": name,
+        "password": "Good-pass-1",
+        "firstname": "Max",
+        "lastname": f"Matrix {number}",
+        "email": f"{name}@school.example",
+    }
+
+
+def bad_user(number: int) -> Any:
+    return user(number) | {"password": "weak"}
+
+
+def times_created(world: World, item: Any) -> int:
+    return sum(each.username == item["username"] for each in world.people())
+
+
+def update(number: int) -> Any:
+    return {"id": 10 + number, "city": f"Matrix {number}"}
+
+
+def bad_update(number: int) -> Any:
+    return update(number) | {"id": MISSING + number}
+
+
+def times_updated(world: World, item: Any) -> int:
+    return sum(each.city == item["city"] for each in world.people())
+
+
+def note(number: int) -> Any:
+    return {
+        "userid": 10 + number,
+        "publishstate": "course",
+        "courseid": COURSE,
+        "text": f"Matrix {number}",
+        "format": 1,
+    }
+
+
+def bad_note(number: int) -> Any:
+    return note(number) | {"userid": MISSING + number}
+
+
+def times_noted(world: World, item: Any) -> int:
+    return sum(item["text"] == each.text for each in world.notes.values())
+
+
+def message(number: int) -> Any:
+    return {"touserid": 10 + number, "text": f"Matrix {number}", "textformat": 0}
+
+
+def bad_message(number: int) -> Any:
+    return message(number) | {"textformat": 77}
+
+
+def times_sent(world: World, item: Any) -> int:
+    return sum(item["text"] == each.text for each in world.messages.values())
+
+
+SUBJECTS = {
+    "transaction, harmless": Subject(
+        "enrol_manual_enrol_users", enrolment, bad_enrolment, times_enrolled, 3
+    ),
+    "transaction": Subject("core_user_create_users", user, bad_user, times_created, 5),
+    "per item, harmless": Subject("core_user_update_users", update, bad_update, times_updated, 2),
+    "per item": Subject("core_notes_create_notes", note, bad_note, times_noted, 5),
+    "midway": Subject("core_message_send_instant_messages", message, bad_message, times_sent, 3),
+}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What goes wrong: bad items, or faults that meet the second request."""
+
+    bad: tuple[int, ...] = ()
+    repeated: bool = False
+    faults: tuple[Fault, ...] = ()
+    stop_after: int | None = None
+
+
+TROUBLES = {
+    "nothing": Trouble(),
+    "first bad": Trouble(bad=(0,)),
+    "middle bad": Trouble(bad=(5,)),
+    "last bad": Trouble(bad=(ITEMS - 1,)),
+    "three bad": Trouble(bad=(1, 6, 7)),
+    "all bad": Trouble(bad=tuple(range(ITEMS))),
+    "duplicate": Trouble(repeated=True),
+    "timeout before": Trouble(faults=(Fault.hang(),) * 4),
+    "timeout after": Trouble(faults=(Fault.hang(after_work=True),)),
+    "reset before": Trouble(faults=(Fault.drop(),)),
+    "reset after": Trouble(faults=(Fault.drop(after_work=True),)),
+    "resets": Trouble(faults=(Fault.drop(after_work=True),) * 6),
+    "502": Trouble(faults=(Fault.status(502),)),
+    "503": Trouble(faults=(Fault.status(503, retry_after=1),)),
+    "429": Trouble(faults=(Fault.status(429, retry_after=1),)),
+    "cut": Trouble(faults=(Fault.answer(b'[{"id":'),)),
+    "empty": Trouble(faults=(Fault.answer(b""),)),
+    "maintenance": Trouble(faults=(Fault.status(503, b"<title>Maintenance</title>"),) * 12),
+    "stopped": Trouble(stop_after=PER_REQUEST),
+}
+
+
+def cases() -> list[Any]:
+    """Every subject with every trouble and each `_on_error` that its function offers."""
+    return [
+        pytest.param(subject, trouble, on_error, id=f"{subject_name}-{trouble_name}-{on_error}")
+        for subject_name, subject in SUBJECTS.items()
+        for trouble_name, trouble in TROUBLES.items()
+        for on_error in input_schema(CATALOGUE.get(subject.function))["properties"][ON_ERROR][
+            "enum"
+        ]
+    ]
+
+
+@pytest.mark.parametrize(("subject", "trouble", "on_error"), cases())
+async def test_the_account_of_every_item_agrees_with_the_sites_state(
+    demo: Demo, subject: Subject, trouble: Trouble, on_error: str
+) -> None:
+    items = [
+        (subject.make_bad if number in trouble.bad else subject.make)(number)
+        for number in range(ITEMS)
+    ]
+    if trouble.repeated:
+        items[7] = items[2]
+    before = [subject.times_done(demo.site.world, item) for item in items]
+    outcome = await run(demo, subject, items, trouble, on_error)
+    after = [subject.times_done(demo.site.world, item) for item in items]
+    judge(outcome, items, [now - then for now, then in zip(after, before, strict=True)], subject)
+
+
+async def run(
+    demo: Demo, subject: Subject, items: Sequence[Any], trouble: Trouble, on_error: str
+) -> Outcome:
+    """Call the function with four items a request; trouble meets the second one."""
+    done = 0
+
+    async def on_done(now: int, _: int) -> None:
+        nonlocal done
+        done = now
+        if now == PER_REQUEST:
+            demo.site.faults.extend(trouble.faults)
+
+    def stopped() -> bool:
+        return trouble.stop_after is not None and done >= trouble.stop_after
+
+    function = CATALOGUE.get(subject.function)
+    assert function.batching is not None
+    settings = CallSettings(
+        # The token, the function's name and four items.
+        limits=Limits(fields=2 + PER_REQUEST * subject.fields),
+        timeout=0.25,
+        rate=1000,
+    )
+    site = Site(connection(demo.url))
+    try:
+        caller = Caller(site, settings, sleep=no_wait)
+        arguments = {function.batching.items[0]: items, "_on_error": on_error}
+        return await caller.call(function, arguments, Hooks(on_done=on_done, stopped=stopped))
+    finally:
+        await site.aclose()
+
+
+def judge(outcome: Outcome, items: Sequence[Any], times: Sequence[int], subject: Subject) -> None:
+    """Compare what is said of each item with how often it was done."""
+    account = outcome.account
+    assert account is not None
+    function = CATALOGUE.get(subject.function)
+    for index, item in enumerate(items):
+        fate, done = account.fate(index), times[index]
+        twins = [other for other, each in enumerate(items) if each == item]
+        fates = {account.fate(other) for other in twins}
+        where = f"item {index}: said to be {fate.name}, done {done} times"
+        if fate is Fate.SUCCEEDED:
+            assert done >= 1, where
+        elif fate in (Fate.FAILED, Fate.NOT_SENT) and fates <= {Fate.FAILED, Fate.NOT_SENT}:
+            assert done == 0, where
+        if not function.repeat_is_harmless:
+            assert done <= len(twins), where
+    assert (outcome.fault is None) == account.complete
+    written = outcome.fault.written if outcome.fault else "something"
+    if written == "nothing":
+        assert sum(times) == 0
+    report = account.report()
+    assert report["items"] == len(items)
+
+
+async def test_isolating_three_bad_of_five_hundred_does_497_and_names_three(demo: Demo) -> None:
+    await with_users(demo, 500)
+    users = [each.id for each in demo.site.world.people() if each.username.startswith("many")]
+    items = [{"roleid": 5, "userid": user, "courseid": COURSE} for user in users]
+    bad = (17, 203, 499)
+    for index in bad:
+        items[index] = {**items[index], "userid": MISSING + index}
+    site = Site(connection(demo.url))
+    caller = Caller(site, CallSettings(rate=1000))
+    outcome = await caller.call(
+        CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items, "_on_error": "isolate"}
+    )
+    await site.aclose()
+    assert outcome.batch is not None
+    assert outcome.batch["succeeded"] == 497
+    assert [each["index"] for each in outcome.batch["failed"]] == list(bad)
+    # Five requests, and at most 2·k·log2(n) more.
+    assert outcome.batch["requests"] <= 5 + 2 * 3 * 9
+    enrolled = sum((COURSE, user) in demo.site.world.enrolments for user in users)
+    assert enrolled == 497
+
+
+async def test_five_thousand_enrolments_and_a_thousand_users_arrive_complete(demo: Demo) -> None:
+    """With PHP's usual max_input_vars, which would drop what is beyond it without a word."""
+    assert demo.site.switches.max_input_vars == 1000
+    await with_users(demo, 1000)
+    users = [each.id for each in demo.site.world.people() if each.username.startswith("many")]
+    assert len(users) == 1000
+    items = [
+        {"roleid": 5, "userid": user, "courseid": course}
+        for course in range(2, 7)
+        for user in users
+    ]
+    site = Site(connection(demo.url))
+    caller = Caller(site, CallSettings(rate=1000))
+    outcome = await caller.call(CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items})
+    await site.aclose()
+    assert outcome.fault is None
+    assert all((item["courseid"], item["userid"]) in demo.site.world.enrolments for item in items)
+    assert max(received.fields_sent for received in demo.site.requests) <= 900
+
+
+async def with_users(demo: Demo, count: int) -> None:
+    """Create users through the caller itself."""
+    items = [user(number) | {"username": f"many{number}"} for number in range(count)]
+    items = [item | {"email": f"{item['username']}@school.example"} for item in items]
+    site = Site(connection(demo.url))
+    caller = Caller(site, CallSettings(rate=1000))
+    outcome = await caller.call(CATALOGUE.get("core_user_create_users"), {"users": items})
+    await site.aclose()
+    assert outcome.fault is None, outcome.envelope
+
+
+async def test_the_budget_ends_a_call_and_says_how_to_go_on(demo: Demo) -> None:
+    """Time is over when the second request would begin: what is left is not sent."""
+    site = Site(connection(demo.url))
+    caller = Caller(site, CallSettings(Limits(fields=14), budget=0.9, rate=1000))
+    items = [enrolment(number) for number in range(ITEMS)]
+    outcome = await caller.call(CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items})
+    await site.aclose()
+    assert outcome.batch is not None
+    assert outcome.fault is not None
+    assert outcome.batch["succeeded"] == PER_REQUEST
+    assert outcome.batch["not_sent"] == [[PER_REQUEST, ITEMS - 1]]
+    assert outcome.batch["again"] == {"enrolments": items[PER_REQUEST:]}
+    assert outcome.fault.kind.code == "timeout"
+
+
+async def test_cancelling_sends_nothing_after_the_request_under_way(demo: Demo) -> None:
+    site = Site(connection(demo.url))
+    caller = Caller(site, CallSettings(Limits(fields=14), rate=1000))
+    items = [enrolment(number) for number in range(ITEMS)]
+    with anyio.CancelScope() as scope:
+
+        async def on_done(done: int, _: int) -> None:
+            scope.cancel()
+
+        await caller.call(
+            CATALOGUE.get("enrol_manual_enrol_users"),
+            {"enrolments": items},
+            Hooks(on_done=on_done),
+        )
+    await site.aclose()
+    done = [times_enrolled(demo.site.world, item) for item in items]
+    assert done == [1] * PER_REQUEST + [0] * (ITEMS - PER_REQUEST)
+
+
+async def test_an_answer_to_a_dry_run_is_the_plan_and_nothing_is_sent(demo: Demo) -> None:
+    site = Site(connection(demo.url))
+    items = [enrolment(number) for number in range(250)]
+    outcome = await Caller(site).call(
+        CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items, "_dry_run": True}
+    )
+    assert outcome.batch is not None
+    assert (outcome.batch["items"], outcome.batch["requests"]) == (250, 3)
+    assert demo.site.requests == []
+
+
+async def test_the_pace_slows_when_the_site_asks_and_comes_back(demo: Demo) -> None:
+    from moodle_mcp.caller.pace import Pace
+
+    pace = Pace(rate=1000, reads=4, writes=1)
+    site = Site(connection(demo.url))
+    demo.site.faults.append(Fault.status(503))
+    from moodle_mcp.site.encoding import encode
+
+    request = encode("core_webservice_get_site_info", {})
+    with pytest.raises(CallError):
+        async with pace.turn(write=False):
+            await site.send(request, timeout=5)
+    assert pace.rate == 500
+    for _ in range(20):
+        async with pace.turn(write=False):
+            await site.send(request, timeout=5)
+    assert pace.rate == 1000
+    await site.aclose()

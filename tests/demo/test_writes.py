@@ -1,0 +1,207 @@
+"""What one bad item does to an array write, and what writes leave behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from moodle_mcp.demo import STUDENT_TOKEN, TEACHER_TOKEN
+from tests.conftest import NOW, Demo
+from tests.demo.wire import Wire
+
+USER = {"password": "Abcdef1!", "firstname": "a", "lastname": "b"}
+SYSTEM = {"type": "system", "value": ""}
+
+TRANSACTIONS: dict[str, dict[str, Any]] = {
+    "core_user_create_users": {
+        "users": [
+            USER | {"username": "new1", "email": "new1@example.com"},
+            USER | {"username": "student1", "email": "new2@example.com"},
+        ]
+    },
+    "core_user_delete_users": {"userids": [5, 999_999]},
+    "enrol_manual_enrol_users": {
+        "enrolments": [
+            {"roleid": 5, "userid": 30, "courseid": 3},
+            {"roleid": 5, "userid": 999_999, "courseid": 3},
+        ]
+    },
+    "enrol_manual_unenrol_users": {
+        "enrolments": [{"userid": 5, "courseid": 2}, {"userid": 999_999, "courseid": 2}]
+    },
+    "core_course_create_courses": {
+        "courses": [
+            {"fullname": "New", "shortname": "NEW", "categoryid": 1},
+            {"fullname": "x", "shortname": "BIO101", "categoryid": 1},
+        ]
+    },
+    "core_course_create_categories": {
+        "categories": [{"name": "New"}, {"name": "x", "parent": 999}]
+    },
+    "core_group_create_groups": {
+        "groups": [
+            {"courseid": 2, "name": "New", "description": ""},
+            {"courseid": 2, "name": "Lab group A", "description": ""},
+        ]
+    },
+    "core_group_add_group_members": {
+        "members": [{"groupid": 1, "userid": 3}, {"groupid": 999, "userid": 3}]
+    },
+    "core_group_delete_group_members": {
+        "members": [{"groupid": 1, "userid": 4}, {"groupid": 999, "userid": 3}]
+    },
+    "core_cohort_create_cohorts": {
+        "cohorts": [
+            {"categorytype": SYSTEM, "name": "New", "idnumber": "new"},
+            {"categorytype": SYSTEM, "name": "x", "idnumber": "exchange"},
+        ]
+    },
+    "core_calendar_create_calendar_events": {
+        "events": [
+            {"name": "New", "courseid": 2, "eventtype": "course"},
+            {"name": "x", "courseid": 999, "eventtype": "course"},
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("function", TRANSACTIONS)
+def test_a_bad_item_rolls_the_whole_call_back(function: str, demo: Demo, wire: Wire) -> None:
+    before = demo.site.world.snapshot()
+    params = TRANSACTIONS[function]
+    assert "errorcode" in wire.call(function, **params)
+    assert demo.site.world.snapshot() == before
+    good = {name: items[:1] for name, items in params.items()}
+    answer = wire.call(function, **good)
+    assert answer is None or "errorcode" not in answer
+    assert demo.site.world.snapshot() != before
+
+
+def test_messages_before_the_bad_one_are_sent_and_those_after_it_are_not(
+    demo: Demo, wire: Wire
+) -> None:
+    count = len(demo.site.world.messages)
+    items = [{"touserid": user, "text": "m"} for user in (5, 999_999, 6)]
+    assert wire.call("core_message_send_instant_messages", messages=items) == {
+        "exception": "core\\exception\\moodle_exception",
+        "errorcode": "formatnotsupported",
+        "message": "webservice/formatnotsupported",
+    }
+    assert len(demo.site.world.messages) == count + 1
+
+
+def test_the_good_items_of_a_per_item_write_are_done(demo: Demo, wire: Wire) -> None:
+    answer = wire.call(
+        "core_course_update_courses",
+        courses=[
+            {"id": 2, "fullname": "Renamed"},
+            {"id": 3, "shortname": "PHY101"},
+            {"id": 4, "summary": "New"},
+        ],
+    )
+    assert [(each["itemid"], each["warningcode"]) for each in answer["warnings"]] == [
+        (3, "shortnametaken")
+    ]
+    courses = demo.site.world.courses
+    assert (courses[2].fullname, courses[4].summary, courses[2].modified) == ("Renamed", "New", NOW)
+
+
+def test_a_deleted_course_takes_its_content_and_enrolments_with_it(demo: Demo, wire: Wire) -> None:
+    assert wire.call("core_course_delete_courses", courseids=[2]) == {"warnings": []}
+    world = demo.site.world
+    assert not any(2 in pair[:1] for pair in world.enrolments)
+    assert not world.modules_of(2)
+    names = [each["shortname"] for each in wire.call("core_enrol_get_users_courses", userid=4)]
+    assert "BIO101" not in names
+
+
+def test_a_deleted_user_is_gone_from_courses_groups_and_cohorts(demo: Demo, wire: Wire) -> None:
+    assert wire.call("core_user_delete_users", userids=[4]) is None
+    world = demo.site.world
+    assert world.user(4) is None
+    assert not world.enrolments_of(4)
+    assert not any(4 in group.members for group in world.groups.values())
+    assert not any(4 in cohort.members for cohort in world.cohorts.values())
+
+
+def test_enrolling_twice_leaves_one_enrolment_with_both_roles(demo: Demo, wire: Wire) -> None:
+    for role in (5, 4, 5):
+        item = {"roleid": role, "userid": 40, "courseid": 3}
+        assert wire.call("enrol_manual_enrol_users", enrolments=[item]) is None
+    assert demo.site.world.enrolments[3, 40].roles == (4, 5)
+
+
+def test_a_created_course_can_be_read_and_changed(wire: Wire) -> None:
+    course = {"fullname": "Botany", "shortname": "BOT", "categoryid": 2, "visible": 0}
+    (created,) = wire.call("core_course_create_courses", courses=[course])
+    by_field = wire.call("core_course_get_courses_by_field", field="shortname", value="BOT")
+    (found,) = by_field["courses"]
+    assert (found["id"], found["fullname"], found["visible"]) == (created["id"], "Botany", 0)
+    assert len(wire.call("core_course_get_contents", courseid=created["id"])) == 5
+
+
+def test_a_saved_grade_shows_in_the_assignment_and_in_the_gradebook(wire: Wire) -> None:
+    params = {
+        "assignmentid": 1, "userid": 4, "grade": 91.5, "attemptnumber": -1, "addattempt": 0,
+        "workflowstate": "", "applytoall": 0,
+        "plugindata": {"assignfeedbackcomments_editor": {"text": "Good", "format": 1}},
+    }  # fmt: skip
+    assert wire.call("mod_assign_save_grade", token=TEACHER_TOKEN, **params) is None
+    (report,) = wire.call(
+        "gradereport_user_get_grade_items", token=STUDENT_TOKEN, courseid=2, userid=4
+    )["usergrades"]
+    item = next(each for each in report["gradeitems"] if each["itemmodule"] == "assign")
+    assert (item["graderaw"], item["feedback"]) == (91.5, "Good")
+    (grades,) = wire.call("mod_assign_get_grades", assignmentids=[1])["assignments"]
+    assert "91.50000" in [each["grade"] for each in grades["grades"] if each["userid"] == 4]
+
+
+def test_extensions_need_lists_of_equal_length(demo: Demo, wire: Wire) -> None:
+    def extend(users: list[int], dates: list[int]) -> Any:
+        params = {"assignmentid": 1, "userids": users, "dates": dates}
+        return wire.call("mod_assign_save_user_extensions", **params)
+
+    later = NOW + 86_400
+    (unequal,) = extend([4, 5], [later])
+    (stranger,) = extend([4, 999_999], [later, later])
+    assert (unequal["warningcode"], stranger["warningcode"]) == (
+        "invalidparameters", "couldnotgrantextensions",
+    )  # fmt: skip
+    assert demo.site.world.extensions == {(1, 4): later}
+
+
+@pytest.mark.parametrize(
+    ("function", "params", "errorcode"),
+    [
+        ("core_user_create_users", TRANSACTIONS["core_user_create_users"], "nopermissions"),
+        ("enrol_manual_enrol_users",
+         {"enrolments": [{"roleid": 5, "userid": 30, "courseid": 2}]}, "nopermissions"),
+        ("core_group_get_course_groups", {"courseid": 2}, "nopermissions"),
+        ("core_course_get_contents", {"courseid": 13}, "errorcoursecontextnotvalid"),
+        ("core_cohort_get_cohorts", {}, "nopermissions"),
+        ("gradereport_user_get_grade_items", {"courseid": 2}, "nopermissions"),
+    ],
+)  # fmt: skip
+def test_a_student_may_not(
+    function: str, params: dict[str, Any], errorcode: str, demo: Demo, wire: Wire
+) -> None:
+    before = demo.site.world.snapshot()
+    assert wire.call(function, token=STUDENT_TOKEN, **params)["errorcode"] == errorcode
+    assert demo.site.world.snapshot() == before
+
+
+def test_what_a_student_has_to_do_next_is_in_the_order_of_its_due_dates(wire: Wire) -> None:
+    params = {"timesortfrom": NOW, "limitnum": 3}
+    answer = wire.call("core_calendar_get_action_events_by_timesort", token=STUDENT_TOKEN, **params)
+    due = [each["timesort"] for each in answer["events"]]
+    assert len(due) == 3
+    assert due == sorted(due)
+    assert due[0] >= NOW
+    ids = [each["id"] for each in answer["events"]]
+    assert (answer["firstid"], answer["lastid"]) == (ids[0], ids[-1])
+    after = wire.call(
+        "core_calendar_get_action_events_by_timesort",
+        token=STUDENT_TOKEN, aftereventid=ids[0], **params,
+    )  # fmt: skip
+    assert [each["id"] for each in after["events"]][:2] == ids[1:]
