@@ -21,8 +21,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
+from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.gate.access import Access
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection
 

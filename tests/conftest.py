@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
-from moodle_mcp.gate.access import Access
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App

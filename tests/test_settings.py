@@ -10,8 +10,8 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
+from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.gate.access import Access
 from moodle_mcp.settings import Settings, load_settings, variable
 
 TOKEN = "0123456789abcdef" * 2

@@ -30,9 +30,9 @@ from typing import Any, Final
 
 from moodle_mcp.catalogue.codec import function_to_json
 from moodle_mcp.catalogue.model import (
-    Access,
     Batching,
     Function,
+    Label,
     ListOf,
     Node,
     Object,
@@ -88,7 +88,7 @@ def _base(folder: Path, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, 
         functions[name] = Function(
             name=name,
             component=data["component"],
-            access=_access(data["access"]),
+            label=_label(data["access"]),
             capabilities=tuple(data["capabilities"]),
             deprecated=data["deprecated"],
             params=tree.params(data["params"]),
@@ -190,7 +190,7 @@ class _Tree:
                 return default
 
 
-def _access(label: str) -> Access:
+def _label(label: str) -> Label:
     if label not in ("read", "write"):
         raise ValueError(f"Moodle labels functions read or write, not {label!r}")
     return "read" if label == "read" else "write"

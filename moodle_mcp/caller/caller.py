@@ -24,6 +24,7 @@ from moodle_mcp.catalogue.reserved import OnError, split
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
+from moodle_mcp.site.info import REFUSED_ALTOGETHER, SITE_INFO
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +142,8 @@ class Caller:
         """
         if error.fault.errorcode != "accessexception":
             return error
+        if function.name == SITE_INFO:
+            return error.but(hint=REFUSED_ALTOGETHER)
         try:
             info = await self._site.info(fresh=True)
         except CallError as asked:

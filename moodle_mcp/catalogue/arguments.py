@@ -63,6 +63,8 @@ class ArgumentChecker:
             faults = list(_free_form_faults(function, accepted))
         if not faults:
             faults = self._schema_faults(function, accepted)
+        if not faults:
+            faults = list(_empty_objects(accepted, ()))
         if faults:
             raise CallError(_fault(function, faults))
         return accepted
@@ -166,8 +168,6 @@ def _unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
                 here = (*path, step)
                 if isinstance(step, str) and not _encodable(step):
                     yield ParameterFault(path_text(here), "is not a name of an argument")
-                if child == {}:
-                    yield _empty_object(here)
                 yield from _unsendable(child, here)
         case _:
             pass
@@ -228,11 +228,14 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _empty_object(path: Path) -> ParameterFault:
-    # PHP sees no field at all for it: the key is missing, or the list is one item shorter.
-    return ParameterFault(
-        path_text(path), "is an empty object, which can't be sent", "at least one key, or leave out"
-    )
+def _empty_objects(value: Any, path: Path) -> Iterator[ParameterFault]:
+    """The empty objects: PHP sees no field for one, so a key is missing or a list is shorter."""
+    if value == {} and path:
+        problem = "is an empty object, which can't be sent"
+        yield ParameterFault(path_text(path), problem, "at least one key, or leave out")
+    elif isinstance(value, dict | list):
+        for step, child in _children(value):
+            yield from _empty_objects(child, (*path, step))
 
 
 def _explain(params: Object, error: jsonschema_rs.ValidationError) -> Iterator[ParameterFault]:
@@ -251,6 +254,10 @@ def _explain(params: Object, error: jsonschema_rs.ValidationError) -> Iterator[P
                 )  # fmt: skip
         case "minItems":
             yield ParameterFault(path_text(path), _empty_list(node), "at least one item")
+        case "enum":
+            choices = ", ".join(str(choice) for choice in cast("Any", error.kind).options)
+            found = _shown(error.instance)
+            yield ParameterFault(path_text(path), f"{found} is not one of its values", choices)
         case _:
             found = _shown(error.instance)
             allowed = _describe(node) if node is not None else _of_schema(error)

@@ -16,8 +16,8 @@ from moodle_mcp.catalogue.model import Batching, Function, ListOf, Node, Object,
 def function_to_json(function: Function) -> dict[str, Any]:
     """The compact form of a function, without its name."""
     data: dict[str, Any] = {"component": function.component}
-    if function.access:
-        data["access"] = function.access
+    if function.label:
+        data["access"] = function.label
     if function.capabilities:
         data["capabilities"] = list(function.capabilities)
     if function.deprecated:
@@ -38,7 +38,7 @@ def function_from_json(name: str, data: Mapping[str, Any]) -> Function:
     return Function(
         name=name,
         component=data["component"],
-        access=data.get("access"),
+        label=data.get("access"),
         capabilities=tuple(data.get("capabilities", ())),
         deprecated=data.get("deprecated", False),
         params=params,

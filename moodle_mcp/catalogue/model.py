@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-Access: TypeAlias = Literal["read", "write"]
+from moodle_mcp.catalogue.classification import UNCLASSIFIED, Access, Classification
+
+Label: TypeAlias = Literal["read", "write"]
 Presence: TypeAlias = Literal["required", "optional", "default"]
 OnItemError: TypeAlias = Literal["all_or_nothing", "per_item", "stops_midway"]
 
@@ -77,27 +79,46 @@ class Batching:
 
 
 @dataclass(frozen=True, slots=True)
+class ParameterText:
+    """What a parameter means, and the values that Moodle accepts where they are few."""
+
+    text: str
+    enum: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionText:
+    """What a function is for, and its parameters' texts by path (`users[].email`)."""
+
+    text: str = ""
+    params: Mapping[str, ParameterText] = field(default_factory=dict[str, ParameterText])
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One web-service function.
 
-    `access` is Moodle's label, None where nobody has said. `typed` is False for a function that
-    only the site knows (a plugin's): its arguments are free-form.
+    `label` is Moodle's own, None where nobody has said; what counts is our `classification`.
+    `typed` is False for a function that only the site knows (a plugin's): its arguments are
+    free-form.
     """
 
     name: str
     component: str = ""
-    access: Access | None = None
+    label: Label | None = None
     capabilities: tuple[str, ...] = ()
     deprecated: bool = False
     params: Object = field(default_factory=lambda: Object({}))
     returns: Node | None = None
     batching: Batching | None = None
     typed: bool = True
+    text: FunctionText = field(default_factory=FunctionText)
+    classification: Classification = UNCLASSIFIED
 
     @property
     def reads_only(self) -> bool:
-        """Whether Moodle labels it as a read; a function without a label does not count as one."""
-        return self.access == "read"
+        """Whether it changes nothing: by our classification, not by Moodle's label."""
+        return self.classification.access is Access.READ
 
     @property
     def repeat_is_harmless(self) -> bool:

@@ -22,10 +22,10 @@ def tool_name(function: str) -> str:
 
 
 def description(function: Function) -> str:
-    """A plain sentence on a function, made from its name and what Moodle says of it."""
+    """What a function is for, in our words or as a plain sentence made from its name."""
     area, words = _area_and_words(function)
-    sentence = f"{words.capitalize()} ({area})." if words else f"{area}."
-    parts = [sentence]
+    plain = f"{words.capitalize()} ({area})." if words else f"{area}."
+    parts = [function.text.text or plain]
     if tool_name(function.name) != function.name:
         parts.insert(0, f"{function.name}:")
     if not function.typed:
@@ -33,7 +33,9 @@ def description(function: Function) -> str:
             "This server does not know its parameters; pass them by the names that the site's "
             "own API documentation gives."
         )
-    elif not function.reads_only:
+    if function.text.text:
+        return " ".join(parts)
+    if function.typed and not function.reads_only:
         parts.append("Changes data.")
     if function.capabilities:
         parts.append(f"Needs {', '.join(function.capabilities[:3])}.")

@@ -28,9 +28,15 @@ def reserved_schema(function: Function) -> dict[str, Any]:
     """The JSON Schema properties of the reserved arguments that make sense for a function."""
     if function.reads_only:
         return {}
-    properties: dict[str, Any] = {DRY_RUN: {"type": "boolean"}}
+    properties: dict[str, Any] = {
+        DRY_RUN: {"type": "boolean", "description": "Check and plan only; send nothing."}
+    }
     if function.batching is not None:
-        properties[ON_ERROR] = {"type": "string", "enum": list(_choices(function))}
+        properties[ON_ERROR] = {
+            "type": "string",
+            "enum": list(_choices(function)),
+            "description": "After a failed request.",
+        }
     return properties
 
 

@@ -6,9 +6,18 @@ envelope around a fitted answer and are tolerant: nothing in them is required.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.model import (
+    Function,
+    ListOf,
+    Node,
+    Object,
+    ParameterText,
+    Value,
+    scalar,
+)
 from moodle_mcp.catalogue.reserved import reserved_schema
 
 Schema: TypeAlias = dict[str, Any]
@@ -21,7 +30,7 @@ def input_schema(function: Function) -> Schema:
     own = reserved_schema(function)
     if not function.typed:
         return {"type": "object", "properties": own} if own else {"type": "object"}
-    schema = _input(function.params)
+    schema = _input(function.params, "", function.text.params)
     schema["properties"] |= own
     return schema
 
@@ -58,31 +67,45 @@ def _or_null(schema: Schema) -> Schema:
     return schema if "anyOf" in schema else {"anyOf": [schema, _NULL]}
 
 
-def _input(node: Node) -> Schema:
+def _input(node: Node, path: str, texts: Mapping[str, ParameterText]) -> Schema:
     """The schema of an argument.
 
     A list needs an item, since REST can't send an empty one. Null is allowed only where it is the
     default: REST can't send it either, and there it means the same as leaving the key out.
     """
+    text = texts.get(path)
+    schema: Schema
     match node:
         case Value():
-            schema: Schema = {"type": scalar(node)}
-            if node.presence == "default":
-                if node.default is None:
-                    schema = _or_null(schema)
-                schema["default"] = node.default
-            return schema
+            schema = _value(node, text)
         case ListOf():
-            schema = {"type": "array", "items": _input(node.item), "minItems": 1}
+            items = _input(node.item, f"{path}[]", texts)
+            schema = {"type": "array", "items": items, "minItems": 1}
         case Object():
-            required = [key for key, child in node.keys.items() if child.presence == "required"]
             schema = {
                 "type": "object",
-                "properties": {key: _input(child) for key, child in node.keys.items()},
+                "properties": {
+                    key: _input(child, f"{path}.{key}".lstrip("."), texts)
+                    for key, child in node.keys.items()
+                },
                 "additionalProperties": False,
             }
+            required = [key for key, child in node.keys.items() if child.presence == "required"]
             if required:
                 schema["required"] = required
     if node.presence == "default" and node.default:
+        schema["default"] = node.default
+    if text is not None:
+        schema["description"] = text.text
+    return schema
+
+
+def _value(node: Value, text: ParameterText | None) -> Schema:
+    schema: Schema = {"type": scalar(node)}
+    if text is not None and text.enum:
+        schema["enum"] = list(text.enum)
+    if node.presence == "default":
+        if node.default is None:
+            schema = {"anyOf": [schema, _NULL]}
         schema["default"] = node.default
     return schema

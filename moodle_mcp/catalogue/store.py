@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import resources
 from typing import Final
 
+from moodle_mcp.catalogue.classification import Classifications
 from moodle_mcp.catalogue.codec import function_from_json
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.texts import Texts
 
 RELEASES: Final = ("4.5", "5.1")
 """The releases with data, oldest first; each after the first overlays those before it."""
@@ -31,6 +34,8 @@ class Catalogue:
         self.release = release
         self._lines = lines
         self._parsed: dict[str, Function] = {}
+        self._texts = Texts()
+        self._classifications = Classifications()
 
     def __contains__(self, name: object) -> bool:
         return name in self._lines
@@ -50,6 +55,9 @@ class Catalogue:
                 function = Function(name, component=component_of(name), typed=False)
             else:
                 function = function_from_json(name, json.loads(line))
+                function = replace(
+                    function, text=self._texts[name], classification=self._classifications[name]
+                )
             self._parsed[name] = function
         return function
 

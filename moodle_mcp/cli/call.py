@@ -133,7 +133,7 @@ async def _opened(
     """The function as the site's release has it, and a caller; the site is closed at the end."""
     site = make_site(connection)
     try:
-        known = make_gate(settings).whitelist.names(name)
+        known = make_gate(settings).names(name)
         release = await _release(site) if known else None
         yield load(release_for(release)).get(name), make_caller(settings, site)
     finally:

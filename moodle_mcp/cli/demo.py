@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from moodle_mcp.assembly import make_site
 from moodle_mcp.caller.caller import Caller
+from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serve_forever, serving
-from moodle_mcp.gate.access import Access
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App

@@ -151,6 +151,11 @@ def option(params: Params, name: str, usual: Any) -> Any:
     return usual if value is None else value
 
 
+def whole(text: str) -> int:
+    """A number in a text, as PHP takes it: 0 where it is none."""
+    return int(text) if text.isdecimal() else 0
+
+
 def named_options(options: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Moodle's lists of `{name, value}` as a mapping."""
     return {each["name"]: each["value"] for each in options}

@@ -40,7 +40,7 @@ class Endpoints:
     async def _any(self, request: Request) -> Response:
         given = await receive(request, self._moodle.switches)
         self._requests.append(given.received)
-        path = request.url.path
+        path: str = request.scope["path"]
         if path == _REST:
             return await self._rest(request, given)
         if moved := self._moved(request):

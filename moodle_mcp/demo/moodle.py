@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from moodle_mcp.catalogue.store import Catalogue, load
-from moodle_mcp.demo.call import Answer, Call
+from moodle_mcp.demo.call import Answer, Call, whole
 from moodle_mcp.demo.errors import (
     MoodleError,
     access_denied,
@@ -19,20 +19,20 @@ from moodle_mcp.demo.errors import (
 from moodle_mcp.demo.functions import HANDLERS
 from moodle_mcp.demo.php import Form
 from moodle_mcp.demo.seed import seeded_world
-from moodle_mcp.demo.switches import Switches
+from moodle_mcp.demo.switches import Switches, UserState
 from moodle_mcp.demo.tokens import SERVICES, Token, seeded_tokens
 from moodle_mcp.demo.validation import validate
 from moodle_mcp.demo.world import StoredFile, User, course_context, module_context, user_context
 
 # By the catalogue's release: what such a site calls its release, and its version.
-_RELEASES: Final = {
+_RELEASES: Final[Mapping[str, tuple[str, str, str]]] = {
     "4.5": ("4.5.6 (Build: 20250811)", "2024100706", "2024100700"),
     "5.1": ("5.1.5 (Build: 20260608)", "2025100605", "2025100600"),
 }
 _PROTOCOL_FIELDS: Final = ("wstoken", "wsfunction", "moodlewsrestformat")
 _SETTINGS_PREFIX: Final = "moodlewssetting"
 _DRAFT_IDS: Final = 900_000_000
-_REFUSED_STATES: Final = {
+_REFUSED_STATES: Final[Mapping[UserState, tuple[str, str]]] = {
     "deleted": ("wsaccessuserdeleted", "deleted"),
     "unconfirmed": ("wsaccessuserunconfirmed", "unconfirmed"),
     "suspended": ("wsaccessusersuspended", "suspended"),
@@ -91,7 +91,7 @@ class Moodle:
     def upload(self, form: Form, files: list[tuple[str, bytes]]) -> list[Answer]:
         """`webservice/upload.php`: files into the user's draft area."""
         _, user = self._authenticated(_required(form, "token"))
-        item_id = int(_text(form, "itemid") or 0)
+        item_id = whole(_text(form, "itemid"))
         path = _text(form, "filepath") or "/"
         if files and not item_id:
             item_id = _DRAFT_IDS + len(self.world.files) + 1
@@ -115,6 +115,8 @@ class Moodle:
 
     def _authenticated(self, value: str) -> tuple[Token, User]:
         """The token and its user, checked in the order in which Moodle does it."""
+        if not self.switches.web_services:
+            raise access_denied("Web services are switched off.")
         token = self.tokens.get(value)
         if token is None:
             raise moodle_error("invalidtoken", "Invalid token - token not found")

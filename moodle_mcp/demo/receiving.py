@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from moodle_mcp.demo.php import Form, Pair, parse_form, split_pairs
 from moodle_mcp.demo.switches import Switches
 
-_PART_LIMIT = 64 * 1024 * 1024
+_PART_LIMIT: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ async def receive(request: Request, switches: Switches) -> Input:
     kept = kept[: switches.max_input_vars]
     received = Received(
         request.method,
-        request.url.path,
+        request.scope["path"],
         query.decode("latin-1"),
         dict(request.headers),
         body,

@@ -126,7 +126,8 @@ def _people(world: World, students: int) -> None:
         for username, firstname, lastname, user_id, role in staff
     ]  # fmt: skip
     people += [_student(world.now, number) for number in range(students)]
-    world.users.update((user.id, user) for user in sorted(people, key=lambda user: user.id))
+    for user in sorted(people, key=lambda user: user.id):
+        world.users[user.id] = user
 
 
 def _student(now: int, number: int) -> User:

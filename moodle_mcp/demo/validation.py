@@ -86,7 +86,8 @@ def _default(node: Node) -> Any:
             return list(node.default or ())
         case Object():
             # PHP's one empty array stands for an empty object here as well.
-            return dict(node.default or ())
+            filled: dict[str, Any] = dict(node.default or ())
+            return filled
 
 
 def _value(node: Value, given: Any) -> Any:

@@ -346,9 +346,13 @@ class Table(dict[int, Row]):
         super().__init__()
         self._last = 0
 
+    def __setitem__(self, row_id: int, row: Row) -> None:
+        self._last = max(self._last, row_id)
+        super().__setitem__(row_id, row)
+
     def next_id(self) -> int:
         """An id that no row has had."""
-        self._last = max(self._last, *self, 0) + 1
+        self._last += 1
         return self._last
 
 

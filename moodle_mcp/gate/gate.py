@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.gate.access import Access, access_of
 from moodle_mcp.gate.whitelist import Whitelist
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a function may be called, and why or why not, for the operator."""
+
+    allowed: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +25,30 @@ class Gate:
     whitelist: Whitelist
     access: Access
 
-    def refusal(self, function: Function) -> str | None:
-        """Why a function may not be called, for the operator; None if it may."""
-        if not self.whitelist.names(function.name):
-            return "not in MOODLE_MCP_TOOLS"
-        needed = access_of(function)
-        if not self.access.allows(needed):
-            return f"needs MOODLE_MCP_ACCESS={needed.value}"
-        return None
+    def names(self, name: str) -> bool:
+        """Whether the operator has named a function, and not excluded it."""
+        excluded, included = self.whitelist.excluded, self.whitelist.included
+        return excluded.match(name) is None and included.match(name) is not None
 
-    def allowed(self, functions: Iterable[Function]) -> list[Function]:
-        """Those of the functions that may be called, in their order."""
-        return [function for function in functions if self.refusal(function) is None]
+    def decide(self, function: Function) -> Decision:
+        """Exclusion beats inclusion, and the access granted beats both."""
+        entry = self.whitelist.excluded.match(function.name)
+        if entry is not None:
+            return Decision(False, f"excluded by -{entry}")
+        entry = self.whitelist.included.match(function.name)
+        if entry is None:
+            return Decision(False, "not in MOODLE_MCP_TOOLS")
+        classification = function.classification
+        if classification.by_full_name_only and entry != function.name:
+            flags = ", ".join(sorted(classification.flags))
+            return Decision(False, f"{flags}: only by its full name in MOODLE_MCP_TOOLS")
+        if not self.access.allows(classification.access):
+            return Decision(False, f"needs MOODLE_MCP_ACCESS={classification.access.value}")
+        return Decision(True, f"included by {entry}")
+
+    def allows(self, function: Function) -> bool:
+        """Whether a function may be called."""
+        return self.decide(function).allowed
 
     def check(self, function: Function) -> None:
         """Let a call pass.
@@ -37,12 +56,12 @@ class Gate:
         Raises:
             CallError: `not_allowed`; nothing was sent.
         """
-        reason = self.refusal(function)
-        if reason is not None:
+        decision = self.decide(function)
+        if not decision.allowed:
             raise CallError(
                 Fault(
                     Kind.NOT_ALLOWED,
-                    f"{function.name} is withheld by the operator: {reason}.",
+                    f"{function.name} is withheld by the operator: {decision.reason}.",
                     function=function.name,
                     written="nothing",
                 )

@@ -17,23 +17,33 @@ from moodle_mcp.catalogue.store import component_of
 from moodle_mcp.errors import SettingsError
 
 ALL: Final = "all"
-PROFILES: Final = ("default",)
+PROFILES: Final = ("default", "student", "teacher", "manager", "admin", "reports")
 
 # The type and name of a plugin and what the function does: `local_shop_get_orders`, `local_*`.
 _PLUGIN = re.compile(r"[a-z0-9]+_([a-z0-9]+_|.*[*?])")
-_ENTRY = re.compile(r"-?[a-z0-9_*?\[\]]+")
+_ENTRY = re.compile(r"-?[a-z0-9_*?]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Full names, and globs such as `mod_quiz_*`."""
+
+    full: frozenset[str] = frozenset()
+    globs: frozenset[str] = frozenset()
+
+    def match(self, function: str) -> str | None:
+        """The entry that names a function: itself or a glob; None if nothing does."""
+        if function in self.full:
+            return function
+        return next((glob for glob in sorted(self.globs) if fnmatchcase(function, glob)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Whitelist:
-    """Names and globs that are included and excluded."""
+    """What is included and what is excluded."""
 
-    included: frozenset[str]
-    excluded: frozenset[str]
-
-    def names(self, function: str) -> bool:
-        """Whether the operator has named this function; upper case or spaces never match."""
-        return _matches(function, self.included) and not _matches(function, self.excluded)
+    included: Names
+    excluded: Names
 
 
 def parse_whitelist(text: str, known: Collection[str]) -> Whitelist:
@@ -45,44 +55,40 @@ def parse_whitelist(text: str, known: Collection[str]) -> Whitelist:
     Raises:
         SettingsError: an entry is malformed, or names nothing.
     """
-    entries = text.replace(",", " ").split()
-    included: set[str] = set()
-    excluded: set[str] = set()
+    included: list[str] = []
+    excluded: list[str] = []
     components = {component_of(name) for name in known}
-    for entry in entries:
+    for entry in text.replace(",", " ").split():
         if not _ENTRY.fullmatch(entry):
             raise SettingsError(f"MOODLE_MCP_TOOLS: {entry!r} is not a function name or glob")
-        name = entry.removeprefix("-")
-        target = excluded if entry.startswith("-") else included
-        if name == ALL:
-            target.add("*")
-        elif name in PROFILES:
-            target |= profile(name)
-        else:
-            _check_known(name, known, components)
-            target.add(name)
+        names = _expanded(entry.removeprefix("-"), known, components)
+        (excluded if entry.startswith("-") else included).extend(names)
     if not included:
         raise SettingsError("MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all")
-    return Whitelist(frozenset(included), frozenset(excluded))
+    return Whitelist(_names(included), _names(excluded))
 
 
 def profile(name: str) -> frozenset[str]:
-    """The functions of one of `PROFILES`."""
+    """The functions of one of `PROFILES`, each by its full name."""
     data = resources.files("moodle_mcp.gate") / "profiles" / f"{name}.txt"
     return frozenset(data.read_text(encoding="utf-8").split())
 
 
-def _check_known(name: str, known: Collection[str], components: Collection[str]) -> None:
-    if name in known or (_PLUGIN.match(name) and component_of(name) not in components):
-        return
-    if any(fnmatchcase(function, name) for function in known):
-        return
+def _expanded(name: str, known: Collection[str], components: Collection[str]) -> Collection[str]:
+    """The names and globs that an entry stands for."""
+    if name == ALL:
+        return ["*"]
+    if name in PROFILES:
+        return profile(name)
+    if name in known or any(fnmatchcase(function, name) for function in known):
+        return [name]
+    if _PLUGIN.match(name) and component_of(name) not in components:
+        return [name]
     near = difflib.get_close_matches(name, [*known, *PROFILES, ALL], n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise SettingsError(f"MOODLE_MCP_TOOLS: {name} names no function of Moodle{hint}")
 
 
-def _matches(name: str, patterns: frozenset[str]) -> bool:
-    return name in patterns or any(
-        fnmatchcase(name, pattern) for pattern in patterns if not pattern.replace("_", "").isalnum()
-    )
+def _names(entries: list[str]) -> Names:
+    globs = frozenset(entry for entry in entries if "*" in entry or "?" in entry)
+    return Names(frozenset(entries) - globs, globs)

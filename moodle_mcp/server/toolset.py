@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import mcp_types as types
 
+from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.naming import description, tool_name
 from moodle_mcp.catalogue.schema import input_schema, output_schema
 from moodle_mcp.catalogue.store import Catalogue, load, release_for
-from moodle_mcp.gate.access import Access, access_of
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.site.info import SiteInfo
 
@@ -24,8 +24,8 @@ class Toolset:
         self.info = info
         self.catalogue: Catalogue = load(release_for(info.release if info else None))
         offered = sorted(info.functions) if info else list(self.catalogue)
-        named = [name for name in offered if gate.whitelist.names(name)]
-        exposed = gate.allowed(self.catalogue.get(name) for name in named)
+        named = (self.catalogue.get(name) for name in offered if gate.names(name))
+        exposed = [function for function in named if gate.allows(function)]
         self._by_tool = {tool_name(function.name): function for function in exposed}
 
     @property
@@ -35,7 +35,7 @@ class Toolset:
 
     def tools(self) -> list[types.Tool]:
         """The tools as they are listed."""
-        return [to_tool(function) for function in self._by_tool.values()]
+        return [self.to_tool(function) for function in self._by_tool.values()]
 
     def exposed(self, name: str) -> Function | None:
         """The function behind a tool's name or its own full name, if it is exposed."""
@@ -46,22 +46,20 @@ class Toolset:
         exists = name in self.catalogue or (self.info is not None and name in self.info.functions)
         return self.catalogue.get(name) if exists and self.exposed(name) is None else None
 
-
-def to_tool(function: Function) -> types.Tool:
-    """The MCP tool for a function."""
-    access = access_of(function)
-    repeatable = function.batching is not None and function.batching.repeat_is_harmless
-    return types.Tool(
-        name=tool_name(function.name),
-        title=function.name,
-        description=description(function),
-        input_schema=input_schema(function),
-        output_schema=output_schema(function),
-        annotations=types.ToolAnnotations(
-            read_only_hint=access is Access.READ,
-            destructive_hint=access is Access.DESTRUCTIVE,
-            idempotent_hint=access is Access.READ or repeatable,
-            open_world_hint=False,
-        ),
-        _meta={FUNCTION_KEY: function.name},
-    )
+    def to_tool(self, function: Function) -> types.Tool:
+        """The MCP tool for a function."""
+        access = function.classification.access
+        return types.Tool(
+            name=tool_name(function.name),
+            title=function.name,
+            description=description(function),
+            input_schema=input_schema(function),
+            output_schema=output_schema(function),
+            annotations=types.ToolAnnotations(
+                read_only_hint=access is Access.READ,
+                destructive_hint=access is Access.DESTRUCTIVE,
+                idempotent_hint=access is Access.READ or function.repeat_is_harmless,
+                open_world_hint=False,
+            ),
+            _meta={FUNCTION_KEY: function.name},
+        )

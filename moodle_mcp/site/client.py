@@ -15,7 +15,7 @@ from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.decoding import Answer, Response, decode
 from moodle_mcp.site.encoding import Request, encode
-from moodle_mcp.site.info import SITE_INFO, SiteInfo, site_info
+from moodle_mcp.site.info import REFUSED_ALTOGETHER, SITE_INFO, SiteInfo, site_info
 
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of one answer, unpacked, beyond which it is not read on."""
@@ -28,12 +28,6 @@ CONNECT_TIMEOUT: Final = 5.0
 INFO_TIMEOUT: Final = 8.0
 """Seconds that a list of tools waits for a site before it is answered without it."""
 
-_REFUSED_ALTOGETHER: Final = (
-    "The site refuses this token for every function. An administrator checks under Site "
-    "administration > Server > Web services > External services that the service is enabled, that "
-    "the user is among its authorised users, that it has core_webservice_get_site_info, and under "
-    "Manage tokens the token's IP restriction and end date."
-)
 _REMOVED: Final = b"TOKEN-REMOVED"
 
 
@@ -94,7 +88,7 @@ class Site:
             return (await self.send(encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)).value
         except CallError as error:
             if error.fault.errorcode == "accessexception":
-                raise error.but(hint=_REFUSED_ALTOGETHER) from None
+                raise error.but(hint=REFUSED_ALTOGETHER) from None
             raise
 
     @property

@@ -9,6 +9,14 @@ from moodle_mcp.errors import CallError, Fault, Kind
 
 SITE_INFO: Final = "core_webservice_get_site_info"
 
+REFUSED_ALTOGETHER: Final = (
+    "The site refuses this token for every function. An administrator checks under Site "
+    "administration > Server > Web services > External services that the service is enabled, that "
+    "the user is among its authorised users, that it has core_webservice_get_site_info, and under "
+    "Manage tokens the token's IP restriction and end date."
+)
+"""What to do when even the function that every service should have is refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class SiteInfo:

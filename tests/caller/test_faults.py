@@ -1,6 +1,6 @@
 """The fault matrix: whatever happens, what is said of each item agrees with the site's state.
 
-Every behaviour of functions × every fault × every `_on_error`. After each run the site's own
+Every behaviour of functions with every fault and every `_on_error`. After each run the site's own
 tables are compared with the account: nothing lost, nothing twice, nothing called done that is not.
 """
 
@@ -115,7 +115,7 @@ def message(number: int) -> Any:
 
 
 def bad_message(number: int) -> Any:
-    return message(number) | {"textformat": 77}
+    return message(number) | {"touserid": MISSING + number}
 
 
 def times_sent(world: World, item: Any) -> int:

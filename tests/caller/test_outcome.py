@@ -8,11 +8,12 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.caller.outcome import Outcome, failed, what_was_written
+from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Batching, Function
 from moodle_mcp.errors import CallError, Fault, Kind, Written
 
-READ = Function("core_x_get_things", access="read")
-WRITE = Function("core_x_add_thing", access="write")
+READ = Function("core_x_get_things", classification=Classification(Access.READ))
+WRITE = Function("core_x_add_thing", classification=Classification(Access.WRITE))
 TRANSACTION = replace(WRITE, batching=Batching(("things",), "all_or_nothing"))
 MIDWAY = replace(WRITE, batching=Batching(("things",), "stops_midway"))
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+import httpx2
 import pytest
 
 from tests.conftest import Demo
 from tests.demo.wire import Wire
 
 
+@pytest.fixture(scope="session")
+def http() -> Generator[httpx2.Client]:
+    """One client for all tests: to make one takes longer than most of them."""
+    with httpx2.Client(timeout=10) as client:
+        yield client
+
+
 @pytest.fixture
-def wire(demo: Demo) -> Generator[Wire]:
+def wire(demo: Demo, http: httpx2.Client) -> Wire:
     """Calls to the site that `demo` serves."""
-    wire = Wire(demo.url)
-    yield wire
-    wire.http.close()
+    return Wire(demo.url, http)

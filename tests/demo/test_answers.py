@@ -105,7 +105,7 @@ def faults(node: Node | None, answer: Any, where: str = "") -> Iterator[str]:
                 yield from faults(node.item, child, f"{where}[{index}]")
         case Object():
             # PHP has one empty array, so an empty object arrives as [].
-            found = {} if answer == [] else answer
+            found: Any = {} if answer == [] else answer
             if not isinstance(found, dict):
                 yield f"{where}: no object"
                 return

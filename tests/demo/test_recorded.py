@@ -17,6 +17,7 @@ from moodle_mcp.demo import (
     DemoSite,
     Switches,
 )
+from moodle_mcp.demo.world import Table
 from tests.conftest import Demo
 from tests.demo.wire import REST, REST_JSON, Wire
 from tests.recordings import Exchange, exchanges
@@ -260,9 +261,9 @@ def prepare(name: str, site: DemoSite, wire: Wire) -> None:
         "update_users_2nd_bad_after": ["update_users_2nd_bad"],
     }
     if name.startswith("cohort"):
-        site.world.cohorts.clear()
+        site.world.cohorts = Table()
     if name.startswith("groups"):
-        site.world.groups.clear()
+        site.world.groups = Table()
     for earlier in before.get(name, ()):
         exchange = RECORDED["atomicity", earlier]
         assert exchange.function

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, DemoSite, serving
@@ -117,11 +118,11 @@ def test_a_student_downloads_only_from_own_courses(demo: Demo, wire: Wire) -> No
 
 
 @pytest.mark.parametrize(("release", "shown"), [("4.5", "4.5.6"), ("5.1", "5.1.5")])
-def test_a_site_offers_the_functions_of_its_release(release: str, shown: str) -> None:
+def test_a_site_offers_the_functions_of_its_release(
+    release: str, shown: str, http: httpx2.Client
+) -> None:
     with serving(DemoSite(release=release).app) as url:
-        wire = Wire(url)
-        info = wire.call("core_webservice_get_site_info")
-        wire.http.close()
+        info = Wire(url, http).call("core_webservice_get_site_info")
     assert info["release"].startswith(shown)
     assert info["siteurl"] == url
 

@@ -142,7 +142,7 @@ def test_a_created_course_can_be_read_and_changed(wire: Wire) -> None:
 
 
 def test_a_saved_grade_shows_in_the_assignment_and_in_the_gradebook(wire: Wire) -> None:
-    params = {
+    params: dict[str, Any] = {
         "assignmentid": 1, "userid": 4, "grade": 91.5, "attemptnumber": -1, "addattempt": 0,
         "workflowstate": "", "applytoall": 0,
         "plugindata": {"assignfeedbackcomments_editor": {"text": "Good", "format": 1}},
@@ -159,8 +159,9 @@ def test_a_saved_grade_shows_in_the_assignment_and_in_the_gradebook(wire: Wire) 
 
 def test_extensions_need_lists_of_equal_length(demo: Demo, wire: Wire) -> None:
     def extend(users: list[int], dates: list[int]) -> Any:
-        params = {"assignmentid": 1, "userids": users, "dates": dates}
-        return wire.call("mod_assign_save_user_extensions", **params)
+        return wire.call(
+            "mod_assign_save_user_extensions", assignmentid=1, userids=users, dates=dates
+        )
 
     later = NOW + 86_400
     (unequal,) = extend([4, 5], [later])
@@ -192,7 +193,7 @@ def test_a_student_may_not(
 
 
 def test_what_a_student_has_to_do_next_is_in_the_order_of_its_due_dates(wire: Wire) -> None:
-    params = {"timesortfrom": NOW, "limitnum": 3}
+    params: dict[str, Any] = {"timesortfrom": NOW, "limitnum": 3}
     answer = wire.call("core_calendar_get_action_events_by_timesort", token=STUDENT_TOKEN, **params)
     due = [each["timesort"] for each in answer["events"]]
     assert len(due) == 3

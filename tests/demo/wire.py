@@ -36,8 +36,9 @@ def form(params: Mapping[str, Any]) -> dict[str, str]:
 class Wire:
     """Calls functions over a real socket."""
 
-    def __init__(self, url: str) -> None:
-        self.http = httpx2.Client(base_url=url, timeout=10)
+    def __init__(self, url: str, http: httpx2.Client) -> None:
+        self.http = http
+        self.http.base_url = url
 
     def post(
         self, function: str, params: Mapping[str, Any], token: str = ADMIN_TOKEN

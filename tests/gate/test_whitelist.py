@@ -5,16 +5,21 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
+from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import PROFILES, parse_whitelist, profile
 
 KNOWN = list(load())
 
 
 def named(text: str) -> list[str]:
-    whitelist = parse_whitelist(text, KNOWN)
-    return [name for name in KNOWN if whitelist.names(name)]
+    return [name for name in KNOWN if names(text, name)]
+
+
+def names(text: str, name: str) -> bool:
+    return Gate(parse_whitelist(text, KNOWN), Access.READ).names(name)
 
 
 def test_all_is_every_function() -> None:
@@ -62,13 +67,12 @@ def test_a_profile_names_functions_that_exist(name: str) -> None:
     ],
 )
 def test_what_is_not_exactly_the_name_is_not_named(name: str) -> None:
-    assert not parse_whitelist("core_course_get_contents", KNOWN).names(name)
+    assert not names("core_course_get_contents", name)
 
 
 def test_a_plugins_function_may_be_named_though_the_catalogue_does_not_know_it() -> None:
-    whitelist = parse_whitelist("local_shop_get_orders,mod_hvp_*", KNOWN)
-    assert whitelist.names("local_shop_get_orders")
-    assert whitelist.names("mod_hvp_get_results")
+    assert names("local_shop_get_orders,mod_hvp_*", "local_shop_get_orders")
+    assert names("local_shop_get_orders,mod_hvp_*", "mod_hvp_get_results")
 
 
 @pytest.mark.parametrize(

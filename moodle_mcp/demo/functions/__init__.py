@@ -10,8 +10,10 @@ from moodle_mcp.demo.call import Handler, in_transaction
 from moodle_mcp.demo.functions import (
     assign,
     calendar,
+    category,
     cohort,
     completion,
+    contents,
     course,
     enrol,
     forum,
@@ -35,12 +37,12 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "core_completion_get_activities_completion_status": (
             completion.get_activities_completion_status
         ),
-        "core_course_create_categories": in_transaction(course.create_categories),
+        "core_course_create_categories": in_transaction(category.create_categories),
         "core_course_create_courses": in_transaction(course.create_courses),
         "core_course_delete_courses": course.delete_courses,
-        "core_course_get_categories": course.get_categories,
-        "core_course_get_contents": course.get_contents,
-        "core_course_get_course_module": course.get_course_module,
+        "core_course_get_categories": category.get_categories,
+        "core_course_get_contents": contents.get_contents,
+        "core_course_get_course_module": contents.get_course_module,
         "core_course_get_courses": course.get_courses,
         "core_course_get_courses_by_field": course.get_courses_by_field,
         "core_course_search_courses": course.search_courses,

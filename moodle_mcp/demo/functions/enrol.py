@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from moodle_mcp.demo.call import Answer, Call, Params, named_options, option
+from moodle_mcp.demo.call import Answer, Call, Params, named_options, option, whole
 from moodle_mcp.demo.errors import course_closed, invalid_parameter, moodle_error, no_permission
 from moodle_mcp.demo.functions.course import course_image
 from moodle_mcp.demo.functions.shapes import user_answer
@@ -25,7 +25,7 @@ def get_enrolled_users(call: Call, params: Params) -> list[Answer]:
         for each in call.world.enrolled(course.id)
         if not only_active or each.active(call.now)
     ]
-    group = call.world.groups.get(int(options.get("groupid", 0)))
+    group = call.world.groups.get(whole(options.get("groupid", "")))
     if group is not None:
         people = [user for user in people if user.id in group.members]
     key = options.get("sortby", "id")
@@ -35,7 +35,7 @@ def get_enrolled_users(call: Call, params: Params) -> list[Answer]:
         key=lambda user: (getattr(user, key), user.id),
         reverse=options.get("sortdirection") == "DESC",
     )
-    start, count = int(options.get("limitfrom", 0)), int(options.get("limitnumber", 0))
+    start, count = whole(options.get("limitfrom", "")), whole(options.get("limitnumber", ""))
     people = people[start : start + count] if count else people[start:]
     answers = [_participant(call, course, user) for user in people]
     fields = [each.strip() for each in options.get("userfields", "").split(",") if each.strip()]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
-from moodle_mcp.demo.errors import MoodleError
+from moodle_mcp.demo.errors import MoodleError, invalid_parameter
 from moodle_mcp.demo.php import to_json
 
 
@@ -17,9 +17,8 @@ def call_external_functions(call: Call, params: Params) -> Answer:
 
 
 def _response(call: Call, item: Params) -> Answer:
-    arguments = json.loads(option(item, "arguments", "{}"))
     try:
-        answer = call.run(item["function"], _as_form(arguments))
+        answer = call.run(item["function"], _arguments(option(item, "arguments", "{}")))
     except MoodleError as error:
         shown = {
             "exception": error.exception,
@@ -28,6 +27,16 @@ def _response(call: Call, item: Params) -> Answer:
         }
         return {"error": True, "exception": to_json(shown)}
     return {"error": False, "data": to_json(answer)}
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    try:
+        decoded = _as_form(json.loads(text))
+    except ValueError:
+        raise invalid_parameter("The arguments are no JSON.") from None
+    if not isinstance(decoded, dict):
+        raise invalid_parameter(f"Only arrays accepted. The bad value is: '{decoded}'")
+    return cast("dict[str, Any]", decoded)
 
 
 def _as_form(value: Any) -> Any:

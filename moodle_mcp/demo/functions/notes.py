@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.world import Note
 
 # What the web service calls "course" the database calls "public".
-_STATES: Final = {"personal": "draft", "course": "public", "site": "site"}
+_STATES: Final[Mapping[str, str]] = {"personal": "draft", "course": "public", "site": "site"}
 
 
 def create_notes(call: Call, params: Params) -> list[Answer]:

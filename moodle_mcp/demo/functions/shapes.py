@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from moodle_mcp.demo.call import Answer, Call
 from moodle_mcp.demo.world import StoredFile, User
@@ -18,7 +19,7 @@ def file_answer(call: Call, file: StoredFile) -> Answer:
         "filename": file.filename,
         "filepath": file.filepath,
         "filesize": len(file.content),
-        "fileurl": f"{call.wwwroot}/webservice/pluginfile.php{file.path}?forcedownload=1",
+        "fileurl": f"{call.wwwroot}/webservice/pluginfile.php{quote(file.path)}?forcedownload=1",
         "timemodified": file.created,
         "mimetype": file.mimetype,
         "isexternalfile": False,

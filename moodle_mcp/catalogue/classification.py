@@ -1,0 +1,78 @@
+"""How much a function may change.
+
+Every function of the catalogue is classified by us in `data/classification.tsv`: Moodle's own
+label says read of some that copy courses, and hands out keys in others. A row has the name, the
+class, flags, and a reason wherever we differ from Moodle's label or set a flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from importlib import resources
+from typing import Final
+
+
+class Access(Enum):
+    """What a function may do, in rising order; as a setting, the most that is allowed.
+
+    `DESTRUCTIVE` removes or overwrites what can't be brought back, or sends something to people.
+    """
+
+    READ = "read"
+    WRITE = "write"
+    DESTRUCTIVE = "destructive"
+
+    def allows(self, needed: Access) -> bool:
+        """Whether an operator who set this allows a function that needs `needed`."""
+        order = list(Access)
+        return order.index(needed) <= order.index(self)
+
+
+BY_FULL_NAME_ONLY: Final = frozenset({"secret", "runs_others", "internal"})
+"""Flags of functions that a glob or `all` does not include.
+
+`secret` hands out keys, tokens or passwords; `runs_others` runs any function it is told to;
+`internal` is made for Moodle's own pages. The fourth flag, `logs_view`, only records a view.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What we say of a function."""
+
+    access: Access
+    flags: frozenset[str] = frozenset()
+    reason: str = ""
+
+    @property
+    def by_full_name_only(self) -> bool:
+        """Whether an operator must name the function itself to allow it."""
+        return bool(self.flags & BY_FULL_NAME_ONLY)
+
+
+UNCLASSIFIED: Final = Classification(
+    Access.DESTRUCTIVE, reason="nobody has said yet what this function does"
+)
+"""A plugin's function or a newer release's: it may do anything until somebody has looked."""
+
+
+class Classifications:
+    """The classification of every function, read when the first one is asked for."""
+
+    def __getitem__(self, function: str) -> Classification:
+        return self.table.get(function, UNCLASSIFIED)
+
+    @cached_property
+    def table(self) -> Mapping[str, Classification]:
+        """All rows by the function's name."""
+        data = resources.files("moodle_mcp.catalogue") / "data" / "classification.tsv"
+        rows = data.read_text(encoding="utf-8").splitlines()
+        return dict(_row(row) for row in rows)
+
+
+def _row(line: str) -> tuple[str, Classification]:
+    name, access, flags, reason = line.split("\t")
+    return name, Classification(Access(access), frozenset(filter(None, flags.split(","))), reason)

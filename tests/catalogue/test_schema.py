@@ -1,0 +1,413 @@
+"""JSON Schemas of all functions of both releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from inline_snapshot import snapshot
+from jsonschema import Draft202012Validator
+
+from moodle_mcp.catalogue.model import (
+    Function,
+    FunctionText,
+    ListOf,
+    Node,
+    Object,
+    ParameterText,
+    Value,
+)
+from moodle_mcp.catalogue.schema import input_schema, output_schema
+from moodle_mcp.catalogue.store import RELEASES, load
+
+CATALOGUES = {release: load(release) for release in RELEASES}
+LATEST = CATALOGUES[RELEASES[0]]
+
+
+def plain(name: str) -> Function:
+    """A function without our texts, which are not the tree's business."""
+    return replace(LATEST.get(name), text=FunctionText())
+
+
+def functions(release: str) -> list[Function]:
+    """The functions of a release; after the first, those that differ from the one before."""
+    catalogue = CATALOGUES[release]
+    found = [catalogue.get(name) for name in catalogue]
+    if release == RELEASES[0]:
+        return found
+    return [each for each in found if each != LATEST.get(each.name)]
+
+
+def schemas(release: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for function in functions(release):
+        yield f"{function.name} input", input_schema(function)
+        yield f"{function.name} output", output_schema(function)
+
+
+def parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema and all schemas in it; what a property is called is no keyword."""
+    yield schema
+    for child in schema.get("properties", {}).values():
+        yield from parts(child)
+    for child in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
+        yield from parts(child)
+
+
+EACH_RELEASE = pytest.mark.parametrize("release", RELEASES)
+
+
+@EACH_RELEASE
+def test_every_schema_is_valid_by_the_metaschema(release: str) -> None:
+    assert len(functions(release)) > 50
+    for name, schema in schemas(release):
+        if name.endswith(" input"):
+            Draft202012Validator.check_schema(schema)
+        jsonschema_rs.meta.validate(schema | {"$schema": Draft202012Validator.META_SCHEMA["$id"]})
+        assert jsonschema_rs.Draft202012Validator(schema), name
+
+
+@EACH_RELEASE
+def test_every_root_is_an_object_and_nothing_else(release: str) -> None:
+    for name, schema in schemas(release):
+        assert schema["type"] == "object", name
+        assert not schema.keys() & {"anyOf", "oneOf", "allOf", "not", "enum", "const"}, name
+
+
+@EACH_RELEASE
+def test_schemas_use_only_keywords_that_every_client_reads(release: str) -> None:
+    used = {key for _, schema in schemas(release) for part in parts(schema) for key in part}
+    assert used <= {
+        "description",
+        "enum",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "minItems",
+        "anyOf",
+        "default",
+    }
+
+
+@EACH_RELEASE
+def test_every_default_satisfies_its_own_schema(release: str) -> None:
+    for name, schema in schemas(release):
+        for part in parts(schema):
+            assert "default" not in part or jsonschema_rs.is_valid(part, part["default"]), name
+
+
+@EACH_RELEASE
+def test_what_moodle_requires_is_required_whether_value_list_or_object(release: str) -> None:
+    seen: set[str] = set()
+    for function in functions(release):
+        seen |= {
+            type(child).__name__
+            for node, schema in _pairs(function.params, input_schema(function))
+            for key, child in node.keys.items()
+            if _is_required(child, key, schema)
+        }
+    assert seen >= {"Value", "ListOf"}
+
+
+def test_a_required_object_is_required() -> None:
+    function = Function("f", params=Object({"o": Object({"a": Value("int", presence="optional")})}))
+    assert input_schema(function)["required"] == ["o"]
+
+
+def _is_required(child: Node, key: str, schema: dict[str, Any]) -> bool:
+    assert (key in schema.get("required", [])) == (child.presence == "required")
+    return child.presence == "required"
+
+
+def _pairs(node: Node, schema: dict[str, Any]) -> Iterator[tuple[Object, dict[str, Any]]]:
+    """Each object in a tree with its schema."""
+    match node:
+        case Value():
+            return
+        case ListOf():
+            yield from _pairs(node.item, schema["items"])
+        case Object():
+            yield node, schema
+            for key, child in node.keys.items():
+                yield from _pairs(child, schema["properties"][key])
+
+
+def test_inputs_are_closed_at_every_depth() -> None:
+    for function in functions(RELEASES[0]):
+        for part in parts(input_schema(function)):
+            assert part.get("type") != "object" or part["additionalProperties"] is False
+
+
+def test_outputs_are_tolerant_and_admit_a_failure_as_well_as_a_success() -> None:
+    for function in functions(RELEASES[0]):
+        schema = output_schema(function)
+        assert not any("required" in part for part in parts(schema))
+        failure = {"error": {"kind": "timeout", "message": "m"}}
+        assert jsonschema_rs.is_valid(schema, failure)
+        assert jsonschema_rs.is_valid(schema, failure | {"batch": {"items": 2}})
+
+
+def test_the_input_schema_of_a_list_of_options() -> None:
+    assert input_schema(plain("core_course_get_contents")) == snapshot(
+        {
+            "type": "object",
+            "properties": {
+                "courseid": {"type": "integer"},
+                "options": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"name": {"type": "string"}, "value": {"type": "string"}},
+                        "additionalProperties": False,
+                        "required": ["name", "value"],
+                    },
+                    "minItems": 1,
+                },
+            },
+            "additionalProperties": False,
+            "required": ["courseid"],
+        }
+    )
+
+
+def test_the_input_schema_of_defaults_and_nested_lists() -> None:
+    schema = input_schema(plain("core_user_create_users"))
+    users = schema["properties"].pop("users")
+    keys = ("username", "auth", "email", "idnumber", "maildisplay", "customfields")
+    shown = {key: users["items"]["properties"][key] for key in keys}
+    assert shown == snapshot(
+        {
+            "username": {"type": "string"},
+            "auth": {"type": "string", "default": "manual"},
+            "email": {"type": "string"},
+            "idnumber": {"type": "string", "default": ""},
+            "maildisplay": {"type": "integer"},
+            "customfields": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"type": {"type": "string"}, "value": {"type": "string"}},
+                    "additionalProperties": False,
+                    "required": ["type", "value"],
+                },
+                "minItems": 1,
+            },
+        }
+    )
+    assert users["items"]["required"] == snapshot(["username", "firstname", "lastname", "email"])
+    assert schema == snapshot(
+        {
+            "type": "object",
+            "properties": {
+                "_dry_run": {
+                    "type": "boolean",
+                    "description": "Check and plan only; send nothing.",
+                },
+                "_on_error": {
+                    "type": "string",
+                    "enum": ["stop", "continue", "isolate"],
+                    "description": "After a failed request.",
+                },
+            },
+            "additionalProperties": False,
+            "required": ["users"],
+        }
+    )
+
+
+def test_the_input_schema_of_enrolled_users() -> None:
+    assert input_schema(plain("core_enrol_get_enrolled_users")) == snapshot(
+        {
+            "type": "object",
+            "properties": {
+                "courseid": {"type": "integer"},
+                "options": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"name": {"type": "string"}, "value": {"type": "string"}},
+                        "additionalProperties": False,
+                        "required": ["name", "value"],
+                    },
+                    "minItems": 1,
+                },
+            },
+            "additionalProperties": False,
+            "required": ["courseid"],
+        }
+    )
+
+
+def test_the_input_schema_without_parameters() -> None:
+    assert input_schema(plain("core_tag_get_tag_areas")) == snapshot(
+        {"type": "object", "properties": {}, "additionalProperties": False}
+    )
+
+
+def test_the_input_schema_of_a_default_list_of_values() -> None:
+    params = {
+        "values": ListOf(Value("alpha"), "default", ["a", "b"]),
+        "none": ListOf(Value("alpha"), "default", []),
+        "object": Object({"x": Value("int", presence="optional")}, "default", {"x": 1}),
+    }
+    assert input_schema(Function("f", params=Object(params)))["properties"] == snapshot(
+        {
+            "values": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "default": ["a", "b"],
+            },
+            "none": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            "object": {
+                "type": "object",
+                "properties": {"x": {"type": "integer"}},
+                "additionalProperties": False,
+                "default": {"x": 1},
+            },
+            "_dry_run": {"type": "boolean", "description": "Check and plan only; send nothing."},
+        }
+    )
+
+
+def test_the_input_schema_of_defaults_that_are_null() -> None:
+    assert input_schema(plain("core_calendar_get_action_events_by_timesort")) == snapshot(
+        {
+            "type": "object",
+            "properties": {
+                "timesortfrom": {"type": "integer", "default": 0},
+                "timesortto": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
+                "aftereventid": {"type": "integer", "default": 0},
+                "limitnum": {"type": "integer", "default": 20},
+                "limittononsuspendedevents": {"type": "boolean", "default": False},
+                "userid": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
+                "searchvalue": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+            },
+            "additionalProperties": False,
+        }
+    )
+
+
+def test_texts_and_accepted_values_are_added_where_we_have_them() -> None:
+    texts = {
+        "kind": ParameterText("Which.", ("a", "b")),
+        "ids": ParameterText("Ids."),
+        "ids[]": ParameterText("One."),
+        "more.x": ParameterText("Deeper."),
+    }
+    params = {
+        "kind": Value("alpha", presence="default"),
+        "ids": ListOf(Value("int")),
+        "more": Object({"x": Value("bool")}, "optional"),
+    }
+    function = Function("f", params=Object(params), text=FunctionText("F.", texts))
+    assert input_schema(function)["properties"] == snapshot(
+        {
+            "kind": {
+                "anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}],
+                "default": None,
+                "description": "Which.",
+            },
+            "ids": {
+                "type": "array",
+                "items": {"type": "integer", "description": "One."},
+                "minItems": 1,
+                "description": "Ids.",
+            },
+            "more": {
+                "type": "object",
+                "properties": {"x": {"type": "boolean", "description": "Deeper."}},
+                "additionalProperties": False,
+                "required": ["x"],
+            },
+            "_dry_run": {"type": "boolean", "description": "Check and plan only; send nothing."},
+        }
+    )
+
+
+def test_the_output_schema_of_a_function_that_answers_nothing() -> None:
+    assert output_schema(plain("enrol_manual_enrol_users")) == snapshot(
+        {
+            "type": "object",
+            "properties": {
+                "result": {"type": "null"},
+                "warnings": {"type": "array"},
+                "batch": {"type": "object"},
+                "page": {"type": "object"},
+                "error": {"type": "object"},
+            },
+        }
+    )
+
+
+def test_the_output_schema_of_a_list_of_objects() -> None:
+    assert output_schema(plain("core_group_get_group_members")) == snapshot(
+        {
+            "type": "object",
+            "properties": {
+                "result": {
+                    "anyOf": [
+                        {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "properties": {
+                                    "groupid": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                                    "userids": {
+                                        "type": "array",
+                                        "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                                    },
+                                },
+                            },
+                        },
+                        {"type": "null"},
+                    ]
+                },
+                "warnings": {"type": "array"},
+                "batch": {"type": "object"},
+                "page": {"type": "object"},
+                "error": {"type": "object"},
+            },
+        }
+    )
+
+
+def test_the_output_schema_of_a_scalar() -> None:
+    returns = {"plain": Value("int"), "nullable": Value("raw", nullable=True)}
+    assert {
+        name: output_schema(Function("f", returns=node))["properties"]["result"]
+        for name, node in returns.items()
+    } == snapshot(
+        {
+            "plain": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "nullable": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        }
+    )
+
+
+def test_the_schemas_of_a_function_that_only_the_site_knows() -> None:
+    function = LATEST.get("local_shop_get_orders")
+    assert input_schema(function) == snapshot(
+        {
+            "type": "object",
+            "properties": {
+                "_dry_run": {"type": "boolean", "description": "Check and plan only; send nothing."}
+            },
+        }
+    )
+    assert output_schema(function) == snapshot(
+        {
+            "type": "object",
+            "properties": {
+                "result": {},
+                "warnings": {"type": "array"},
+                "batch": {"type": "object"},
+                "page": {"type": "object"},
+                "error": {"type": "object"},
+            },
+        }
+    )
