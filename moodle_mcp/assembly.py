@@ -7,7 +7,7 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
-from moodle_mcp.server.app import App
+from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection, Site
 
@@ -34,4 +34,5 @@ def make_caller(settings: Settings, site: Site) -> Caller:
 def make_app(settings: Settings, connection: Connection) -> App:
     """The MCP server's application for one site."""
     site = make_site(connection)
-    return App(site, make_caller(settings, site), make_gate(settings))
+    presentation = Presentation(settings.mode, settings.confirm, settings.audit)
+    return App(site, make_caller(settings, site), make_gate(settings), presentation)

@@ -23,6 +23,8 @@ from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.gate.confirmation import Confirm
+from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection
 
@@ -65,6 +67,24 @@ class Settings(BaseSettings):
     access: Annotated[
         Access, Field(description="The most that an exposed function may do to the site's data.")
     ] = Access.READ
+    mode: Annotated[
+        Mode,
+        Field(
+            description="How functions are shown: `direct` a tool each, `facade` three tools to "
+            "find, describe and call them, `auto` direct up to 60 and the facade above."
+        ),
+    ] = Mode.AUTO
+    confirm: Annotated[
+        Confirm,
+        Field(
+            description="How destructive calls are confirmed: `ask` the person through the "
+            "client, `token` a plan first, `host` the client's own prompt, `never`."
+        ),
+    ] = Confirm.ASK
+    audit: Annotated[
+        str | None,
+        Field(description="A line of JSON for each call goes to `stderr` or to this file."),
+    ] = None
     max_fields: Annotated[
         int,
         Field(ge=10, le=1_000_000, description="Form fields of one request; below max_input_vars."),

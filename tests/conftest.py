@@ -14,7 +14,7 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
-from moodle_mcp.server.app import App
+from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection, Site
 
@@ -50,10 +50,16 @@ class Demo:
         *,
         token: str = ADMIN_TOKEN,
         settings: CallSettings | None = None,
+        presentation: Presentation | None = None,
     ) -> App:
         """The MCP server's application in front of it."""
         site = Site(connection(self.url, token))
-        return App(site, Caller(site, settings, sleep=no_wait), gate(tools, access))
+        caller = Caller(site, settings, sleep=no_wait)
+        return App(site, caller, gate(tools, access), presentation)
+
+    def calls_of(self, function: str) -> int:
+        """How many requests for a function have arrived."""
+        return sum(received.function == function for received in self.site.requests)
 
 
 @pytest.fixture

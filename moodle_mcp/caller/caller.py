@@ -20,7 +20,7 @@ from moodle_mcp.caller.sending import Sender
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.fit import fit
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.reserved import OnError, split
+from moodle_mcp.catalogue.reserved import OnError, Reserved, split
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
@@ -55,6 +55,14 @@ class CallSettings:
     writes: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that was checked and planned."""
+
+    plan: Plan
+    reserved: Reserved
+
+
 class Caller:
     """Calls functions of one site."""
 
@@ -77,23 +85,38 @@ class Caller:
         Cancelling it cancels a read's request; a write that was sent goes on to its end, and
         nothing is sent after it.
         """
-        hooks = hooks or Hooks()
         try:
-            reserved, own = split(self._checker.check(function, arguments))
-            plan = make_plan(function, own, self._settings.limits)
-            if reserved.dry_run:
-                return _dry_run(plan)
-            if not plan.items:
-                return await self._once(plan, hooks)
+            prepared = self.prepare(function, arguments)
         except CallError as error:
-            return failed(function, await self._diagnosed(function, error))
-        return await self._many(plan, reserved.on_error, hooks)
+            return failed(function, error)
+        return await self.run(prepared, hooks)
+
+    def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
+        """Check and plan a call without sending anything.
+
+        Raises:
+            CallError: `invalid_arguments` or `too_large`.
+        """
+        reserved, own = split(self._checker.check(function, arguments))
+        return Prepared(make_plan(function, own, self._settings.limits), reserved)
+
+    async def run(self, prepared: Prepared, hooks: Hooks | None = None) -> Outcome:
+        """Send and fit a prepared call, or answer its plan if that is what was asked for."""
+        plan, reserved = prepared.plan, prepared.reserved
+        if reserved.dry_run:
+            return _dry_run(plan)
+        if plan.items:
+            return await self._many(plan, reserved.on_error, hooks or Hooks())
+        return await self._once(plan, hooks or Hooks())
 
     async def _once(self, plan: Plan, hooks: Hooks) -> Outcome:
         request = plan.request(plan.slices[0])
-        answer = await self._sender.send(
-            plan.function, request, self._settings.timeout, hooks.on_wait
-        )
+        try:
+            answer = await self._sender.send(
+                plan.function, request, self._settings.timeout, hooks.on_wait
+            )
+        except CallError as error:
+            return failed(plan.function, await self._diagnosed(plan.function, error))
         return _fitted(plan.function, [answer])
 
     async def _many(self, plan: Plan, on_error: OnError, hooks: Hooks) -> Outcome:

@@ -66,7 +66,7 @@ class ArgumentChecker:
         if not faults:
             faults = list(_empty_objects(accepted, ()))
         if faults:
-            raise CallError(_fault(function, faults))
+            raise CallError(arguments_fault(function, faults))
         return accepted
 
     def _schema_faults(self, function: Function, arguments: Any) -> list[ParameterFault]:
@@ -117,8 +117,9 @@ def _accept_scalar(kind: str, value: Any) -> Any:
             return _BOOLEANS[value]
         case "integer", str() if _INTEGER.fullmatch(value):
             return int(value) if len(value) <= _MAX_SHOWN else value
-        case "integer", float() if value.is_integer() and abs(value) < _EXACT:
-            return int(value)
+        case "integer", float() if value.is_integer():
+            # A larger double stands for many integers; as text it is refused.
+            return int(value) if abs(value) < _EXACT else str(value)
         case "number", str() if _NUMBER.fullmatch(value):
             return float(value)
         case "string", float() if math.isfinite(value):
@@ -153,9 +154,6 @@ def _unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
     match value:
         case float() if not math.isfinite(value):
             yield ParameterFault(path_text(path), f"{value} is not a number that can be sent")
-        case float() if abs(value) >= _EXACT:
-            # A double that large stands for many integers, and Moodle does not read an exponent.
-            yield ParameterFault(path_text(path), f"{value} is too large to be sent exactly")
         case int() if value not in _INT64:
             yield ParameterFault(
                 path_text(path), f"{_shown(value)} does not fit in 64 bits",
@@ -346,7 +344,8 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"
 
 
-def _fault(function: Function, faults: Sequence[ParameterFault]) -> Fault:
+def arguments_fault(function: Function, faults: Sequence[ParameterFault]) -> Fault:
+    """The fault of arguments that do not fit; the first few of theirs are named."""
     count = len(faults)
     first = faults[0]
     where = f"{first.path} {first.problem}" if first.path else first.problem

@@ -23,7 +23,7 @@ def tool_name(function: str) -> str:
 
 def description(function: Function) -> str:
     """What a function is for, in our words or as a plain sentence made from its name."""
-    area, words = _area_and_words(function)
+    area, words = area_and_words(function.name)
     plain = f"{words.capitalize()} ({area})." if words else f"{area}."
     parts = [function.text.text or plain]
     if tool_name(function.name) != function.name:
@@ -44,8 +44,8 @@ def description(function: Function) -> str:
     return " ".join(parts)
 
 
-def _area_and_words(function: Function) -> tuple[str, str]:
+def area_and_words(function: str) -> tuple[str, str]:
     """`("core_course", "get contents")` of `core_course_get_contents`."""
-    first, _, rest = function.name.partition("_")
+    first, _, rest = function.partition("_")
     second, _, words = rest.partition("_")
     return f"{first}_{second}", words.replace("_", " ")

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 
 OnError: TypeAlias = Literal["stop", "continue", "isolate"]
 
 DRY_RUN: Final = "_dry_run"
 ON_ERROR: Final = "_on_error"
+CONFIRM: Final = "_confirm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Reserved:
 
     dry_run: bool = False
     on_error: OnError = "stop"
+    confirm: str | None = None
 
 
 def reserved_schema(function: Function) -> dict[str, Any]:
@@ -37,14 +40,19 @@ def reserved_schema(function: Function) -> dict[str, Any]:
             "enum": list(_choices(function)),
             "description": "After a failed request.",
         }
+    if function.classification.access is Access.DESTRUCTIVE:
+        properties[CONFIRM] = {"type": "string", "description": "Token of needs_confirmation."}
     return properties
 
 
 def split(arguments: Mapping[str, Any]) -> tuple[Reserved, dict[str, Any]]:
     """The reserved arguments and the function's own, of arguments that have been checked."""
-    own = {name: value for name, value in arguments.items() if name not in (DRY_RUN, ON_ERROR)}
+    names = (DRY_RUN, ON_ERROR, CONFIRM)
+    own = {name: value for name, value in arguments.items() if name not in names}
     reserved = Reserved(
-        dry_run=arguments.get(DRY_RUN, False), on_error=arguments.get(ON_ERROR, "stop")
+        dry_run=arguments.get(DRY_RUN, False),
+        on_error=arguments.get(ON_ERROR, "stop"),
+        confirm=arguments.get(CONFIRM),
     )
     return reserved, own
 

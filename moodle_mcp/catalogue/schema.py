@@ -37,14 +37,17 @@ def input_schema(function: Function) -> Schema:
 
 def output_schema(function: Function) -> Schema:
     """The schema of the envelope that a call of the function answers."""
-    properties: Schema = {}
     if not function.typed:
-        properties["result"] = {}
-    elif function.returns is None:
-        properties["result"] = _NULL
-    else:
-        # Null where the whole answer had another type and stands in a warning.
-        properties["result"] = _or_null(result_schema(function.returns))
+        return envelope_schema({})
+    if function.returns is None:
+        return envelope_schema(_NULL)
+    # Null where the whole answer had another type and stands in a warning.
+    return envelope_schema(_or_null(result_schema(function.returns)))
+
+
+def envelope_schema(result: Schema) -> Schema:
+    """The schema of an envelope around a result; none of its keys is required."""
+    properties: Schema = {"result": result}
     for key in ("warnings", "batch", "page", "error"):
         properties[key] = {"type": "array" if key == "warnings" else "object"}
     return {"type": "object", "properties": properties}

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from moodle_mcp.assembly import make_gate, make_site
 from moodle_mcp.errors import CallError
-from moodle_mcp.server.toolset import Toolset
+from moodle_mcp.server.toolset import Toolset, to_tool
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection
 
@@ -77,7 +77,7 @@ async def listing(settings: Settings, connection: Connection) -> Report:
 def report(toolset: Toolset, note: str = "") -> Report:
     """The sizes of a toolset."""
     sizes: list[ToolSize] = []
-    for tool in toolset.tools():
+    for tool in map(to_tool, toolset.functions):
         shown = {
             "name": tool.name,
             "description": tool.description,

@@ -33,10 +33,6 @@ class Toolset:
         """The exposed functions, by name."""
         return list(self._by_tool.values())
 
-    def tools(self) -> list[types.Tool]:
-        """The tools as they are listed."""
-        return [self.to_tool(function) for function in self._by_tool.values()]
-
     def exposed(self, name: str) -> Function | None:
         """The function behind a tool's name or its own full name, if it is exposed."""
         return self._by_tool.get(name) or self._by_tool.get(tool_name(name))
@@ -46,20 +42,21 @@ class Toolset:
         exists = name in self.catalogue or (self.info is not None and name in self.info.functions)
         return self.catalogue.get(name) if exists and self.exposed(name) is None else None
 
-    def to_tool(self, function: Function) -> types.Tool:
-        """The MCP tool for a function."""
-        access = function.classification.access
-        return types.Tool(
-            name=tool_name(function.name),
-            title=function.name,
-            description=description(function),
-            input_schema=input_schema(function),
-            output_schema=output_schema(function),
-            annotations=types.ToolAnnotations(
-                read_only_hint=access is Access.READ,
-                destructive_hint=access is Access.DESTRUCTIVE,
-                idempotent_hint=access is Access.READ or function.repeat_is_harmless,
-                open_world_hint=False,
-            ),
-            _meta={FUNCTION_KEY: function.name},
-        )
+
+def to_tool(function: Function) -> types.Tool:
+    """The MCP tool for a function."""
+    access = function.classification.access
+    return types.Tool(
+        name=tool_name(function.name),
+        title=function.name,
+        description=description(function),
+        input_schema=input_schema(function),
+        output_schema=output_schema(function),
+        annotations=types.ToolAnnotations(
+            read_only_hint=access is Access.READ,
+            destructive_hint=access is Access.DESTRUCTIVE,
+            idempotent_hint=access is Access.READ or function.repeat_is_harmless,
+            open_world_hint=False,
+        ),
+        _meta={FUNCTION_KEY: function.name},
+    )

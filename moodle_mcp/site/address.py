@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx2
+
 from moodle_mcp.errors import SettingsError
 
 REST_ENTRY: Final = "/webservice/rest/server.php"
@@ -40,7 +42,8 @@ def parse_address(url: str, *, plain_http_allowed: bool = False) -> Address:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
-    except ValueError:
+        httpx2.URL(scheme=parts.scheme, host=host or "")
+    except (ValueError, httpx2.InvalidURL):
         raise SettingsError("MOODLE_URL is not an address: expected https://host/path") from None
     if not parts.scheme or not host:
         raise SettingsError("MOODLE_URL is not a full address: expected https://host/path")

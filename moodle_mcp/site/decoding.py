@@ -22,7 +22,7 @@ _NOTICE = re.compile(
 )
 _HTML = re.compile(r"(?i)(<!doctype html|<html|<head|<body|<br|<div|<p>|<!--)")
 _XML_FIELD: Final = r"<{0}>(.*?)</{0}>"
-_RETRY_AFTER = re.compile(r"\d{1,6}")
+_RETRY_AFTER = re.compile(r"[0-9]{1,6}")
 _MAX_DIGITS: Final = 4000
 
 
@@ -115,7 +115,7 @@ def _without_query(location: str) -> str:
         host = target.hostname and target.netloc.rpartition("@")[2]
     except ValueError:
         return ""
-    return f"{target.scheme}://{host}{target.path}" if host else ""
+    return plain(f"{target.scheme}://{host}{target.path}") if host else ""
 
 
 def _server_error(response: Response) -> CallError:

@@ -148,7 +148,7 @@ def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fau
     exception = str(data.get("exception") or "")
     said = str(data.get("message") or data.get("error") or errorcode)
     message = plain(_without_debuginfo(said, str(data.get("debuginfo") or "")))
-    if not _IDENTIFIER.fullmatch(errorcode):
+    if errorcode and not _IDENTIFIER.fullmatch(errorcode):
         # A weak password comes with sentences of HTML as its errorcode.
         kind, hint = Kind.INVALID_PARAMETER, "Moodle's rules are in the message: follow them."
         message, errorcode = plain(errorcode) or message, ""
@@ -159,7 +159,7 @@ def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fau
         message or "Moodle refused the call without saying why.",
         hint=hint,
         errorcode=errorcode or None,
-        exception=exception or None,
+        exception=plain(exception) or None,
         http_status=http_status if http_status != 200 else None,
     )
 
@@ -178,8 +178,9 @@ def _without_debuginfo(message: str, debuginfo: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text without HTML tags, on one line and cut to a length that suits an error."""
+    """Text without HTML tags and half characters, on one line and cut to suit an error."""
     words = " ".join(html.unescape(_TAG.sub(" ", text)).split())
+    words = words.encode("utf-8", "replace").decode()
     return words if len(words) <= _MAX_MESSAGE else f"{words[:_MAX_MESSAGE]}…"
 
 

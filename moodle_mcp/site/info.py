@@ -51,6 +51,6 @@ def site_info(answer: Any) -> SiteInfo:
             may_download=bool(answer.get("downloadfiles", 0)),
             may_upload=bool(answer.get("uploadfiles", 0)),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         message = "The site's answer about itself lacks what Moodle sends."
         raise CallError(Fault(Kind.BAD_ANSWER, message, function=SITE_INFO)) from None

@@ -20,6 +20,7 @@ from moodle_mcp.catalogue.model import (
     ParameterText,
     Value,
 )
+from moodle_mcp.catalogue.reserved import reserved_schema
 from moodle_mcp.catalogue.schema import input_schema, output_schema
 from moodle_mcp.catalogue.store import RELEASES, load
 
@@ -30,6 +31,12 @@ LATEST = CATALOGUES[RELEASES[0]]
 def plain(name: str) -> Function:
     """A function without our texts, which are not the tree's business."""
     return replace(LATEST.get(name), text=FunctionText())
+
+
+def own_properties(function: Function) -> dict[str, Any]:
+    """The properties that are the function's and not ours."""
+    properties = input_schema(function)["properties"]
+    return {name: schema for name, schema in properties.items() if not name.startswith("_")}
 
 
 def functions(release: str) -> list[Function]:
@@ -199,24 +206,12 @@ def test_the_input_schema_of_defaults_and_nested_lists() -> None:
         }
     )
     assert users["items"]["required"] == snapshot(["username", "firstname", "lastname", "email"])
-    assert schema == snapshot(
-        {
-            "type": "object",
-            "properties": {
-                "_dry_run": {
-                    "type": "boolean",
-                    "description": "Check and plan only; send nothing.",
-                },
-                "_on_error": {
-                    "type": "string",
-                    "enum": ["stop", "continue", "isolate"],
-                    "description": "After a failed request.",
-                },
-            },
-            "additionalProperties": False,
-            "required": ["users"],
-        }
-    )
+    assert schema == {
+        "type": "object",
+        "properties": reserved_schema(LATEST.get("core_user_create_users")),
+        "additionalProperties": False,
+        "required": ["users"],
+    }
 
 
 def test_the_input_schema_of_enrolled_users() -> None:
@@ -254,7 +249,7 @@ def test_the_input_schema_of_a_default_list_of_values() -> None:
         "none": ListOf(Value("alpha"), "default", []),
         "object": Object({"x": Value("int", presence="optional")}, "default", {"x": 1}),
     }
-    assert input_schema(Function("f", params=Object(params)))["properties"] == snapshot(
+    assert own_properties(Function("f", params=Object(params))) == snapshot(
         {
             "values": {
                 "type": "array",
@@ -269,7 +264,6 @@ def test_the_input_schema_of_a_default_list_of_values() -> None:
                 "additionalProperties": False,
                 "default": {"x": 1},
             },
-            "_dry_run": {"type": "boolean", "description": "Check and plan only; send nothing."},
         }
     )
 
@@ -305,7 +299,7 @@ def test_texts_and_accepted_values_are_added_where_we_have_them() -> None:
         "more": Object({"x": Value("bool")}, "optional"),
     }
     function = Function("f", params=Object(params), text=FunctionText("F.", texts))
-    assert input_schema(function)["properties"] == snapshot(
+    assert own_properties(function) == snapshot(
         {
             "kind": {
                 "anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}],
@@ -324,7 +318,6 @@ def test_texts_and_accepted_values_are_added_where_we_have_them() -> None:
                 "additionalProperties": False,
                 "required": ["x"],
             },
-            "_dry_run": {"type": "boolean", "description": "Check and plan only; send nothing."},
         }
     )
 
@@ -391,14 +384,10 @@ def test_the_output_schema_of_a_scalar() -> None:
 
 def test_the_schemas_of_a_function_that_only_the_site_knows() -> None:
     function = LATEST.get("local_shop_get_orders")
-    assert input_schema(function) == snapshot(
-        {
-            "type": "object",
-            "properties": {
-                "_dry_run": {"type": "boolean", "description": "Check and plan only; send nothing."}
-            },
-        }
-    )
+    assert input_schema(function) == {
+        "type": "object",
+        "properties": reserved_schema(function),
+    }
     assert output_schema(function) == snapshot(
         {
             "type": "object",

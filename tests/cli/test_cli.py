@@ -209,7 +209,6 @@ def test_tools_shows_each_tool_with_its_size(environment: Environment) -> None:
     assert [tool["name"] for tool in report["tools"]] == [
         "core_course_get_categories",
         "core_course_get_contents",
-        "core_course_get_course_content_items",
         "core_course_get_course_module",
         "core_course_get_course_module_by_instance",
         "core_course_get_courses",

@@ -28,6 +28,8 @@ OPEN = {
     "MOODLE_MCP_TOOLS": ",".join(CATALOGUE),
     "MOODLE_MCP_ACCESS": "destructive",
     "MOODLE_MCP_RATE": "1000",
+    "MOODLE_MCP_MODE": "direct",
+    "MOODLE_MCP_CONFIRM": "never",
 }
 BOTH = pytest.mark.parametrize("era", [ERAS[-2], MODERN])
 

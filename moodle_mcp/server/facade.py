@@ -1,0 +1,175 @@
+"""Three tools for all functions: find, describe and call, under the same gate and checks.
+
+For hosts that load every tool into the model's context: so the whole allowed Moodle costs under
+2,000 tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final, cast
+
+import mcp_types as types
+
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.catalogue.arguments import arguments_fault
+from moodle_mcp.catalogue.classification import Access, Classification
+from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
+from moodle_mcp.catalogue.naming import description
+from moodle_mcp.catalogue.schema import envelope_schema, input_schema
+from moodle_mcp.catalogue.search import Index
+from moodle_mcp.errors import CallError, ParameterFault
+from moodle_mcp.server.toolset import Toolset
+
+_USUAL: Final = 10
+_MOST: Final = 50
+_MAX_TEXT: Final = 160
+
+FIND: Final = Function(
+    "find_functions",
+    params=Object(
+        {"query": Value("raw"), "limit": Value("int", presence="default", default=_USUAL)}
+    ),
+    classification=Classification(Access.READ),
+    text=FunctionText(
+        "Find Moodle functions by words, the best first, among those allowed here: courses, users, "
+        "enrolments, groups, grades, assignments, quizzes, forums, messages, calendar and more. "
+        "Misspellings are forgiven. Then use describe_function.",
+        {
+            "query": ParameterText("Words, such as: assignment grades."),
+            "limit": ParameterText(f"At most {_MOST}."),
+        },
+    ),
+)
+DESCRIBE: Final = Function(
+    "describe_function",
+    params=Object({"function": Value("raw")}),
+    classification=Classification(Access.READ),
+    text=FunctionText(
+        "What one function does, and the JSON Schema of its arguments.",
+        {"function": ParameterText("Full name, as find_functions gives it.")},
+    ),
+)
+CALL: Final = Function(
+    "call_function",
+    typed=False,
+    text=FunctionText(
+        "Call a function by its full name. The arguments are checked against its schema before "
+        "anything is sent; a failure says what to correct."
+    ),
+)
+FUNCTIONS: Final = {function.name: function for function in (FIND, DESCRIBE, CALL)}
+"""They are described as Moodle's functions are, so that one check of arguments serves them all."""
+
+_CALL_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "function": {"type": "string"},
+        "arguments": {"type": "object", "description": "As its schema says."},
+    },
+    "additionalProperties": False,
+    "required": ["function"],
+}
+
+
+class Facade:
+    """The facade over one toolset."""
+
+    def __init__(self, toolset: Toolset) -> None:
+        self._toolset = toolset
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self._toolset.functions)
+
+    def find(self, arguments: Mapping[str, Any]) -> Outcome:
+        """The functions that fit the words."""
+        limit = arguments.get("limit", _USUAL)
+        found = self._index.search(arguments["query"], min(max(limit, 1), _MOST))
+        rows = [
+            {
+                "function": each.function.name,
+                "access": each.function.classification.access.value,
+                "description": _short(description(each.function)),
+            }
+            for each in found
+        ]
+        return Outcome(result={"functions": rows, "allowed": len(self._toolset.functions)})
+
+    def describe(self, function: Function) -> Outcome:
+        """A function's text and schema.
+
+        Raises:
+            CallError: `not_allowed`.
+        """
+        self._toolset.gate.check(function)
+        return Outcome(
+            result={
+                "function": function.name,
+                "access": function.classification.access.value,
+                "description": description(function),
+                "input_schema": input_schema(function),
+            }
+        )
+
+
+def facade_tools() -> list[types.Tool]:
+    """The three tools, as they are listed."""
+    return [_tool(function) for function in FUNCTIONS.values()]
+
+
+def facade_schema(name: str) -> dict[str, Any]:
+    """The schema of the arguments of one of the three."""
+    return _CALL_SCHEMA if name == CALL.name else input_schema(FUNCTIONS[name])
+
+
+def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The function and the arguments that `call_function` was given.
+
+    Raises:
+        CallError: `invalid_arguments`; nothing was sent.
+    """
+    faults: list[ParameterFault] = []
+    name, inner = arguments.get("function"), cast("Any", arguments.get("arguments") or {})
+    if isinstance(inner, str):
+        inner = _parsed(inner)
+    if not isinstance(name, str):
+        faults.append(ParameterFault("function", "is missing and required", "string"))
+    if not isinstance(inner, dict):
+        faults.append(ParameterFault("arguments", "is no object", "an object"))
+    unknown = [key for key in arguments if key not in _CALL_SCHEMA["properties"]]
+    known = ", ".join(_CALL_SCHEMA["properties"])
+    faults += [ParameterFault(key, "is not a known key", known) for key in unknown]
+    if faults or not isinstance(name, str) or not isinstance(inner, dict):
+        raise CallError(arguments_fault(CALL, faults))
+    return name, cast("dict[str, Any]", inner)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _tool(function: Function) -> types.Tool:
+    reads = function.reads_only
+    return types.Tool(
+        name=function.name,
+        title=function.name.replace("_", " ").capitalize(),
+        description=function.text.text,
+        input_schema=facade_schema(function.name),
+        output_schema=envelope_schema({}),
+        annotations=types.ToolAnnotations(
+            read_only_hint=reads,
+            destructive_hint=not reads,
+            idempotent_hint=reads,
+            open_world_hint=False,
+        ),
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT].rsplit(' ', 1)[0]} ..."

@@ -1,0 +1,219 @@
+"""Destructive calls: nothing is sent until a person has agreed to exactly this call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import mcp_types as types
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client, MCPError
+
+from moodle_mcp.gate.confirmation import LIFETIME, Confirm, Permissions
+from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.server.app import Presentation
+from tests.conftest import Demo
+
+pytestmark = pytest.mark.anyio
+
+DELETE = "core_course_delete_courses"
+TWO = {"courseids": [2, 3]}
+ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
+
+
+class Person:
+    """A client's user, who answers the server's questions."""
+
+    def __init__(self, action: str, content: dict[str, Any] | None = None) -> None:
+        self.questions: list[str] = []
+        self._result = types.ElicitResult.model_validate({"action": action, "content": content})
+
+    async def __call__(self, _: Any, params: Any) -> types.ElicitResult:
+        self.questions.append(params.message)
+        return self._result
+
+
+def agreeing() -> Person:
+    return Person("accept", {"confirm": True})
+
+
+def client(demo: Demo, mode: Any, person: Person | None, way: Confirm = Confirm.ASK) -> Client:
+    app = demo.app(presentation=Presentation(Mode.DIRECT, way))
+    return Client(app.server(), mode=mode, elicitation_callback=person)
+
+
+def error(result: types.CallToolResult) -> dict[str, Any]:
+    assert result.is_error
+    assert result.structured_content is not None
+    return result.structured_content["error"]
+
+
+def token_in(result: types.CallToolResult) -> str:
+    found = re.search(r"_confirm: (\S+)", error(result)["hint"])
+    assert found
+    return found[1]
+
+
+@ERAS
+async def test_a_person_who_agrees_is_asked_once_with_the_names_of_what_goes(
+    demo: Demo, mode: str
+) -> None:
+    person = agreeing()
+    async with client(demo, mode, person) as session:
+        result = await session.call_tool(DELETE, TWO)
+    assert not result.is_error
+    assert {2, 3}.isdisjoint(demo.site.world.courses)
+    assert person.questions == snapshot(
+        [
+            "Delete courses (core_course_delete_courses): 2 courseids: Introduction to Biology (course id 2), Molecular Biology Laboratory (course id 3)."
+        ]
+    )
+
+
+@ERAS
+@pytest.mark.parametrize(
+    "person",
+    [
+        lambda: Person("decline"),
+        lambda: Person("cancel"),
+        lambda: Person("accept", {"confirm": False}),
+        lambda: Person("accept", {}),
+    ],
+    ids=["declines", "cancels", "says no", "says nothing"],
+)
+async def test_a_person_who_does_not_agree_stops_the_call(
+    demo: Demo, mode: str, person: Callable[[], Person]
+) -> None:
+    async with client(demo, mode, person()) as session:
+        result = await session.call_tool(DELETE, TWO)
+    assert (error(result)["kind"], error(result)["written"]) == ("declined", "nothing")
+    assert demo.calls_of(DELETE) == 0
+
+
+@ERAS
+async def test_a_client_that_cannot_ask_gets_a_plan_and_a_token(demo: Demo, mode: str) -> None:
+    async with client(demo, mode, None) as session:
+        asked = await session.call_tool(DELETE, TWO)
+        assert error(asked)["kind"] == "needs_confirmation"
+        assert demo.calls_of(DELETE) == 0
+        done = await session.call_tool(DELETE, {**TWO, "_confirm": token_in(asked)})
+    assert not done.is_error
+    assert demo.calls_of(DELETE) == 1
+
+
+@ERAS
+async def test_a_token_is_good_once_and_for_the_same_arguments_only(demo: Demo, mode: str) -> None:
+    async with client(demo, mode, None) as session:
+        token = token_in(await session.call_tool(DELETE, TWO))
+        other = await session.call_tool(DELETE, {"courseids": [2, 4], "_confirm": token})
+        assert error(other)["kind"] == "needs_confirmation"
+        # The attempt has burnt it for what it was made for, too.
+        again = await session.call_tool(DELETE, {**TWO, "_confirm": token})
+        assert error(again)["kind"] == "needs_confirmation"
+        token = token_in(again)
+        assert not (await session.call_tool(DELETE, {**TWO, "_confirm": token})).is_error
+        used = await session.call_tool(DELETE, {**TWO, "_confirm": token})
+        assert error(used)["kind"] == "needs_confirmation"
+    assert demo.calls_of(DELETE) == 1
+
+
+@ERAS
+@pytest.mark.parametrize("token", ["forged", "", "x" * 10_000], ids=["forged", "empty", "long"])
+async def test_a_token_that_was_never_given_is_refused(demo: Demo, mode: str, token: str) -> None:
+    async with client(demo, mode, None) as session:
+        result = await session.call_tool(DELETE, {**TWO, "_confirm": token})
+    assert error(result)["kind"] == "needs_confirmation"
+    assert demo.calls_of(DELETE) == 0
+
+
+async def test_a_consent_of_the_new_protocol_cannot_be_played_again(demo: Demo) -> None:
+    """The SDK seals the state that the client sends back, but takes the same one twice."""
+    async with client(demo, "auto", agreeing()) as session:
+        question = await session.session.call_tool(DELETE, TWO, allow_input_required=True)
+        assert isinstance(question, types.InputRequiredResult)
+        answers = {"confirm": types.ElicitResult(action="accept", content={"confirm": True})}
+        replay = {"input_responses": answers, "request_state": question.request_state}
+        first = await session.session.call_tool(DELETE, TWO, **replay)
+        assert isinstance(first, types.CallToolResult)
+        assert not first.is_error
+        second = await session.session.call_tool(DELETE, TWO, **replay)
+        assert isinstance(second, types.CallToolResult)
+        assert error(second)["kind"] == "declined"
+        with pytest.raises(MCPError):
+            await session.session.call_tool(DELETE, {"courseids": [4]}, **replay)
+    assert demo.calls_of(DELETE) == 1
+
+
+@ERAS
+async def test_writes_that_can_be_undone_reads_and_dry_runs_are_not_asked_about(
+    demo: Demo, mode: str
+) -> None:
+    person = Person("decline")
+    async with client(demo, mode, person) as session:
+        enrolment = {"roleid": 5, "userid": 20, "courseid": 12}
+        enrolled = await session.call_tool("enrol_manual_enrol_users", {"enrolments": [enrolment]})
+        dry = await session.call_tool(DELETE, {**TWO, "_dry_run": True})
+    assert not enrolled.is_error
+    assert not dry.is_error
+    assert person.questions == []
+    assert demo.calls_of(DELETE) == 0
+
+
+@ERAS
+async def test_an_invalid_call_is_refused_before_anybody_is_asked(demo: Demo, mode: str) -> None:
+    person = agreeing()
+    async with client(demo, mode, person) as session:
+        result = await session.call_tool(DELETE, {"courseids": []})
+    assert error(result)["kind"] == "invalid_arguments"
+    assert person.questions == []
+
+
+@ERAS
+async def test_the_operator_can_ask_for_tokens_always(demo: Demo, mode: str) -> None:
+    person = agreeing()
+    async with client(demo, mode, person, Confirm.TOKEN) as session:
+        result = await session.call_tool(DELETE, TWO)
+    assert error(result)["kind"] == "needs_confirmation"
+    assert person.questions == []
+
+
+@ERAS
+@pytest.mark.parametrize("way", [Confirm.HOST, Confirm.NEVER])
+async def test_the_operator_can_leave_it_to_the_host_or_to_nobody(
+    demo: Demo, mode: str, way: Confirm
+) -> None:
+    async with client(demo, mode, Person("decline"), way) as session:
+        (tool,) = [each for each in (await session.list_tools()).tools if each.name == DELETE]
+        result = await session.call_tool(DELETE, TWO)
+    assert not result.is_error
+    marked = (tool.meta or {}).get("anthropic/requiresUserInteraction", False)
+    assert marked == (way is Confirm.HOST)
+
+
+async def test_a_long_list_is_asked_about_with_its_count_and_its_first_items(demo: Demo) -> None:
+    person = Person("decline")
+    async with client(demo, "auto", person) as session:
+        await session.call_tool("core_user_delete_users", {"userids": list(range(10, 50))})
+    assert person.questions == snapshot(
+        [
+            "Delete users (core_user_delete_users): 40 userids: Grace O'Brien (user id 10), さくら 斎藤 (user id 11), Iñigo García Ruiz (user id 12), Jana Dvořáková (user id 13), Kofi Mensah (user id 14) and 35 more."
+        ]
+    )
+
+
+def test_a_permission_ends_with_its_time() -> None:
+    now = 0.0
+    permissions = Permissions(clock=lambda: now)
+    token = permissions.ask("f", {})
+    now = LIFETIME + 1
+    assert not permissions.use(token, "f", {})
+
+
+def test_unused_permissions_do_not_pile_up() -> None:
+    permissions = Permissions()
+    first = permissions.ask("f", {})
+    for number in range(500):
+        permissions.ask("f", {"number": number})
+    assert not permissions.use(first, "f", {})

@@ -1,0 +1,360 @@
+"""The HTTP client against a site on a real socket."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import pytest
+from inline_snapshot import snapshot
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response as HttpResponse
+from starlette.routing import Route
+
+from moodle_mcp.demo.dropping import DROP
+from moodle_mcp.demo.serving import serving
+from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.site.address import Address
+from moodle_mcp.site.client import MAX_ANSWER, Connection, Site
+from moodle_mcp.site.decoding import Answer
+from moodle_mcp.site.encoding import encode
+from moodle_mcp.site.info import SITE_INFO
+from tests.conftest import connection
+
+pytestmark = pytest.mark.anyio
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+PATH = "/webservice/rest/server.php"
+REQUEST = encode("core_x_get", {"ids": [1, 2]})
+INFO = {
+    "sitename": "S",
+    "siteurl": "https://m.example",
+    "userid": 2,
+    "username": "u",
+    "fullname": "U",
+    "functions": [{"name": "core_x_get"}],
+}
+
+
+@dataclass
+class Fixed:
+    """A site that gives every request the same answer, or cuts the connection."""
+
+    status: int = 200
+    body: bytes = b"null"
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    drop: bool = False
+    requests: list[tuple[str, dict[str, str], bytes]] = field(
+        default_factory=list[tuple[str, dict[str, str], bytes]]
+    )
+    """Each request's address, headers and body."""
+    clients: set[Any] = field(default_factory=set[Any])
+    """The connections on which they came."""
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        self.requests.append((str(request.url), dict(request.headers), await request.body()))
+        self.clients.add(request.client)
+        if self.drop:
+            request.scope["extensions"][DROP]["drop"]()
+        headers = {"content-type": "application/json"} | self.headers
+        return HttpResponse(self.body, self.status, headers=headers)
+
+    @contextmanager
+    def served(self) -> Generator[str]:
+        app = Starlette(routes=[Route("/{path:path}", self.answer, methods=["GET", "POST"])])
+        with serving(app) as url:
+            yield url
+
+
+@asynccontextmanager
+async def reaching(url: str, token: str = TOKEN) -> AsyncGenerator[Site]:
+    site = Site(connection(url, token))
+    try:
+        yield site
+    finally:
+        await site.aclose()
+
+
+async def send(url: str) -> Answer:
+    async with reaching(url) as site:
+        return await site.send(REQUEST, timeout=30)
+
+
+async def failure(url: str) -> CallError:
+    """The error that a request to this address ends with; the token is nowhere in it."""
+    with pytest.raises(CallError) as caught:
+        await send(url)
+    error = caught.value
+    chain: list[BaseException | None] = [error, error.__cause__]
+    if not error.__suppress_context__:
+        chain.append(error.__context__)
+    assert TOKEN not in f"{chain} {chain!r} {error} {json.dumps(error.fault.report())}"
+    return error
+
+
+async def test_a_request_is_one_post_with_the_token_first_in_the_body_and_nowhere_else() -> None:
+    fixed = Fixed(body=b'{"a": 1}')
+    with fixed.served() as url:
+        assert await send(f"{url}/sub") == Answer({"a": 1})
+        [(address, headers, body)] = fixed.requests
+    assert address == f"{url}/sub{PATH}?moodlewsrestformat=json"
+    assert body == f"wstoken={TOKEN}&".encode() + REQUEST.body
+    assert TOKEN not in address + json.dumps(headers)
+    shown = {name: value for name, value in headers.items() if name not in ("host", "user-agent")}
+    assert shown == snapshot(
+        {
+            "accept-encoding": "gzip, deflate",
+            "connection": "keep-alive",
+            "accept": "application/json",
+            "content-type": "application/x-www-form-urlencoded",
+            "content-length": "88",
+        }
+    )
+
+
+async def test_many_requests_share_a_connection() -> None:
+    fixed = Fixed()
+    with fixed.served() as url:
+        async with reaching(url) as site:
+            for _ in range(3):
+                assert await site.send(REQUEST, timeout=30) == Answer(None)
+    assert (len(fixed.requests), len(fixed.clients)) == (3, 1)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(status: int) -> None:
+    other = Fixed()
+    with other.served() as elsewhere:
+        fixed = Fixed(status, headers={"location": f"{elsewhere}{PATH}?wstoken={TOKEN}"})
+        with fixed.served() as url:
+            error = await failure(url)
+    assert error.fault.kind is Kind.WRONG_ADDRESS
+    assert elsewhere in error.fault.message
+    assert (len(fixed.requests), len(other.requests)) == (1, 0)
+
+
+async def test_a_redirect_to_the_same_site_is_not_followed_either() -> None:
+    fixed = Fixed(303, headers={"location": f"{PATH}?again=1"})
+    with fixed.served() as url:
+        error = await failure(url)
+    assert error.fault.kind is Kind.WRONG_ADDRESS
+    assert len(fixed.requests) == 1
+
+
+ECHOES: dict[str, Fixed] = {
+    "a fault": Fixed(body=b'{"exception": "e", "errorcode": "x", "message": "bad %s"}'),
+    "an errorcode": Fixed(body=b'{"exception": "%s", "errorcode": "%s", "message": "bad"}'),
+    "a path in Location": Fixed(302, headers={"location": "https://m.example/%s/a"}),
+    "a host in Location": Fixed(302, headers={"location": "https://%s.example/a"}),
+    "an error page": Fixed(500, body=b"<html>%s</html>"),
+    "a page that is not Moodle's": Fixed(body=b"<html>%s</html>"),
+    "the wait": Fixed(429, headers={"retry-after": "%s"}),
+    "broken JSON": Fixed(body=b'{"a": "%s'),
+    "XML": Fixed(body=b"<?xml?><EXCEPTION><ERRORCODE>%s</ERRORCODE></EXCEPTION>"),
+}
+
+
+@pytest.mark.parametrize("case", ECHOES)
+async def test_a_token_that_the_site_echoes_is_in_no_error(case: str) -> None:
+    given = ECHOES[case]
+    headers = {name: value.replace("%s", TOKEN) for name, value in given.headers.items()}
+    body = given.body.replace(b"%s", TOKEN.encode())
+    with Fixed(given.status, body, headers).served() as url:
+        await failure(url)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+async def test_a_token_that_the_site_echoes_is_in_no_answer(packed: bool) -> None:
+    body = json.dumps({"url": f"https://m.example/f?token={TOKEN}", TOKEN: [TOKEN]}).encode()
+    headers = {"content-encoding": "gzip"} if packed else {}
+    with Fixed(200, gzip.compress(body) if packed else body, headers).served() as url:
+        answer = await send(url)
+    assert answer.value == snapshot(
+        {"url": "https://m.example/f?token=TOKEN-REMOVED", "TOKEN-REMOVED": ["TOKEN-REMOVED"]}
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_where_nothing_listens_nothing_was_sent() -> None:
+    error = await failure(f"http://127.0.0.1:{free_port()}")
+    assert not error.reached
+    assert error.fault.report() == snapshot(
+        {
+            "kind": "unreachable",
+            "message": "The site refused the connection, or nothing is there.",
+            "hint": "The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+            "retryable": True,
+            "written": "nothing",
+        }
+    )
+
+
+async def test_a_host_that_is_not_known_was_not_reached() -> None:
+    error = await failure("https://nosuch.invalid")
+    assert not error.reached
+    assert error.fault.kind is Kind.UNREACHABLE
+    assert error.fault.report()["message"] == snapshot("The site's host name is not known (DNS).")
+
+
+async def test_tls_to_a_port_without_it_sends_nothing() -> None:
+    fixed = Fixed()
+    with fixed.served() as url:
+        error = await failure(url.replace("http://", "https://"))
+    assert not error.reached
+    assert fixed.requests == []
+    assert error.fault.report() == snapshot(
+        {
+            "kind": "unreachable",
+            "message": "The site does not speak TLS at this address.",
+            "hint": "The operator checks the scheme (https) and the port in MOODLE_URL.",
+            "retryable": False,
+            "written": "nothing",
+        }
+    )
+
+
+async def test_a_connection_cut_after_sending_may_have_done_something() -> None:
+    fixed = Fixed(drop=True)
+    with fixed.served() as url:
+        error = await failure(url)
+    assert error.reached
+    assert len(fixed.requests) == 1
+    assert error.fault.report() == snapshot(
+        {
+            "kind": "unreachable",
+            "message": "The connection broke before the whole answer had come.",
+            "hint": "The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+            "retryable": True,
+            "written": "nothing",
+        }
+    )
+
+
+async def test_an_answer_cut_short_may_have_done_something() -> None:
+    with Fixed(body=b'{"a": 1}', headers={"content-length": "100"}).served() as url:
+        error = await failure(url)
+    assert error.reached
+    assert error.fault.kind is Kind.UNREACHABLE
+
+
+async def test_no_answer_in_time_is_a_timeout_that_may_have_done_something() -> None:
+    class Silent(Fixed):
+        async def answer(self, request: HttpRequest) -> HttpResponse:
+            answer = await super().answer(request)
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            return answer
+
+    silent = Silent()
+    with silent.served() as url:
+        async with reaching(url) as site:
+            with pytest.raises(CallError) as caught:
+                await site.send(REQUEST, timeout=0.5)
+    assert caught.value.fault.kind is Kind.TIMEOUT
+    assert caught.value.reached
+    assert len(silent.requests) == 1
+
+
+async def test_broken_compression_is_a_bad_answer() -> None:
+    with Fixed(body=b"not gzip", headers={"content-encoding": "gzip"}).served() as url:
+        error = await failure(url)
+    assert error.fault.kind is Kind.BAD_ANSWER
+
+
+def bomb(size: int) -> bytes:
+    """JSON text of `size` bytes, packed."""
+    return gzip.compress(b'"' + b"a" * (size - 2) + b'"', compresslevel=1)
+
+
+async def test_an_answer_without_end_is_not_read_on() -> None:
+    packed = bomb(MAX_ANSWER + 1)
+    assert len(packed) < 1_000_000
+    with Fixed(body=packed, headers={"content-encoding": "gzip"}).served() as url:
+        error = await failure(url)
+    assert error.fault.report() == snapshot(
+        {
+            "kind": "too_large",
+            "message": "The answer is longer than 67108864 bytes and was not read to its end.",
+            "hint": "Ask for less: one course, one page, one user.",
+            "retryable": False,
+            "written": "nothing",
+        }
+    )
+
+
+async def test_the_largest_answer_is_read() -> None:
+    with Fixed(body=bomb(MAX_ANSWER), headers={"content-encoding": "gzip"}).served() as url:
+        answer = await send(url)
+    assert len(answer.value) == MAX_ANSWER - 2
+
+
+async def test_a_client_goes_on_after_a_failure() -> None:
+    fixed = Fixed(drop=True)
+    with fixed.served() as url:
+        async with reaching(url) as site:
+            with pytest.raises(CallError):
+                await site.send(REQUEST, timeout=30)
+            fixed.drop = False
+            assert await site.send(REQUEST, timeout=30) == Answer(None)
+
+
+async def test_the_site_is_asked_once_for_itself_by_many_callers() -> None:
+    fixed = Fixed(body=json.dumps(INFO).encode())
+    found: list[Any] = []
+    with fixed.served() as url:
+        async with reaching(url) as site:
+            assert site.known_info is None
+
+            async def ask() -> None:
+                found.append(await site.info())
+
+            async with anyio.create_task_group() as group:
+                for _ in range(20):
+                    group.start_soon(ask)
+            assert len(fixed.requests) == 1
+            assert b"wsfunction=" + SITE_INFO.encode() in fixed.requests[0][2]
+            assert site.known_info is found[0]
+            again = await site.info(fresh=True)
+    assert len(fixed.requests) == 2
+    assert again == found[0]
+    assert len({id(each) for each in found}) == 1
+
+
+async def test_a_site_that_did_not_describe_itself_is_asked_again() -> None:
+    fixed = Fixed(500)
+    with fixed.served() as url:
+        async with reaching(url) as site:
+            with pytest.raises(CallError):
+                await site.info()
+            fixed.status, fixed.body = 200, json.dumps(INFO).encode()
+            assert (await site.info()).user_id == 2
+
+
+async def test_nothing_is_sent_and_no_client_made_before_the_first_request() -> None:
+    fixed = Fixed()
+    with fixed.served() as url:
+        async with reaching(url):
+            pass
+    assert fixed.requests == []
+
+
+async def test_the_token_is_in_no_representation() -> None:
+    made = Connection(Address("https://m.example"), SecretStr(TOKEN))
+    with Fixed().served() as url:
+        async with reaching(url) as site:
+            await site.send(REQUEST, timeout=30)
+            shown = f"{made} {made!r} {site} {site!r} {REQUEST!r} {vars(site)}"
+    assert TOKEN not in shown

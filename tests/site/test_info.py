@@ -1,0 +1,82 @@
+"""What a site says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.site.info import SITE_INFO, SiteInfo, site_info
+from tests.recordings import exchanges
+from tests.strategies import ANY_JSON
+
+SMALLEST: dict[str, Any] = {
+    "sitename": "S",
+    "siteurl": "https://m.example",
+    "userid": 2,
+    "username": "admin",
+    "fullname": "Admin User",
+    "functions": [{"name": "core_x_y", "version": "1"}],
+}
+
+
+def test_the_smallest_description_is_enough() -> None:
+    assert site_info(SMALLEST) == SiteInfo(
+        site_name="S",
+        site_url="https://m.example",
+        user_id=2,
+        user_name="admin",
+        user_full_name="Admin User",
+        release="",
+        functions=frozenset({"core_x_y"}),
+        may_download=False,
+        may_upload=False,
+    )
+
+
+def test_a_recorded_description_is_read() -> None:
+    recorded = next(each for each in exchanges() if each.id == "setup:ok_site_info_small")
+    info = site_info(recorded.json)
+    assert (info.user_name, info.release) == ("admin", "4.5.6 (Build: 20250811)")
+    assert SITE_INFO in info.functions
+
+
+@pytest.mark.parametrize("key", SMALLEST)
+def test_a_description_without_a_key_is_a_bad_answer(key: str) -> None:
+    refused({name: value for name, value in SMALLEST.items() if name != key})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        {},
+        "text",
+        5,
+        SMALLEST | {"userid": "x"},
+        SMALLEST | {"userid": None},
+        SMALLEST | {"userid": float("inf")},
+        SMALLEST | {"functions": None},
+        SMALLEST | {"functions": ["core_x_y"]},
+        SMALLEST | {"functions": [{"version": 1}]},
+    ],
+    ids=str,
+)
+def test_any_other_answer_is_a_bad_one(answer: Any) -> None:
+    refused(answer)
+
+
+@given(ANY_JSON)
+def test_whatever_the_site_answers_is_read_or_refused(answer: Any) -> None:
+    refused(answer)
+    refused(SMALLEST | {"functions": [answer]})
+
+
+def refused(answer: Any) -> None:
+    with pytest.raises(CallError) as caught:
+        site_info(answer)
+    assert caught.value.fault.kind is Kind.BAD_ANSWER
+    assert caught.value.fault.function == SITE_INFO
