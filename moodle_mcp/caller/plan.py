@@ -12,7 +12,7 @@ from typing import Any, Final
 from moodle_mcp.caller.limits import Limits, check_size, too_large
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.encoding import Request, encode
+from moodle_mcp.site.encoding import Request, encode, encoded_size, form_fields
 
 BATCH_SIZE: Final = 100
 """Items of one request. Observed on Moodle 4.5.6: enrolling in batches of 100 took 6.5 ms a user,
@@ -109,17 +109,18 @@ def _item_lists(function: Function, arguments: Mapping[str, Any]) -> list[Sequen
 
 def _cut(plan: Plan, limits: Limits, batch_size: int) -> list[Slice]:
     """Slices as long as the limits allow, found with sizes that are right to the byte."""
-    empty = _size(plan, Slice(0, 0))
+    request = plan.request(Slice(0, 0))
+    empty = request.sent_fields, request.sent_bytes
     slices: list[Slice] = []
     start = 0
     fields, size = empty
     for index in range(plan.items):
-        item = _item_size(plan, index, index - start, empty)
+        item = _item_size(plan, index, index - start)
         over = fields + item[0] > limits.fields or size + item[1] > limits.body
         if index > start and (over or index - start == batch_size):
             slices.append(Slice(start, index))
             start, (fields, size) = index, empty
-            item = _item_size(plan, index, 0, empty)
+            item = _item_size(plan, index, 0)
         if index == start and (fields + item[0] > limits.fields or size + item[1] > limits.body):
             name = plan.item_names[0]
             raise too_large(plan.request(Slice(index, index + 1)), limits, f"{name}[{index}]")
@@ -127,14 +128,9 @@ def _cut(plan: Plan, limits: Limits, batch_size: int) -> list[Slice]:
     return [*slices, Slice(start, plan.items)]
 
 
-def _size(plan: Plan, part: Slice) -> tuple[int, int]:
-    request = plan.request(part)
-    return request.sent_fields, request.sent_bytes
-
-
-def _item_size(plan: Plan, index: int, position: int, empty: tuple[int, int]) -> tuple[int, int]:
+def _item_size(plan: Plan, index: int, position: int) -> tuple[int, int]:
     """The fields and bytes that an item adds at a position in its request."""
-    fields, size = _size(plan, Slice(index, index + 1))
-    fields, size = fields - empty[0], size - empty[1]
+    lists = {name: [plan.arguments[name][index]] for name in plan.item_names}
+    fields = list(form_fields(lists))
     # The name of each field holds the position: `members[0][userid]`, `members[57][userid]`.
-    return fields, size + fields * (len(str(position)) - 1)
+    return len(fields), encoded_size(fields) + len(fields) * (len(str(position)) - 1)

@@ -102,9 +102,10 @@ def check(as_json: bool) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--all", "everything", is_flag=True, help="Every function, and why it is or isn't.")
 @settled
-def tools(as_json: bool) -> None:
-    """Show what would be exposed, with each tool's size in bytes and roughly in tokens."""
+def tools(as_json: bool, everything: bool) -> None:
+    """Show what would be exposed and why, with sizes in bytes and roughly in tokens."""
     import anyio
 
     from moodle_mcp.cli.tools import listing
@@ -114,7 +115,7 @@ def tools(as_json: bool) -> None:
     if as_json:
         _print_json(report.as_dict())
     else:
-        for text in report.lines():
+        for text in report.lines(everything=everything):
             click.echo(text)
 
 

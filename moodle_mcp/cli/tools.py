@@ -1,42 +1,57 @@
-"""`moodle-mcp tools`: what would be exposed, and what the list costs a client's context."""
+"""`moodle-mcp tools`: what the gate decides of every function, and what the list costs."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import mcp_types as types
+
 from moodle_mcp.assembly import make_gate, make_site
+from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError
+from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
+from moodle_mcp.gate.gate import Gate
+from moodle_mcp.server.facade import facade_tools
 from moodle_mcp.server.toolset import Toolset, to_tool
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection
 
 BYTES_PER_TOKEN: Final = 4
-"""A rough rule for JSON and English; a tokenizer of a model gives its own number."""
+"""A rough rule for JSON and English; `tools/tokens.py` counts with a model's tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
-class ToolSize:
-    """One tool: what hosts put before a model (name, description, input schema), in bytes."""
+class Row:
+    """One function: what it may do, whether it is exposed, why, and the size of its tool.
+
+    `size` are the bytes of what hosts put before a model (name, description, input schema); 0 for
+    a function without a tool of its own.
+    """
 
     name: str
     access: str
+    exposed: bool
+    reason: str
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All tools, and why the site was not asked if it was not."""
+    """All functions, the facade's size, and why the site was not asked if it was not."""
 
-    sizes: list[ToolSize]
+    rows: list[Row]
+    facade: int
     release: str
     note: str = ""
 
     @property
     def size(self) -> int:
-        """Bytes of all tools together."""
-        return sum(tool.size for tool in self.sizes)
+        """Bytes of all tools that are listed."""
+        return self.facade + sum(row.size for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -44,25 +59,37 @@ class Report:
             "note": self.note,
             "bytes": self.size,
             "tokens": self.size // BYTES_PER_TOKEN,
-            "tools": [
-                {"name": tool.name, "access": tool.access, "bytes": tool.size}
-                for tool in self.sizes
+            "facade_bytes": self.facade,
+            "functions": [
+                {
+                    "name": row.name,
+                    "access": row.access,
+                    "exposed": row.exposed,
+                    "reason": row.reason,
+                    "bytes": row.size,
+                }
+                for row in self.rows
             ],
         }
 
-    def lines(self) -> list[str]:
-        """A table for people."""
-        rows = [f"{tool.size:7} {tool.access:12} {tool.name}" for tool in self.sizes]
-        total = (
-            f"{self.size:7} bytes in {len(rows)} tools, about {self.size // BYTES_PER_TOKEN} "
-            f"tokens; catalogue of Moodle {self.release}"
+    def lines(self, *, everything: bool) -> list[str]:
+        """A table for people: the exposed functions, or every one."""
+        exposed = [row for row in self.rows if row.exposed]
+        lines = [
+            f"{row.size or '-':>6} {row.access:12} {row.name:60} {row.reason}".rstrip()
+            for row in (self.rows if everything else exposed)
+        ]
+        if self.facade:
+            lines.append(f"{self.facade:6} the facade: find_functions, describe_function, ...")
+        lines.append(
+            f"{self.size:6} bytes, about {self.size // BYTES_PER_TOKEN} tokens; {len(exposed)} of "
+            f"{len(self.rows)} functions exposed; catalogue of Moodle {self.release}"
         )
-        return [*rows, total, *([f"note: {self.note}"] if self.note else [])]
+        return [*lines, *([f"note: {self.note}"] if self.note else [])]
 
 
 async def listing(settings: Settings, connection: Connection) -> Report:
-    """The tools that a client of this server would see now."""
-    gate = make_gate(settings)
+    """What a client of this server would see now."""
     site = make_site(connection)
     info, note = None, ""
     try:
@@ -71,24 +98,36 @@ async def listing(settings: Settings, connection: Connection) -> Report:
         note = f"the site did not say what it offers ({error.fault.message}); all named are shown"
     finally:
         await site.aclose()
-    return report(Toolset(gate, info), note)
+    return report(Toolset(make_gate(settings), info), settings.mode, note)
 
 
-def report(toolset: Toolset, note: str = "") -> Report:
-    """The sizes of a toolset."""
-    sizes: list[ToolSize] = []
-    for tool in map(to_tool, toolset.functions):
-        shown = {
-            "name": tool.name,
-            "description": tool.description,
-            "input_schema": tool.input_schema,
-        }
-        size = len(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode())
-        hints = tool.annotations
-        access = "write"
-        if hints is not None and hints.read_only_hint:
-            access = "read"
-        elif hints is not None and hints.destructive_hint:
-            access = "destructive"
-        sizes.append(ToolSize(tool.name, access, size))
-    return Report(sizes, toolset.catalogue.release, note)
+def report(toolset: Toolset, mode: Mode = Mode.DIRECT, note: str = "") -> Report:
+    """The decisions and sizes of a toolset."""
+    functions = toolset.functions
+    direct = {function.name for function in shown_directly(mode, functions)}
+    facade = size_of(facade_tools()) if has_facade(mode, len(functions)) else 0
+    offered = toolset.info.functions if toolset.info else frozenset(toolset.catalogue)
+    rows = [
+        _row(toolset.gate, toolset.catalogue.get(name), name in offered, name in direct)
+        for name in sorted({*toolset.catalogue, *offered})
+    ]
+    return Report(rows, facade, toolset.catalogue.release, note)
+
+
+def size_of(tools: Iterable[types.Tool]) -> int:
+    """The bytes of what hosts put before a model of these tools."""
+    shown = [[tool.name, tool.description, tool.input_schema] for tool in tools]
+    texts = (json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in shown)
+    return sum(len(text.encode()) for text in texts)
+
+
+def _row(gate: Gate, function: Function, offered: bool, direct: bool) -> Row:
+    decision = gate.decide(function)
+    reason = decision.reason
+    if decision.allowed and not offered:
+        reason = "not in the token's service"
+    elif function.classification.access is not Access.READ and function.classification.reason:
+        reason = f"{reason} ({function.classification.reason})"
+    exposed = decision.allowed and offered
+    size = size_of([to_tool(function)]) if exposed and direct else 0
+    return Row(function.name, function.classification.access.value, exposed, reason, size)

@@ -6,15 +6,18 @@ PHP puts nested values together from brackets in the names: `users[0][email]=a@b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 Field: TypeAlias = tuple[str, str]
 
 TOKEN_FIELDS: Final = 1
 """The site adds one field to each request: the token, which nothing else holds."""
+
+_SAFE: Final = "[]"
+"""Brackets stay as they are: PHP reads them so, and names of fields are full of them."""
 
 TOKEN_BYTES: Final = len("wstoken=&") + 32
 """What that field adds to a body, in bytes; Moodle's tokens have 32 characters."""
@@ -42,7 +45,14 @@ class Request:
 def encode(function: str, arguments: Mapping[str, Any]) -> Request:
     """The request that calls a function with checked arguments."""
     fields = [("wsfunction", function), *form_fields(arguments)]
-    return Request(function, urlencode(fields).encode("ascii"), len(fields))
+    return Request(function, urlencode(fields, safe=_SAFE).encode("ascii"), len(fields))
+
+
+def encoded_size(fields: Iterable[Field]) -> int:
+    """The bytes of form fields as `encode` writes them, with what parts them from those before."""
+    return sum(
+        len(quote_plus(name, _SAFE)) + len(quote_plus(value, _SAFE)) + 2 for name, value in fields
+    )
 
 
 def form_fields(arguments: Mapping[str, Any]) -> Iterator[Field]:
@@ -66,5 +76,7 @@ def _fields(name: str, value: Any) -> Iterator[Field]:
         case list():
             for index, child in enumerate(cast("list[Any]", value)):
                 yield from _fields(f"{name}[{index}]", child)
+        case int():
+            yield name, str(value)
         case _:
             yield name, json.dumps(value, allow_nan=False)

@@ -7,9 +7,9 @@ import pytest
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.cli.tools import report
+from moodle_mcp.cli.tools import size_of
 from moodle_mcp.gate.whitelist import PROFILES, profile
-from moodle_mcp.server.toolset import Toolset
+from moodle_mcp.server.toolset import Toolset, to_tool
 from tests.conftest import gate
 
 CATALOGUE = load()
@@ -62,4 +62,4 @@ def test_a_profile_keeps_to_its_budget_of_tokens(name: str, tokens: int) -> None
     """At four bytes a token; tools/tokens.py counts with a real tokenizer."""
     toolset = Toolset(gate(name, Access.DESTRUCTIVE))
     assert len(toolset.functions) == len(profile(name))
-    assert report(toolset).size / 4 <= tokens
+    assert size_of(map(to_tool, toolset.functions)) / 4 <= tokens

@@ -206,7 +206,7 @@ def test_check_names_the_step_that_fails_and_what_to_do_next(
 def test_tools_shows_each_tool_with_its_size(environment: Environment) -> None:
     ran = run("tools", "--json", environment=environment(MOODLE_MCP_TOOLS="core_course_get_c*"))
     report = json.loads(ran.out)
-    assert [tool["name"] for tool in report["tools"]] == [
+    assert [each["name"] for each in report["functions"] if each["exposed"]] == [
         "core_course_get_categories",
         "core_course_get_contents",
         "core_course_get_course_module",
@@ -214,7 +214,35 @@ def test_tools_shows_each_tool_with_its_size(environment: Environment) -> None:
         "core_course_get_courses",
         "core_course_get_courses_by_field",
     ]
-    assert report["bytes"] == sum(tool["bytes"] for tool in report["tools"])
+    assert report["bytes"] == sum(each["bytes"] for each in report["functions"])
+
+
+def test_tools_says_of_every_function_what_was_decided_and_why(environment: Environment) -> None:
+    settings = environment(
+        MOODLE_TOKEN=SMALL_TOKEN,
+        MOODLE_MCP_TOOLS="core_*,-core_course_*,core_webservice_get_site_info",
+    )
+    report = json.loads(run("tools", "--json", environment=settings).out)
+    reasons = {each["name"]: each["reason"] for each in report["functions"]}
+    assert len(reasons) == 759
+    asked = (
+        "core_webservice_get_site_info",
+        "core_course_get_courses",
+        "core_enrol_get_enrolled_users",
+        "core_user_delete_users",
+        "core_get_fragment",
+        "mod_quiz_get_user_attempts",
+    )
+    assert {name: reasons[name] for name in asked} == snapshot(
+        {
+            "core_webservice_get_site_info": "included by core_webservice_get_site_info",
+            "core_course_get_courses": "excluded by -core_course_*",
+            "core_enrol_get_enrolled_users": "not in the token's service",
+            "core_user_delete_users": "needs MOODLE_MCP_ACCESS=destructive (Deletes accounts; enrolments and personal data go with them)",
+            "core_get_fragment": "internal, runs_others: only by its full name in MOODLE_MCP_TOOLS (Calls any plugin's page-fragment callback; some prepare drafts)",
+            "mod_quiz_get_user_attempts": "not in MOODLE_MCP_TOOLS",
+        }
+    )
 
 
 def test_tools_shows_the_whitelist_when_the_site_does_not_answer() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import mcp_types as types
 import pytest
@@ -30,7 +30,7 @@ class Person:
         self.questions: list[str] = []
         self._result = types.ElicitResult.model_validate({"action": action, "content": content})
 
-    async def __call__(self, _: Any, params: Any) -> types.ElicitResult:
+    async def __call__(self, context: Any, params: Any) -> types.ElicitResult:
         self.questions.append(params.message)
         return self._result
 
@@ -134,15 +134,19 @@ async def test_a_consent_of_the_new_protocol_cannot_be_played_again(demo: Demo) 
         question = await session.session.call_tool(DELETE, TWO, allow_input_required=True)
         assert isinstance(question, types.InputRequiredResult)
         answers = {"confirm": types.ElicitResult(action="accept", content={"confirm": True})}
-        replay = {"input_responses": answers, "request_state": question.request_state}
-        first = await session.session.call_tool(DELETE, TWO, **replay)
-        assert isinstance(first, types.CallToolResult)
-        assert not first.is_error
-        second = await session.session.call_tool(DELETE, TWO, **replay)
-        assert isinstance(second, types.CallToolResult)
-        assert error(second)["kind"] == "declined"
+
+        async def answer(arguments: dict[str, Any]) -> types.CallToolResult:
+            return await session.session.call_tool(
+                DELETE,
+                arguments,
+                input_responses=cast("types.InputResponses", answers),
+                request_state=question.request_state,
+            )
+
+        assert not (await answer(TWO)).is_error
+        assert error(await answer(TWO))["kind"] == "declined"
         with pytest.raises(MCPError):
-            await session.session.call_tool(DELETE, {"courseids": [4]}, **replay)
+            await answer({"courseids": [4]})
     assert demo.calls_of(DELETE) == 1
 
 

@@ -134,7 +134,7 @@ async def test_over_all_functions_nothing_but_reads_passes_a_server_that_only_re
             for name in writes:
                 results = [await session.call_tool(name, {})]
                 if shown is not Mode.DIRECT:
-                    call = {"function": name, "arguments": {}}
+                    call: dict[str, Any] = {"function": name, "arguments": {}}
                     results.append(await session.call_tool("call_function", call))
                     described = await session.call_tool("describe_function", {"function": name})
                     results.append(described)

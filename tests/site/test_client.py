@@ -115,7 +115,7 @@ async def test_a_request_is_one_post_with_the_token_first_in_the_body_and_nowher
             "connection": "keep-alive",
             "accept": "application/json",
             "content-type": "application/x-www-form-urlencoded",
-            "content-length": "88",
+            "content-length": "80",
         }
     )
 

@@ -39,19 +39,19 @@ def test_the_body_is_exactly_this(case: str) -> None:
         {
             "nothing": ("wsfunction=f", 1),
             "nested, a boolean and a null": (
-                "wsfunction=f&a%5Bb%5D%5B0%5D=1&a%5Bb%5D%5B1%5D%5Bc%5D=1",
+                "wsfunction=f&a[b][0]=1&a[b][1][c]=1",
                 3,
             ),
             "scalars": ("wsfunction=f&i=-5&f=1.5&yes=1&no=0&t=a+b&empty=", 7),
             "a list of objects": (
-                "wsfunction=f&users%5B0%5D%5Busername%5D=%C3%A9&users%5B0%5D%5Bcustomfields%5D%5B0%5D%5Btype%5D=x&users%5B0%5D%5Bcustomfields%5D%5B0%5D%5Bvalue%5D=1&users%5B1%5D%5Busername%5D=b",
+                "wsfunction=f&users[0][username]=%C3%A9&users[0][customfields][0][type]=x&users[0][customfields][0][value]=1&users[1][username]=b",
                 5,
             ),
             "signs that mean something in a form": (
-                "wsfunction=f&t=a%3Db%26c%5Bd%5D%2Be%2520f%3Bg%0D%0A%00",
+                "wsfunction=f&t=a%3Db%26c[d]%2Be%2520f%3Bg%0D%0A%00",
                 2,
             ),
-            "a null in a list leaves a gap": ("wsfunction=f&l%5B0%5D=1&l%5B2%5D=3", 3),
+            "a null in a list leaves a gap": ("wsfunction=f&l[0]=1&l[2]=3", 3),
             "large and small": ("wsfunction=f&i=9223372036854775807&f=1e-07&g=0.1", 4),
             "beyond the first plane": ("wsfunction=f&t=%F0%9F%98%80", 2),
             "empty ones": ("wsfunction=f", 1),

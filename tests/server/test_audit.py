@@ -1,0 +1,64 @@
+"""The record of calls: one line each, and nothing of what they were about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from moodle_mcp.demo import ADMIN_TOKEN
+from moodle_mcp.server.app import Presentation
+from tests.conftest import Demo
+
+pytestmark = pytest.mark.anyio
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+async def test_each_call_is_one_line_with_its_end_and_without_its_content(
+    demo: Demo, tmp_path: Path
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    app = demo.app(presentation=Presentation(audit=str(path)))
+    secret = {"username": "hidden", "password": "Hidden-pass-1", "email": "hidden@school.example"}
+    user = {**secret, "firstname": "Hidden", "lastname": "Person"}
+    async with Client(app.server()) as session:
+        await session.call_tool("core_course_get_contents", {"courseid": 2})
+        await session.call_tool("core_user_create_users", {"users": [user]})
+        await session.call_tool("core_course_get_contents", {"courseid": "hidden"})
+        call = {"function": "core_course_get_contents", "arguments": {"courseid": 99_999}}
+        await session.call_tool("call_function", call)
+    written = lines(path)
+    assert [
+        (each["function"], each["access"], each["outcome"], each.get("kind"), each.get("items"))
+        for each in written
+    ] == [
+        ("core_course_get_contents", "read", "done", None, None),
+        ("core_user_create_users", "write", "done", None, 1),
+        ("core_course_get_contents", "read", "failed", "invalid_arguments", None),
+        ("core_course_get_contents", "read", "failed", "not_found", None),
+    ]
+    for each in written:
+        known = {"time", "function", "access", "outcome", "kind", "items", "succeeded", "ms"}
+        assert each.keys() <= known
+    assert "idden" not in path.read_text(encoding="utf-8")
+    assert ADMIN_TOKEN not in path.read_text(encoding="utf-8")
+
+
+async def test_without_a_target_nothing_is_recorded(
+    demo: Demo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with Client(demo.app().server()) as session:
+        await session.call_tool("core_course_get_contents", {"courseid": 2})
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_the_record_can_go_to_stderr(demo: Demo, capfd: pytest.CaptureFixture[str]) -> None:
+    async with Client(demo.app(presentation=Presentation(audit="stderr")).server()) as session:
+        await session.call_tool("core_course_get_contents", {"courseid": 2})
+    assert json.loads(capfd.readouterr().err)["outcome"] == "done"

@@ -1,0 +1,56 @@
+"""Counts what the list of tools costs a model's context, with a model's own tokenizer.
+
+    python -m tools.tokens [PROFILE ...]
+
+A row for each profile, and with one profile named a row for each of its tools, largest first. The
+tokenizer (o200k) comes with its vocabulary inside its package, so nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import mcp_types as types
+import splintr
+
+from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.cli.tools import size_of
+from moodle_mcp.gate.gate import Gate
+from moodle_mcp.gate.whitelist import PROFILES, parse_whitelist
+from moodle_mcp.server.facade import facade_tools
+from moodle_mcp.server.toolset import Toolset, to_tool
+
+
+def main(profiles: list[str]) -> int:
+    """Print the counts."""
+    unknown = [name for name in profiles if name not in PROFILES]
+    if unknown:
+        print(f"no profile: {', '.join(unknown)}; there are {', '.join(PROFILES)}", file=sys.stderr)
+        return 2
+    tokenizer = splintr.Tokenizer.from_pretrained("o200k_base")
+
+    def count(tool: types.Tool) -> int:
+        shown = [tool.name, tool.description, tool.input_schema]
+        text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+        return len(tokenizer.encode(text))
+
+    print(f"{'':12} {'tools':>6} {'tokens':>7} {'bytes/4':>8}")
+    known = list(load())
+    for name in profiles or PROFILES:
+        gate = Gate(parse_whitelist(name, known), Access.DESTRUCTIVE)
+        tools = [to_tool(function) for function in Toolset(gate).functions]
+        counts = {tool.name: count(tool) for tool in tools}
+        print(f"{name:12} {len(tools):6} {sum(counts.values()):7} {size_of(tools) // 4:8}")
+        if len(profiles) == 1:
+            for tool, tokens in sorted(counts.items(), key=lambda each: -each[1]):
+                print(f"{'':12} {'':6} {tokens:7} {tool}")
+    facade = facade_tools()
+    tokens = sum(map(count, facade))
+    print(f"{'facade':12} {len(facade):6} {tokens:7} {size_of(facade) // 4:8}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
