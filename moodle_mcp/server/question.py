@@ -13,6 +13,9 @@ SHOWN: Final = 5
 
 _MAX_TEXT: Final = 80
 
+_HIDDEN: Final = frozenset({"password", "enrolmentkey", "quizpassword", "newpassword", "token"})
+"""Arguments that a question does not repeat."""
+
 Read: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Calls a reading function; None where it is not allowed or fails."""
 
@@ -106,7 +109,7 @@ async def _entry(item: Mapping[str, Any], own: Mapping[str, Lookup], read: Read)
     for key, value in item.items():
         lookup = own.get(key) or _LOOKUPS.get(key)
         if lookup is None or not isinstance(value, int):
-            texts.append(f"{key} {_short(value)}")
+            texts.append(f"{key} {_short(_masked(key, value))}")
         else:
             name = await _name(lookup, value, read)
             known = f"{_short(name)} ({lookup.kind} id {value})"
@@ -126,6 +129,20 @@ async def _name(lookup: Lookup, id_: int, read: Read) -> str | None:
             if found.get("id") == id_:
                 return str(found.get(lookup.name) or "") or None
     return None
+
+
+def _masked(key: str, value: Any) -> Any:
+    """The value without what a question must not repeat, however deep it is."""
+    match value:
+        case _ if key in _HIDDEN:
+            return "(not shown)"
+        case dict():
+            items = cast("dict[str, Any]", value).items()
+            return {name: _masked(name, child) for name, child in items}
+        case list():
+            return [_masked(key, child) for child in cast("list[Any]", value)]
+        case _:
+            return value
 
 
 def _short(value: Any) -> str:

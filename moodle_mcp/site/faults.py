@@ -90,6 +90,7 @@ _CODES: Final[Mapping[str, _Meaning]] = {
         Kind.NOT_FOUND, "No user has this id. Look users up with core_user_get_users_by_field."
     ),
     "invaliduserid": _Meaning(Kind.NOT_FOUND),
+    "userdeleted": _Meaning(Kind.NOT_FOUND, "This user was deleted."),
     "invalidcourseid": _Meaning(Kind.NOT_FOUND),
     "unknowncourseidnumber": _Meaning(Kind.NOT_FOUND),
     "invalidcoursemodule": _Meaning(Kind.NOT_FOUND),

@@ -38,7 +38,8 @@ def fault(answer: Response) -> dict[str, Any]:
     with pytest.raises(CallError) as caught:
         decode(answer)
     report = caught.value.fault.report()
-    json.dumps(report, ensure_ascii=False).encode("utf-8")
+    # A report must be able to leave this process, and fit an answer.
+    assert len(json.dumps(report, ensure_ascii=False).encode("utf-8")) < 5000
     return report
 
 
