@@ -176,6 +176,11 @@ class Fault:
         """What to do next: this fault's own hint or its kind's."""
         return self.hint or self.kind.hint
 
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether the same call may work later."""
+        return self.kind.retryable if self.retryable is None else self.retryable
+
     def report(self) -> dict[str, Any]:
         """The `error` object of the envelope; what does not exist is left out."""
         data: dict[str, Any] = {
@@ -187,7 +192,7 @@ class Fault:
             "exception": self.exception,
             "http_status": self.http_status,
             "parameters": [parameter.report() for parameter in self.parameters] or None,
-            "retryable": self.kind.retryable if self.retryable is None else self.retryable,
+            "retryable": self.may_be_retried,
             "written": self.written or "nothing",
         }
         return {key: value for key, value in data.items() if value is not None}
@@ -204,19 +209,46 @@ class SettingsError(MoodleMcpError):
 class CallError(MoodleMcpError):
     """A call did not succeed.
 
-    `reached` is False when it is certain that no part of the request left this machine;
-    `retry_after` are the seconds that the site asked to wait.
+    `reached` is False when it is certain that no part of the request left this machine, `refused`
+    is True when the site turned it away before the function itself ran, and `doubtful` when an
+    earlier attempt at the same request may have been carried out. `retry_after` are the seconds
+    that the site asked to wait.
     """
 
     def __init__(
-        self, fault: Fault, *, reached: bool = True, retry_after: float | None = None
+        self,
+        fault: Fault,
+        *,
+        reached: bool = True,
+        refused: bool = False,
+        doubtful: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(f"{fault.kind.code}: {fault.message}")
         self.fault = fault
         self.reached = reached
+        self.refused = refused
+        self.doubtful = doubtful
         self.retry_after = retry_after
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the request may have been carried out although no answer of Moodle's came."""
+        return self.reached and not self.refused and self.fault.exception is None
 
     def but(self, **changes: Any) -> CallError:
         """The same error with some of its fault's fields replaced."""
-        fault = replace(self.fault, **changes)
-        return CallError(fault, reached=self.reached, retry_after=self.retry_after)
+        return self._with(replace(self.fault, **changes), self.doubtful)
+
+    def after_doubt(self) -> CallError:
+        """The same error where an attempt before it may have been carried out."""
+        return self._with(self.fault, True)
+
+    def _with(self, fault: Fault, doubtful: bool) -> CallError:
+        return CallError(
+            fault,
+            reached=self.reached,
+            refused=self.refused,
+            doubtful=doubtful,
+            retry_after=self.retry_after,
+        )

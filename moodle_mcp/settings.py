@@ -203,6 +203,9 @@ def _read_file() -> dict[str, Any]:
     for key in data:
         if key not in known:
             raise SettingsError(f"{path}: {key} is not a setting{_did_you_mean(key, known)}")
+    if os.environ.get("MOODLE_TOKEN") or os.environ.get("MOODLE_TOKEN_FILE"):
+        # One token wins, and it is the environment's in whatever form.
+        data = {key: value for key, value in data.items() if not key.startswith("moodle_token")}
     return {variable(key) if key in _OWN_NAMES else key: value for key, value in data.items()}
 
 

@@ -33,6 +33,7 @@ class Replay:
         for each in exchanges:
             self._answers.setdefault(fields_of(each), deque()).append(each)
         self._functions = functions
+        self._asked = False
         self.app = Starlette(
             routes=[Route("/webservice/rest/server.php", self._answer, methods=["POST"])]
         )
@@ -41,7 +42,9 @@ class Replay:
         sent = parse_qsl((await request.body()).decode(), keep_blank_values=True)
         fields = tuple(pair for pair in sent if pair[0] != "wstoken")
         left = self._answers.get(fields)
-        if not left:
+        if not self._asked or not left:
+            # The first question is the server's own, about the site.
+            self._asked = True
             return self._site_info()
         exchange = left.popleft()
         headers = {"Location": exchange.location} if exchange.location else None

@@ -198,7 +198,7 @@ def _label(label: str) -> Label:
 
 def _batching(data: Mapping[str, Any], more: Mapping[str, Any]) -> Batching | None:
     facts = {**data, **more}
-    if not facts:
+    if not facts.get("items"):
         return None
     return Batching(
         items=tuple(facts["items"]),
@@ -208,6 +208,7 @@ def _batching(data: Mapping[str, Any], more: Mapping[str, Any]) -> Batching | No
         warnings=tuple(facts.get("warnings", ())),
         harmless_codes=tuple(facts.get("harmless_codes", ())),
         errors_in=facts.get("errors_in", ""),
+        expects=facts.get("expects", {}),
         check_with=facts.get("check_with", ""),
     )
 

@@ -21,6 +21,7 @@ from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.fit import fit
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import OnError, Reserved, split
+from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
@@ -181,7 +182,7 @@ class Caller:
 
 def _fitted(function: Function, answers: list[Answer]) -> Outcome:
     merged = merge([answer.value for answer in answers], distinct=function.reads_only)
-    fitted = fit(function, merged)
+    fitted = fit(function, without_secrets(merged))
     texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
     oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
     return Outcome(result=fitted.result, warnings=[*oddities, *fitted.warnings])

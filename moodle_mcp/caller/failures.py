@@ -29,8 +29,7 @@ def find_failures(batching: Batching, items: Sequence[Any], answer: Any) -> Fail
     A warning that can't be traced to one item leaves those that it may mean in doubt: nothing is
     called done that may not be.
     """
-    failed = _failed_entries(batching, items, answer)
-    doubtful: set[int] = set()
+    failed, doubtful = _failed_entries(batching, items, answer)
     unexplained = [each for each in _warnings(answer) if not _harmless(batching, each)]
     by_items: dict[tuple[int, ...], list[Mapping[str, Any]]] = {}
     for warning in unexplained:
@@ -46,20 +45,36 @@ def find_failures(batching: Batching, items: Sequence[Any], answer: Any) -> Fail
     return Failures(failed, frozenset(doubtful - set(failed)))
 
 
-def _failed_entries(batching: Batching, items: Sequence[Any], answer: Any) -> dict[int, Fault]:
-    """Items whose entry in the answer, at the same position, holds an error of its own."""
-    if not batching.errors_in or not isinstance(answer, list):
-        return {}
-    entries = cast("list[Any]", answer)
+def _failed_entries(
+    batching: Batching, items: Sequence[Any], answer: Any
+) -> tuple[dict[int, Fault], set[int]]:
+    """Items whose entry in the answer, at the same position, says that they failed.
+
+    All are in doubt if the answer does not have an entry for each, or says of the whole that not
+    all went well.
+    """
+    if not batching.errors_in and not batching.expects:
+        return {}, set()
+    everything = set(range(len(items)))
+    if "" in batching.expects:
+        return {}, set() if answer == batching.expects[""] else everything
+    entries = cast("list[Any]", answer) if isinstance(answer, list) else []
     if len(entries) != len(items):
-        return {}
-    failed: dict[int, Fault] = {}
-    for position, entry in enumerate(entries):
-        if isinstance(entry, Mapping):
-            text = cast("Mapping[str, Any]", entry).get(batching.errors_in)
-            if text:
-                failed[position] = Fault(Kind.MOODLE_ERROR, plain(str(text)))
-    return failed
+        return {}, everything
+    faults = {position: _entry_fault(batching, entry) for position, entry in enumerate(entries)}
+    return {position: fault for position, fault in faults.items() if fault is not None}, set()
+
+
+def _entry_fault(batching: Batching, entry: Any) -> Fault | None:
+    values: Mapping[str, Any] = {}
+    if isinstance(entry, Mapping):
+        values = cast("Mapping[str, Any]", entry)
+    if batching.errors_in and values.get(batching.errors_in):
+        return Fault(Kind.MOODLE_ERROR, plain(str(values[batching.errors_in])))
+    for key, expected in batching.expects.items():
+        if values.get(key) != expected:
+            return Fault(Kind.MOODLE_ERROR, f"Moodle answers {key} {values.get(key)!r} for it.")
+    return None
 
 
 def _warnings(answer: Any) -> list[Mapping[str, Any]]:

@@ -31,6 +31,9 @@ def _join(first: Any, second: Any) -> Any:
         case bool(), bool():
             # `status` and `result` of a whole are true only if every part's is.
             return first and second
+        case int(), int():
+            # A code of what went wrong in one part is not hidden by a part that went well.
+            return first or second
         case None, _:
             return second
         case _:

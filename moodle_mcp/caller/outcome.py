@@ -14,23 +14,6 @@ from moodle_mcp.errors import CallError, Fault, Kind, Written
 MAX_AGAIN: Final = 20_000
 """Characters of items that come back to be passed again; beyond it their indexes must do."""
 
-# Moodle answers these before the function itself runs.
-_BEFORE_THE_FUNCTION: Final = frozenset(
-    {
-        Kind.INVALID_ARGUMENTS,
-        Kind.NOT_ALLOWED,
-        Kind.NEEDS_CONFIRMATION,
-        Kind.DECLINED,
-        Kind.INVALID_TOKEN,
-        Kind.ACCESS_DENIED,
-        Kind.ACCOUNT_BLOCKED,
-        Kind.MAINTENANCE,
-        Kind.WEB_SERVICES_OFF,
-        Kind.WRONG_ADDRESS,
-        Kind.RATE_LIMITED,
-    }
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -65,7 +48,7 @@ def failed(function: Function, error: CallError) -> Outcome:
     written = error.fault.written or what_was_written(function, error)
     fault = replace(error.fault, function=function.name, written=written)
     if written == "unknown":
-        fault = replace(fault, retryable=False, hint=f"{_in_doubt(function)} {fault.advice}")
+        fault = replace(fault, retryable=False, hint=f"{in_doubt(function)} {fault.advice}")
     return Outcome(fault=fault)
 
 
@@ -77,7 +60,11 @@ def what_was_written(function: Function, error: CallError) -> Written:
     transaction, so that an `invalidresponse` follows a write that happened.
     """
     fault = error.fault
-    if function.reads_only or not error.reached or fault.kind in _BEFORE_THE_FUNCTION:
+    if function.reads_only:
+        return "nothing"
+    if error.doubtful:
+        return "unknown"
+    if not error.reached or error.refused:
         return "nothing"
     if fault.exception is None or fault.errorcode == "invalidresponse":
         return "unknown"
@@ -102,7 +89,7 @@ def batch_fault(plan: Plan, account: Account, cause: Fault | None, ended: str | 
         errorcode=cause.errorcode,
         exception=cause.exception,
         http_status=cause.http_status,
-        retryable=cause.kind.retryable and not account.count(Fate.UNKNOWN),
+        retryable=cause.may_be_retried and not account.count(Fate.UNKNOWN),
         written="nothing" if plan.function.reads_only else account.written,
     )
 
@@ -130,7 +117,7 @@ _ENDED: Final = {
 def _advice(plan: Plan, account: Account, cause: Fault) -> str:
     advice: list[str] = []
     if account.count(Fate.UNKNOWN):
-        advice.append(f"For the items in `unknown`: {_in_doubt(plan.function)}")
+        advice.append(f"For the items in `unknown`: {in_doubt(plan.function)}")
     if account.count(Fate.FAILED):
         advice.append("Items in `failed` were not done.")
         if account.count(Fate.FAILED) > 1 and isolates(plan.function):
@@ -150,7 +137,8 @@ def isolates(function: Function) -> bool:
     return function.batching is not None and function.batching.on_item_error == "all_or_nothing"
 
 
-def _in_doubt(function: Function) -> str:
+def in_doubt(function: Function) -> str:
+    """What to do about items that may have been carried out."""
     check = function.batching.check_with if function.batching else ""
     how = f"Look with {check}" if check else "Read the present state"
     if function.repeat_is_harmless:

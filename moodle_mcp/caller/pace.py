@@ -31,7 +31,7 @@ class Pace:
         self._writes = anyio.CapacityLimiter(writes)
         self._good = 0
         self.rate = rate
-        self._limiter = _limiter(rate)
+        self._limiter = AsyncLimiter(max(rate, 1.0), max(rate, 1.0) / rate)
 
     @asynccontextmanager
     async def turn(self, *, write: bool) -> AsyncGenerator[None]:
@@ -51,12 +51,8 @@ class Pace:
     def _set(self, rate: float) -> None:
         self._good = 0
         self.rate = rate
-        self._limiter = _limiter(rate)
-
-
-def _limiter(rate: float) -> AsyncLimiter:
-    """A limiter that lets `rate` requests pass a second, and one of them at once."""
-    return AsyncLimiter(max(rate, 1.0), max(rate, 1.0) / rate)
+        # One at a time from here on: a new limiter with room for more would begin with a burst.
+        self._limiter = AsyncLimiter(1, 1 / rate)
 
 
 def _asks_to_slow_down(error: CallError) -> bool:

@@ -26,6 +26,9 @@ from moodle_mcp.site.decoding import Answer
 OnDone: TypeAlias = Callable[[int, int], Awaitable[None]]
 """Told after each request how many items are dealt with, and of how many."""
 
+OnFates: TypeAlias = Callable[[range, Account], None]
+"""Told of the items whose fate may change before their request is sent, and again after it."""
+
 _FOR_EVERY_REQUEST: Final = frozenset(
     {
         Kind.INVALID_TOKEN,
@@ -37,6 +40,10 @@ _FOR_EVERY_REQUEST: Final = frozenset(
     }
 )
 """Faults that the next request would meet as well: going on is of no use."""
+
+_FOUND_BEFOREHAND: Final = frozenset(
+    {Kind.NOT_FOUND, Kind.INVALID_PARAMETER, Kind.NO_PERMISSION, Kind.CONFLICT}
+)
 
 _SLOWEST_START: Final = 1.0
 """Seconds below which a request is not begun: it would hardly come to its end."""
@@ -58,6 +65,7 @@ class Hooks:
 
     on_wait: OnWait | None = None
     on_done: OnDone | None = None
+    on_fates: OnFates | None = None
     stopped: Callable[[], bool] = lambda: False
 
 
@@ -110,6 +118,7 @@ class Run:
         self.account.requests += 1
         # From here on the request may have been carried out, whatever interrupts this.
         self.account.mark_slice(part, Fate.UNKNOWN)
+        self._tell(part)
         try:
             answer = await self._sender.send(
                 self._plan.function, self._plan.request(part), seconds, self._hooks.on_wait
@@ -118,6 +127,11 @@ class Run:
             self._failed(part, error)
         else:
             self._succeeded(part, answer)
+        self._tell(part)
+
+    def _tell(self, part: Slice) -> None:
+        if self._hooks.on_fates:
+            self._hooks.on_fates(range(part.start, part.stop), self.account)
 
     def _succeeded(self, part: Slice, answer: Answer) -> None:
         self._answers[part.start] = answer
@@ -139,13 +153,15 @@ class Run:
             self._pending.extendleft(reversed(part.halves()))
             return
         self.fault = self.fault or error.fault
-        if not error.reached:
+        if not error.reached and not error.doubtful:
             self.account.mark_slice(part, Fate.NOT_SENT)
             self._ended = True
             return
         written = what_was_written(self._plan.function, error)
-        # One item alone can't have been followed by others: what it raised is its own fault.
-        own = len(part) == 1 and error.fault.exception is not None
+        # One item alone has no others before it that were done: what Moodle finds wrong with it
+        # is found before it is carried out.
+        own = len(part) == 1 and error.fault.kind in _FOUND_BEFOREHAND and not error.doubtful
+        own = own and error.fault.exception is not None
         fate = Fate.UNKNOWN if written == "unknown" and not own else Fate.FAILED
         self.account.mark_slice(part, fate, error.fault)
         keeps_on = self._settings.on_error != "stop" and error.fault.kind not in _FOR_EVERY_REQUEST

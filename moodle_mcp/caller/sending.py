@@ -53,13 +53,24 @@ class Sender:
         Raises:
             CallError: of the last attempt.
         """
-        clock = Clock.of(seconds)
+        clock: Clock | None = None
+        doubtful = False
 
         async def attempt() -> Answer:
+            nonlocal clock, doubtful
             write = not function.reads_only
             # A write is not cancelled once it is under way: its outcome must be known.
             async with self._pace.turn(write=write), _uninterrupted(write):
-                return await self._site.send(request, timeout=max(clock.left, 0.001))
+                clock = clock or Clock.of(seconds)
+                # What may be repeated leaves time for that.
+                share = 0.5 if function.repeat_is_harmless else 1.0
+                try:
+                    return await self._site.send(request, timeout=max(clock.left * share, 0.001))
+                except CallError as error:
+                    if doubtful:
+                        raise error.after_doubt() from None
+                    doubtful = error.in_doubt
+                    raise
 
         try:
             return await repeating(

@@ -12,6 +12,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, cast
 
 import jsonschema_rs
@@ -26,6 +27,9 @@ MAX_FAULTS: Final = 20
 
 MAX_DEPTH: Final = 60
 """How deep values may nest: PHP drops what lies deeper than 64 levels without a word."""
+
+_MAX_FOUND: Final = 1000
+"""How many faults are looked for; of 100,000 bad items the rest is as bad."""
 
 _MAX_SHOWN: Final = 60
 _INT64: Final = range(-(2**63), 2**63)
@@ -58,7 +62,7 @@ class ArgumentChecker:
             accepted = cast("dict[str, Any]", accept(function.params, arguments))
         else:
             accepted = _without_nulls(arguments)
-        faults = list(_unsendable(accepted, ()))
+        faults = list(islice(_unsendable(accepted, ()), _MAX_FOUND))
         if not faults and not function.typed:
             faults = list(_free_form_faults(function, accepted))
         if not faults:
@@ -77,7 +81,8 @@ class ArgumentChecker:
         if validator.is_valid(arguments):
             return []
         errors = validator.iter_errors(arguments)
-        return [fault for error in errors for fault in _explain(function.params, error)]
+        faults = (fault for error in errors for fault in _explain(function.params, error))
+        return list(islice(faults, _MAX_FOUND))
 
 
 def accept(node: Node, value: Any) -> Any:
@@ -349,7 +354,8 @@ def arguments_fault(function: Function, faults: Sequence[ParameterFault]) -> Fau
     count = len(faults)
     first = faults[0]
     where = f"{first.path} {first.problem}" if first.path else first.problem
-    rest = "" if count == 1 else f" (and {count - 1} more)"
+    more = "at least " if count >= _MAX_FOUND else ""
+    rest = "" if count == 1 else f" (and {more}{count - 1} more)"
     return Fault(
         Kind.INVALID_ARGUMENTS,
         f"Nothing was sent: {where}{rest}.",

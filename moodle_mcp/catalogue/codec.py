@@ -90,6 +90,7 @@ def _batching_to_json(batching: Batching) -> dict[str, Any]:
         "warnings": list(batching.warnings),
         "harmless_codes": list(batching.harmless_codes),
         "errors_in": batching.errors_in,
+        "expects": dict(batching.expects),
         "check_with": batching.check_with,
     }
     return {key: value for key, value in data.items() if value}
@@ -104,5 +105,6 @@ def _batching_from_json(data: Mapping[str, Any]) -> Batching:
         warnings=tuple(data.get("warnings", ())),
         harmless_codes=tuple(data.get("harmless_codes", ())),
         errors_in=data.get("errors_in", ""),
+        expects=data.get("expects", {}),
         check_with=data.get("check_with", ""),
     )

@@ -62,7 +62,9 @@ class Batching:
     How the answer names the items that failed, where it does: `warnings` are templates, filled
     with an item's values, one of which stands in the text `item=…;itemid=…;message=…;` of a
     warning about that item; `harmless_codes` are codes of warnings that mean no failure;
-    `errors_in` is the key of an item's own entry in the answer that holds its error.
+    `errors_in` is the key of an item's own entry in the answer that holds its error; `expects`
+    are the values that mean success, by the key in an item's entry, or by the empty key the whole
+    answer's.
 
     `size` is the number of items for one request where another than the usual one is better,
     `check_with` the read that tells what became of items in doubt.
@@ -75,6 +77,7 @@ class Batching:
     warnings: tuple[str, ...] = ()
     harmless_codes: tuple[str, ...] = ()
     errors_in: str = ""
+    expects: Mapping[str, Any] = field(default_factory=dict[str, Any])
     check_with: str = ""
 
 

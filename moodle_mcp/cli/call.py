@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moodle_mcp.assembly import make_caller, make_gate, make_site
+from moodle_mcp.caller.batch import MAX_NAMED, Fate
 from moodle_mcp.caller.caller import Caller
-from moodle_mcp.caller.outcome import Outcome, failed
+from moodle_mcp.caller.outcome import Outcome, failed, in_doubt
 from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.reserved import ON_ERROR
+from moodle_mcp.catalogue.reserved import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.store import load, release_for
-from moodle_mcp.cli.items import (
-    as_arguments,
-    merge_results,
-    read_items,
-    read_results,
-    to_send,
-    write_results,
-)
-from moodle_mcp.errors import CallError
+from moodle_mcp.cli.items import Results, as_arguments, read_items, to_send
+from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection, Site
+
+_STOPPING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+"""Signals that let the request under way come to its end; Windows has not all of them."""
 
 NO_BUDGET = 86_400.0
 """Seconds that a run from a file may take: a person waits for it, no client gives up."""
@@ -67,27 +67,56 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
         ItemsError: a file can't be used.
     """
     items = read_items(job.items)
+    results = Results(job.result_path, items)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
     async with _opened(settings, connection, job.function) as (function, caller):
-        before = read_results(job.result_path, items)
-        sent = to_send(before, len(items), repeat_unknown=function.repeat_is_harmless)
-        if before and not sent:
-            return {"result": None, "batch": {"items": 0, "requests": 0, "succeeded": 0}}
+        sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
+        if not sent:
+            return _nothing_to_send(function, results)
         lists = as_arguments(function, [items[index] for index in sent])
         arguments = {**job.arguments, **lists}
         if function.batching and not function.reads_only:
             arguments[ON_ERROR] = job.on_error
+        if not arguments.get(DRY_RUN):
+            results.open()
         with _Bar(len(sent)) as bar:
-            outcome = await _guarded(settings, caller, function, arguments, bar.hooks())
+            hooks = replace(bar.hooks(), on_fates=partial(results.add, sent))
+            outcome = await _guarded(settings, caller, function, arguments, hooks)
+        envelope = outcome.envelope
         if outcome.account is not None:
-            results = merge_results(items, before, sent, outcome.account)
-            write_results(job.result_path, results)
-        return outcome.envelope
+            results.finish()
+            # The indexes of the report are those of the file, not of what was left to send.
+            if results.resumed and outcome.fault is not None:
+                report = results.account().report()
+                envelope["batch"] |= {key: report[key] for key in ("items", "succeeded", "unknown")}
+                envelope["batch"]["not_sent"] = report["not_sent"]
+                envelope["batch"]["failed"] = [
+                    {"index": index} | ({"error": fated.error} if fated.error else {})
+                    for index, fated in enumerate(results.fates)
+                    if fated.fate is Fate.FAILED
+                ][:MAX_NAMED]
+        return envelope
+
+
+def _nothing_to_send(function: Function, results: Results) -> dict[str, Any]:
+    """What is said when all items are done, or those that are not must be looked at first."""
+    account = results.account()
+    if account.complete:
+        return Outcome(batch=account.report()).envelope
+    fault = Fault(
+        Kind.DECLINED,
+        f"Nothing was sent: {account.count(Fate.UNKNOWN)} items may have been carried out in an "
+        "earlier run.",
+        hint=f"{in_doubt(function)} Then take their lines out of {results.name}.",
+        function=function.name,
+        written="nothing",
+    )
+    return Outcome(batch=account.report(), fault=fault).envelope
 
 
 @dataclass
 class _Bar:
-    """A progress bar on stderr, and Ctrl-C as the wish to stop after the present request."""
+    """A progress bar on stderr, and signals as the wish to stop after the present request."""
 
     total: int
     _stop: bool = False
@@ -102,18 +131,19 @@ class _Bar:
     )
 
     def __enter__(self) -> _Bar:
-        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        self._before = {number: signal.signal(number, self._interrupted) for number in _STOPPING}
         self._progress.start()
         self._task = self._progress.add_task("items", total=self.total)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def hooks(self) -> Hooks:
         """What the caller tells and asks."""
-        return Hooks(self._waits, self._done, lambda: self._stop)
+        return Hooks(self._waits, self._done, stopped=lambda: self._stop)
 
     def _interrupted(self, *_: object) -> None:
         self._stop = True

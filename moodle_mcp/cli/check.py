@@ -104,10 +104,14 @@ def _about_the_site(base: str, info: SiteInfo) -> list[Line]:
 
 def _functions(gate: Gate, info: SiteInfo) -> Line:
     """Which functions that the operator has named the token's service lacks."""
-    wanted = Toolset(gate, None).functions
-    exposed = Toolset(gate, info).functions
-    missing = [function.name for function in wanted if function.name not in info.functions]
+    toolset = Toolset(gate, info)
+    exposed, catalogue = toolset.functions, toolset.catalogue
+    wanted = [name for name in catalogue if gate.names(name) and gate.allows(catalogue.get(name))]
+    missing = [name for name in wanted if name not in info.functions]
     found = f"{len(exposed)} exposed as tools"
+    if not exposed and not missing:
+        todo = "See `moodle-mcp tools --all`, and MOODLE_MCP_TOOLS and MOODLE_MCP_ACCESS."
+        return Line("functions", "failed", found, todo)
     if not missing:
         return Line("functions", "ok", found)
     rest = len(missing) - _MAX_NAMED

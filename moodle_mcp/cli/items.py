@@ -13,13 +13,13 @@ import io
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
 from moodle_mcp.caller.batch import Account, Fate, brief
-from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.model import Function, ListOf, Value
 from moodle_mcp.errors import MoodleMcpError
 
 _HEADER = re.compile(r"[A-Za-z_]\w*(\[\w+\])*")
@@ -57,7 +57,8 @@ def read_items(path: Path) -> list[Any]:
         case ".csv":
             return _from_csv(path, text)
         case ".jsonl" | ".ndjson":
-            lines = enumerate(text.splitlines(), 1)
+            # Not splitlines: a text in the JSON may hold other line separators.
+            lines = enumerate(text.split("\n"), 1)
             return [_json(f"{path}, line {number}", line) for number, line in lines if line.strip()]
         case ".json":
             items = _json(str(path), text)
@@ -79,11 +80,21 @@ def as_arguments(function: Function, items: Sequence[Any]) -> dict[str, list[Any
         case ():
             raise ItemsError(f"{function.name} takes no list of independent items")
         case (name,):
-            return {name: list(items)}
+            return {name: [_bare(function, name, item) for item in items]}
         case _:
             return {
                 name: [_member(item, name, at) for at, item in enumerate(items)] for name in names
             }
+
+
+def _bare(function: Function, name: str, item: Any) -> Any:
+    """An item of a plain list, which a CSV file holds as its only column."""
+    node = function.params.keys.get(name)
+    plain = isinstance(node, ListOf) and isinstance(node.item, Value)
+    if plain and isinstance(item, dict):
+        cells = list(cast("dict[str, Any]", item).values())
+        return cells[0] if len(cells) == 1 else cast("Any", item)
+    return item
 
 
 def digest(item: Any) -> str:
@@ -92,71 +103,91 @@ def digest(item: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
-def read_results(path: Path, items: Sequence[Any]) -> list[Fated]:
-    """The fates that an earlier run wrote; none if there was none.
+class Results:
+    """The fates of a file's items: what an earlier run wrote, and what this one adds.
 
-    Raises:
-        ItemsError: the file is broken or belongs to other items.
+    The file grows by a line for each item at each change, so that a run that is killed has said
+    before which items were under way; the last line of an item counts. At the end it is written
+    anew with one line for each.
     """
-    if not path.exists():
-        return []
-    results: list[Fated] = []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for index, line in enumerate(lines):
-        data = _json(f"{path}, line {index + 1}", line)
+
+    def __init__(self, path: Path, items: Sequence[Any]) -> None:
+        """Read what is there.
+
+        Raises:
+            ItemsError: the file is broken or belongs to other items.
+        """
+        self._path = path
+        self.name = path.name
+        self.fates = [Fated(Fate.NOT_SENT, digest(item)) for item in items]
+        self.resumed = path.exists()
+        if self.resumed:
+            for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+                if line.strip():
+                    self._read(f"{path}, line {number}", line)
+
+    def open(self) -> None:
+        """Make sure that fates can be written, before anything is sent.
+
+        Raises:
+            ItemsError: the file can't be written.
+        """
         try:
-            fated = Fated(Fate[data["fate"].upper()], data["item"], data.get("error"))
-        except (KeyError, TypeError, AttributeError):
-            raise ItemsError(f"{path}, line {index + 1}: is not a line of results") from None
-        if index >= len(items) or fated.digest != digest(items[index]):
-            raise ItemsError(
-                f"{path}: its line {index + 1} is about another item; name another file"
-            )
-        results.append(fated)
-    if len(results) != len(items):
-        raise ItemsError(f"{path}: holds {len(results)} results for {len(items)} items")
-    return results
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        except OSError as error:
+            raise ItemsError(f"{self._path}: can't be written ({type(error).__name__})") from None
+
+    def add(self, sent: Sequence[int], positions: Iterable[int], account: Account) -> None:
+        """Note what has become of the items at these positions of those that were sent."""
+        changed: list[int] = []
+        for position in positions:
+            index, fault = sent[position], account.fault(position)
+            error = brief(fault) if fault else None
+            fated = Fated(account.fate(position), self.fates[index].digest, error)
+            self.fates[index] = fated
+            changed.append(index)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("".join(self._line(index) for index in changed))
+
+    def finish(self) -> None:
+        """Replace the file by one with a line for each item, readable for its owner only."""
+        new = self._path.with_name(f"{self._path.name}.new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write("".join(self._line(index) for index in range(len(self.fates))))
+        new.replace(self._path)
+
+    def account(self) -> Account:
+        """The account of all items of the file, with their own indexes."""
+        account = Account(len(self.fates))
+        for index, fated in enumerate(self.fates):
+            account.mark([index], fated.fate)
+        return account
+
+    def _line(self, index: int) -> str:
+        fated = self.fates[index]
+        data = {"index": index, "fate": fated.fate.name.lower(), "item": fated.digest}
+        data |= {"error": fated.error} if fated.error else {}
+        return f"{json.dumps(data, ensure_ascii=False)}\n"
+
+    def _read(self, where: str, line: str) -> None:
+        data = _json(where, line)
+        try:
+            index = int(data["index"])
+            fated = Fated(Fate[data["fate"].upper()], str(data["item"]), data.get("error"))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise ItemsError(f"{where}: is not a line of results") from None
+        if not 0 <= index < len(self.fates) or fated.digest != self.fates[index].digest:
+            raise ItemsError(f"{where}: is about another item; name another file with --result")
+        self.fates[index] = fated
 
 
-def to_send(results: Sequence[Fated], count: int, *, repeat_unknown: bool) -> list[int]:
+def to_send(fates: Sequence[Fated], *, repeat_unknown: bool) -> list[int]:
     """The items that a run has to send: those not done yet, and those in doubt if that does no
     harm.
     """
-    if not results:
-        return list(range(count))
     left_out = {Fate.SUCCEEDED} if repeat_unknown else {Fate.SUCCEEDED, Fate.UNKNOWN}
-    return [index for index, fated in enumerate(results) if fated.fate not in left_out]
-
-
-def merge_results(
-    items: Sequence[Any], before: Sequence[Fated], sent: Sequence[int], account: Account
-) -> list[Fated]:
-    """The fates of all items after a run that was given those at the indexes `sent`."""
-    results = list(before) or [Fated(Fate.NOT_SENT, digest(item)) for item in items]
-    for position, index in enumerate(sent):
-        fault = account.fault(position)
-        results[index] = Fated(
-            account.fate(position), results[index].digest, brief(fault) if fault else None
-        )
-    return results
-
-
-def write_results(path: Path, results: Sequence[Fated]) -> None:
-    """Replace the result file whole, readable for its owner only."""
-    lines = [
-        json.dumps(
-            {"index": index, "fate": each.fate.name.lower(), "item": each.digest}
-            | ({"error": each.error} if each.error else {}),
-            ensure_ascii=False,
-        )
-        for index, each in enumerate(results)
-    ]
-    new = path.with_name(f"{path.name}.new")
-    with os.fdopen(
-        os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write("".join(f"{line}\n" for line in lines))
-    new.replace(path)
+    return [index for index, fated in enumerate(fates) if fated.fate not in left_out]
 
 
 def _from_csv(path: Path, text: str) -> list[Any]:
@@ -164,6 +195,7 @@ def _from_csv(path: Path, text: str) -> list[Any]:
     try:
         header = next(rows, cast("list[str]", []))
         keys = [_keys(path, name.strip()) for name in header]
+        _check_header(path, keys)
         items: list[Any] = []
         for row in rows:
             if len(row) > len(keys):
@@ -179,6 +211,14 @@ def _keys(path: Path, name: str) -> list[str]:
     if not _HEADER.fullmatch(name):
         raise ItemsError(f"{path}: the header {name!r} is not a key such as email or a[0][b]")
     return _KEY.findall(name)
+
+
+def _check_header(path: Path, keys: Sequence[Sequence[str]]) -> None:
+    """A key may stand once, and not both for itself and for what is inside it."""
+    for one in keys:
+        for other in keys:
+            if one is not other and list(one) == list(other[: len(one)]):
+                raise ItemsError(f"{path}: the header has {one[0]} twice, or beside its own keys")
 
 
 def _nested(keys: Sequence[Sequence[str]], row: Sequence[str]) -> Any:

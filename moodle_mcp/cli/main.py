@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -192,4 +193,7 @@ def _load() -> tuple[Settings, Connection]:
 def _print_json(data: object) -> None:
     from moodle_mcp.server.answers import scrub
 
+    # A terminal that can't show a letter must not hide what became of a write.
+    out = cast("io.TextIOWrapper[Any]", sys.stdout)
+    out.reconfigure(errors="backslashreplace")
     click.echo(json.dumps(scrub(data), ensure_ascii=False, indent=2))

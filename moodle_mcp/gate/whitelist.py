@@ -82,7 +82,9 @@ def _expanded(name: str, known: Collection[str], components: Collection[str]) ->
         return profile(name)
     if name in known or any(fnmatchcase(function, name) for function in known):
         return [name]
-    if _PLUGIN.match(name) and component_of(name) not in components:
+    component = component_of(name)
+    misspelt = difflib.get_close_matches(component, components, n=1, cutoff=0.85)
+    if _PLUGIN.match(name) and not misspelt and component not in components:
         return [name]
     near = difflib.get_close_matches(name, [*known, *PROFILES, ALL], n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""

@@ -103,6 +103,7 @@ class App:
         self._confirmer = Confirmer(presentation.confirm)
         self._audit = Audit(presentation.audit)
         self._checker = ArgumentChecker()
+        self._asked = False
         self._made: tuple[Toolset, Facade] | None = None
 
     def server(self) -> Server[Any]:
@@ -134,6 +135,7 @@ class App:
         try:
             yield
         finally:
+            self._audit.close()
             await self._site.aclose()
 
     async def _list_tools(
@@ -157,12 +159,14 @@ class App:
         self, ctx: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         start = time.monotonic()
+        await self._know_the_site_at_first(params.name)
         function = self._function(params.name)
         arguments = params.arguments or {}
         try:
             if function is CALL:
                 name, arguments = inner_call(arguments)
-                function = self._function(name)
+                await self._know_the_site_at_first(name)
+                function = self._moodle_function(name)
             outcome = await self._outcome(ctx, params, function, arguments)
         except CallError as error:
             outcome = failed(function, error)
@@ -171,6 +175,7 @@ class App:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
+                self._audit.write(function, None, start)
                 raise
             # Not this call's own cancellation: passed on, it would end the whole connection.
             outcome = _internal(function, "The call was interrupted inside the server.")
@@ -200,7 +205,7 @@ class App:
         if function is DESCRIBE:
             await self._know_the_site()
             name = self._checker.check(DESCRIBE, arguments)["function"]
-            return self._facade.describe(self._function(name))
+            return self._facade.describe(self._moodle_function(name))
         self._gate.check(function)
         prepared = self._caller.prepare(function, arguments)
         destructive = function.classification.access is Access.DESTRUCTIVE
@@ -226,6 +231,14 @@ class App:
         """
         if name in FUNCTIONS and has_facade(self._mode, len(self._toolset.functions)):
             return FUNCTIONS[name]
+        return self._moodle_function(name)
+
+    def _moodle_function(self, name: str) -> Function:
+        """The function of the site that a name stands for, exposed or withheld.
+
+        Raises:
+            MCPError: no such function is known.
+        """
         function = self._toolset.exposed(name) or self._toolset.withheld(name)
         if function is None:
             names = [function.name for function in self._toolset.functions]
@@ -234,8 +247,17 @@ class App:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {name[:100]}{hint}")
         return function
 
+    async def _know_the_site_at_first(self, name: str) -> None:
+        """Ask the site once before the first call, and for a name that only it may know.
+
+        The site's release decides on the arguments that are right, its functions on what exists.
+        """
+        if not self._asked or (name not in FUNCTIONS and name not in self._toolset):
+            await self._know_the_site()
+
     async def _know_the_site(self) -> None:
         """Ask the site what it offers, if it has not answered yet."""
+        self._asked = True
         if self._site.known_info is None:
             try:
                 await self._site.info()

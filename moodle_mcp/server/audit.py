@@ -3,43 +3,71 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.errors import SettingsError
 
 STDERR: Final = "stderr"
+
+log = logging.getLogger(__name__)
 
 
 class Audit:
     """Writes the lines to stderr or at the end of a file; nowhere if that is not wanted."""
 
     def __init__(self, target: str | None) -> None:
-        self._target = target
+        """Open the record.
 
-    def write(self, function: Function, outcome: Outcome, start: float) -> None:
-        """Record a call that began at `start`, a time of `time.monotonic`."""
-        if self._target is None:
+        Raises:
+            SettingsError: the file can't be written.
+        """
+        self._file: TextIO | None = None
+        if target == STDERR:
+            self._file = sys.stderr
+        elif target is not None:
+            try:
+                self._file = Path(target).open("a", encoding="utf-8")  # noqa: SIM115
+            except OSError as error:
+                raise SettingsError(
+                    f"MOODLE_MCP_AUDIT can't be written ({type(error).__name__}): {target}"
+                ) from None
+
+    def close(self) -> None:
+        """Close the record, if it is a file."""
+        if self._file is not None and self._file is not sys.stderr:
+            self._file.close()
+
+    def write(self, function: Function, outcome: Outcome | None, start: float) -> None:
+        """Record a call that began at `start`, a time of `time.monotonic`.
+
+        Without an outcome it was cancelled by the client; how a write ended is in the log.
+        """
+        if self._file is None:
             return
-        batch = outcome.batch or {}
+        ended = "cancelled" if outcome is None else "failed" if outcome.fault else "done"
+        fault = outcome.fault if outcome else None
+        batch = (outcome.batch if outcome else None) or {}
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "function": function.name,
             "access": function.classification.access.value,
-            "outcome": "done" if outcome.fault is None else "failed",
-            "kind": None if outcome.fault is None else outcome.fault.kind.code,
+            "outcome": ended,
+            "kind": fault.kind.code if fault else None,
             "items": batch.get("items"),
             "succeeded": batch.get("succeeded"),
             "ms": round((time.monotonic() - start) * 1000),
         }
         text = json.dumps({key: value for key, value in line.items() if value is not None})
-        if self._target == STDERR:
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
-        else:
-            with Path(self._target).open("a", encoding="utf-8") as file:
-                file.write(f"{text}\n")
+        try:
+            self._file.write(f"{text}\n")
+            self._file.flush()
+        except OSError as error:
+            # A full disk must not turn a call that was carried out into a failure.
+            log.warning("the record of calls can't be written: %s", type(error).__name__)

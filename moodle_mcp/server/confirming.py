@@ -56,12 +56,14 @@ class Confirmer:
         """
         function, arguments = prepared.plan.function.name, prepared.plan.arguments
         token = prepared.reserved.confirm
-        if token is not None:
+        if self._way is Confirm.TOKEN or not _can_ask(ctx):
+            # Where the person can be asked a token counts for nothing: the agent could pass it on
+            # to itself.
+            if token is None:
+                raise self._needs(function, arguments, plan, "")
             if self._permissions.use(token, function, arguments):
                 return None
             raise self._needs(function, arguments, plan, "The token is not valid for this call. ")
-        if self._way is Confirm.TOKEN or not _can_ask(ctx):
-            raise self._needs(function, arguments, plan, "")
         if is_version_at_least(ctx.protocol_version, MODERN):
             return self._ask_modern(params, function, arguments, plan)
         try:

@@ -6,7 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
+import anyio
+
 from moodle_mcp.catalogue.naming import area_and_words
+
+NAMING_TIME: Final = 5.0
+"""Seconds that finding names may take."""
 
 SHOWN: Final = 5
 """Items that are named; the rest is counted."""
@@ -84,51 +89,92 @@ _IDS_IN: Final[Mapping[str, Lookup]] = {
 async def question(function: str, arguments: Mapping[str, Any], read: Read) -> str:
     """One sentence that names what will go: "Delete courses: Biology 101 (course id 5)."."""
     _, words = area_and_words(function)
-    parts = [await _argument(name, value, read) for name, value in arguments.items()]
+    shown = {name: _shown(name, value) for name, value in arguments.items()}
+    names = await _names(shown, read)
+    parts = [_argument(name, arguments[name], shown[name], names) for name in shown]
     return f"{words.capitalize()} ({function}): {'; '.join(parts) or 'no arguments'}."
 
 
-async def _argument(name: str, value: Any, read: Read) -> str:
-    if not isinstance(value, list):
-        return await _entry({name: value}, {}, read)
-    items = cast("list[Any]", value)
-    objects: list[Mapping[str, Any]] = [
-        cast("Mapping[str, Any]", item) if isinstance(item, Mapping) else {name: item}
-        for item in items[:SHOWN]
+def _shown(name: str, value: Any) -> list[Mapping[str, Any]]:
+    """The items of an argument that are named, each as an object; a scalar is one item."""
+    items = cast("list[Any]", value)[:SHOWN] if isinstance(value, list) else [value]
+    return [
+        cast("Mapping[str, Any]", item)
+        if isinstance(value, list) and isinstance(item, Mapping)
+        else {name: item}
+        for item in items
     ]
-    own = {"id": _IDS_IN[name]} if name in _IDS_IN else {}
-    shown = [await _entry(each, own, read) for each in objects]
-    rest = len(items) - len(shown)
-    more = f" and {rest} more" if rest > 0 else ""
-    return f"{len(items)} {name}: {', '.join(shown)}{more}"
 
 
-async def _entry(item: Mapping[str, Any], own: Mapping[str, Lookup], read: Read) -> str:
+def _lookup(argument: str, key: str, value: Any) -> Lookup | None:
+    """How the name of an id is found; None for what is no id."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return _IDS_IN.get(argument) if key == "id" else _LOOKUPS.get(key)
+
+
+async def _names(
+    shown: Mapping[str, Sequence[Mapping[str, Any]]], read: Read
+) -> Mapping[tuple[str, int], str]:
+    """The names of all ids that are shown, by kind and id: one read for each kind.
+
+    The person is not kept waiting for them: what does not come in time stays a number.
+    """
+    wanted: dict[Lookup, list[int]] = {}
+    for argument, items in shown.items():
+        for item in items:
+            for key, value in item.items():
+                lookup = _lookup(argument, key, value)
+                if lookup is not None:
+                    wanted.setdefault(lookup, []).append(value)
+    names: dict[tuple[str, int], str] = {}
+    with anyio.move_on_after(NAMING_TIME):
+        for lookup, ids in wanted.items():
+            distinct = list(dict.fromkeys(ids))
+            answer = await read(lookup.function, lookup.arguments(distinct))
+            names |= _found(lookup, answer)
+    return names
+
+
+def _found(lookup: Lookup, answer: Any) -> dict[tuple[str, int], str]:
+    if lookup.within and isinstance(answer, Mapping):
+        answer = cast("Mapping[str, Any]", answer).get(lookup.within)
+    rows = cast("list[Any]", answer) if isinstance(answer, list) else []
+    objects = [cast("Mapping[str, Any]", row) for row in rows if isinstance(row, Mapping)]
+    return {
+        (lookup.kind, row["id"]): str(row[lookup.name])
+        for row in objects
+        if isinstance(row.get("id"), int) and row.get(lookup.name)
+    }
+
+
+def _argument(
+    argument: str,
+    value: Any,
+    shown: Sequence[Mapping[str, Any]],
+    names: Mapping[tuple[str, int], str],
+) -> str:
+    entries = ", ".join(_entry(argument, item, names) for item in shown)
+    if not isinstance(value, list):
+        return entries
+    count = len(cast("list[Any]", value))
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return f"{count} {argument}: {entries}{more}"
+
+
+def _entry(argument: str, item: Mapping[str, Any], names: Mapping[tuple[str, int], str]) -> str:
     """An item with the names of the ids in it."""
     texts: list[str] = []
     for key, value in item.items():
-        lookup = own.get(key) or _LOOKUPS.get(key)
-        if lookup is None or not isinstance(value, int):
+        lookup = _lookup(argument, key, value)
+        name = names.get((lookup.kind, value)) if lookup else None
+        if lookup is None:
             texts.append(f"{key} {_short(_masked(key, value))}")
+        elif name is None:
+            texts.append(f"{lookup.kind} id {value}")
         else:
-            name = await _name(lookup, value, read)
-            known = f"{_short(name)} ({lookup.kind} id {value})"
-            texts.append(known if name else f"{lookup.kind} id {value}")
+            texts.append(f"{_short(name)} ({lookup.kind} id {value})")
     return " ".join(texts)
-
-
-async def _name(lookup: Lookup, id_: int, read: Read) -> str | None:
-    answer = await read(lookup.function, lookup.arguments([id_]))
-    if lookup.within and isinstance(answer, Mapping):
-        answer = cast("Mapping[str, Any]", answer).get(lookup.within)
-    if not isinstance(answer, list):
-        return None
-    for row in cast("list[Any]", answer):
-        if isinstance(row, Mapping):
-            found = cast("Mapping[str, Any]", row)
-            if found.get("id") == id_:
-                return str(found.get(lookup.name) or "") or None
-    return None
 
 
 def _masked(key: str, value: Any) -> Any:

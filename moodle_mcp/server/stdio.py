@@ -23,6 +23,9 @@ from moodle_mcp.server.encoded import encode_message
 MAX_LINE: Final = 64 * 1024 * 1024
 """Bytes of one message from the client beyond which it is dropped."""
 
+DRAIN_TIME: Final = 10.0
+"""Seconds that the last answers have to be read by the client when the serving ends."""
+
 Incoming: TypeAlias = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing: TypeAlias = MemoryObjectSendStream[SessionMessage]
 
@@ -62,7 +65,7 @@ def _claim_pipes() -> tuple[BinaryIO, BinaryIO] | None:
 
 
 def _is_stream(mode: int) -> bool:
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 @asynccontextmanager
@@ -79,10 +82,15 @@ async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[I
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, to_server.close)
         tasks.start_soon(_read, reader, to_server)
-        tasks.start_soon(_write, from_server, transport, flow)
+        written = anyio.Event()
+        tasks.start_soon(_write, from_server, transport, flow, written)
         try:
             yield incoming, outgoing
         finally:
+            # A client that reads slowly still gets what was answered.
+            with anyio.move_on_after(DRAIN_TIME, shield=True):
+                await outgoing.aclose()
+                await written.wait()
             tasks.cancel_scope.cancel()
             transport.close()
 
@@ -116,11 +124,15 @@ async def _write(
     from_server: MemoryObjectReceiveStream[SessionMessage],
     transport: asyncio.WriteTransport,
     flow: _Flow,
+    written: anyio.Event,
 ) -> None:
+    # Without a buffer of its own the transport is ready when everything has left it.
+    transport.set_write_buffer_limits(0)
     async with from_server:
         async for message in from_server:
             transport.write(encode_message(message.message) + b"\n")
             await flow.ready()
+    written.set()
 
 
 class _Flow(asyncio.BaseProtocol):

@@ -33,6 +33,10 @@ class Toolset:
         """The exposed functions, by name."""
         return list(self._by_tool.values())
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a name is one of a function that is known, exposed or withheld."""
+        return self.exposed(name) is not None or self.withheld(name) is not None
+
     def exposed(self, name: str) -> Function | None:
         """The function behind a tool's name or its own full name, if it is exposed."""
         return self._by_tool.get(name) or self._by_tool.get(tool_name(name))

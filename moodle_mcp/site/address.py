@@ -22,6 +22,12 @@ class Address:
     base: str
 
     @property
+    def stays_here(self) -> bool:
+        """Whether it is plain http to this machine's loopback interface."""
+        parts = urlsplit(self.base)
+        return parts.scheme == "http" and is_loopback(parts.hostname or "")
+
+    @property
     def rest(self) -> str:
         """Where REST calls go.
 

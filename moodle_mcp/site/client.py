@@ -118,6 +118,8 @@ class Site:
         if self._client is None:
             self._client = httpx2.AsyncClient(
                 follow_redirects=False,
+                # What is meant to stay on this machine goes through no proxy.
+                trust_env=not self.address.stays_here,
                 limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE),
                 headers={"User-Agent": self._user_agent, "Accept": "application/json"},
             )

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import REST_ENTRY
-from moodle_mcp.site.faults import moodle_fault, plain
+from moodle_mcp.site.faults import moodle_error, plain
 
 _NOTICE = re.compile(
     r"(?:<br ?/?>|\s)*(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Strict Standards)(?:</b>)?:"
 )
+_LINE_OF_JSON = re.compile(r"^\s*([{\[])", re.MULTILINE)
 _HTML = re.compile(r"(?i)(<!doctype html|<html|<head|<body|<br|<div|<p>|<!--)")
 _XML_FIELD: Final = r"<{0}>(.*?)</{0}>"
 _RETRY_AFTER = re.compile(r"[0-9]{1,6}")
@@ -57,7 +58,7 @@ def decode(response: Response) -> Answer:
     match answer.value:
         case {"exception": _, **rest} if "errorcode" in rest or "message" in rest:
             value = cast("dict[str, Any]", answer.value)
-            raise CallError(moodle_fault(value, response.status))
+            raise moodle_error(value, response.status)
         case _ if response.status >= 400:
             raise _unexpected_status(response)
         case _:
@@ -77,16 +78,17 @@ def _check_status(response: Response) -> None:
         raise _redirected(response)
     if status == 403 and not response.body.strip():
         message = "The site refuses web-service requests: web services or REST are switched off."
-        raise _error(Kind.WEB_SERVICES_OFF, message, response)
+        raise _error(Kind.WEB_SERVICES_OFF, message, response, refused=True)
     if status == 404:
         message = "There is no Moodle web-service entry at this address."
-        raise _error(Kind.WRONG_ADDRESS, message, response)
+        raise _error(Kind.WRONG_ADDRESS, message, response, refused=True)
     if status == 413:
         message = "The web server refused the request because of its size."
-        raise _error(Kind.TOO_LARGE, message, response)
+        raise _error(Kind.TOO_LARGE, message, response, refused=True)
     if status == 429:
         raise CallError(
             Fault(Kind.RATE_LIMITED, _wait_text(response), http_status=status),
+            refused=True,
             retry_after=retry_after_seconds(response),
         )
     if status >= 500:
@@ -104,7 +106,8 @@ def _redirected(response: Response) -> CallError:
             f"The site answered with a redirect{to}, which is not followed with the token.",
             hint=f"The operator sets MOODLE_URL to {own}." if own != where else None,
             http_status=response.status,
-        )
+        ),
+        refused=True,
     )
 
 
@@ -120,7 +123,9 @@ def _without_query(location: str) -> str:
 
 def _server_error(response: Response) -> CallError:
     # Moodle's command-line maintenance mode answers 503 "Moodle under maintenance" to everything.
-    if response.status == 503 and "maintenance" in _page_text(response).lower():
+    # Apache's own page for any 503 speaks of "maintenance downtime or capacity problems".
+    page = _page_text(response).lower()
+    if response.status == 503 and "maintenance" in page and "capacity problems" not in page:
         kind, message = Kind.MAINTENANCE, "The site is in maintenance mode."
     else:
         kind, message = Kind.SITE_ERROR, f"The site answered with status {response.status}."
@@ -197,18 +202,19 @@ def _no_constant(name: str) -> Any:
 
 def _among_notices(text: str) -> Answer | None:
     """The answer around which PHP printed notices, as it does with display_errors on."""
-    starts = [0] if text[0] in "{[" else []
-    if _NOTICE.match(text):
-        starts = [match.start() for match in re.finditer(r"[{\[]", text)]
-    for start in starts[:100]:
-        try:
-            value, end = _decoder().raw_decode(text, start)
-        except (ValueError, RecursionError):
-            continue
-        rest = text[end:]
-        if not rest.strip() or _NOTICE.match(rest):
-            return Answer(value, ("PHP printed notices beside its answer; they were left out.",))
-    return None
+    # The answer begins its line. An inner bracket is never tried: a part of a cut answer, or of an
+    # exception, must not pass for the whole.
+    start = _LINE_OF_JSON.search(text) if _NOTICE.match(text) else _LINE_OF_JSON.match(text)
+    if start is None:
+        return None
+    try:
+        value, end = _decoder().raw_decode(text, start.start(1))
+    except (ValueError, RecursionError):
+        return None
+    rest = text[end:]
+    if rest.strip() and not _NOTICE.match(rest):
+        return None
+    return Answer(value, ("PHP printed notices beside its answer; they were left out.",))
 
 
 def _looks_like_html(text: str) -> bool:
@@ -237,7 +243,7 @@ def _xml_error(response: Response, text: str) -> CallError:
         if (match := re.search(_XML_FIELD.format(key.upper()), text, re.DOTALL))
     }
     if "errorcode" in fields:
-        return CallError(moodle_fault(fields, response.status))
+        return moodle_error(fields, response.status)
     message = "The site answered in XML although JSON was asked for."
     return _error(Kind.BAD_ANSWER, message, response)
 
@@ -246,6 +252,6 @@ def _page_text(response: Response) -> str:
     return response.reason + response.body[:20_000].decode("utf-8", "replace")
 
 
-def _error(kind: Kind, message: str, response: Response) -> CallError:
+def _error(kind: Kind, message: str, response: Response, *, refused: bool = False) -> CallError:
     status = None if response.status == 200 else response.status
-    return CallError(Fault(kind, message, http_status=status))
+    return CallError(Fault(kind, message, http_status=status), refused=refused)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from moodle_mcp.errors import Fault, Kind
+from moodle_mcp.errors import CallError, Fault, Kind
 
 _MAX_MESSAGE: Final = 500
 _TAG = re.compile(r"<[^<>]*>")
@@ -138,6 +138,29 @@ _CLASSES: Final[Mapping[str, Kind]] = {
     "dml_write_exception": Kind.SITE_ERROR,
     "dml_connection_exception": Kind.SITE_ERROR,
 }
+
+
+_BEFORE_THE_FUNCTION: Final = frozenset(
+    {
+        "invalidtoken",
+        "accessexception",
+        "servicenotavailable",
+        "enablewsdescription",
+        "sitemaintenance",
+        "upgraderunning",
+        "wsaccessusersuspended",
+        "wsaccessusernologin",
+        "wsaccessuserdeleted",
+        "wsaccessuserunconfirmed",
+        "wsaccessuserexpired",
+    }
+)
+
+
+def moodle_error(data: Mapping[str, Any], http_status: int | None = None) -> CallError:
+    """The error for what `moodle_fault` reads; it knows what Moodle checks before a function."""
+    fault = moodle_fault(data, http_status)
+    return CallError(fault, refused=fault.errorcode in _BEFORE_THE_FUNCTION)
 
 
 def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fault:

@@ -146,3 +146,26 @@ def test_what_two_reads_both_found_is_there_once() -> None:
 
 def test_what_one_read_found_twice_stays_there_twice() -> None:
     assert merge([[1, 1]], distinct=True) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("function", "answer", "failed", "doubtful"),
+    [
+        ("core_grades_update_grades", 0, [], []),
+        ("core_grades_update_grades", 1, [], [0, 1]),
+        ("mod_assign_set_user_flags", [{"id": 1}, {"id": -1, "errormessage": "no"}], [1], []),
+        ("mod_assign_set_user_flags", [{"id": 1}], [], [0, 1]),
+        ("enrol_meta_add_instances", [{"status": True}, {"status": False}], [1], []),
+    ],
+)
+def test_an_answer_that_reports_failure_is_not_taken_for_success(
+    function: str, answer: Any, failed: list[int], doubtful: list[int]
+) -> None:
+    batching = CATALOGUE.get(function).batching
+    assert batching is not None
+    failures = find_failures(batching, [{}, {}], answer)
+    assert (sorted(failures.failed), sorted(failures.doubtful)) == (failed, doubtful)
+
+
+def test_a_code_of_failure_in_one_part_is_not_hidden_by_a_part_that_went_well() -> None:
+    assert merge([0, 1], distinct=False) == 1

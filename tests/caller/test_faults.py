@@ -161,6 +161,33 @@ TROUBLES = {
     "429": Trouble(faults=(Fault.status(429, retry_after=1),)),
     "cut": Trouble(faults=(Fault.answer(b'[{"id":'),)),
     "empty": Trouble(faults=(Fault.answer(b""),)),
+    "apache 503 after": Trouble(
+        faults=(Fault("answer", True, 503, {}, b"maintenance downtime or capacity problems"),)
+    ),
+    "maintenance after": Trouble(
+        faults=(Fault("answer", True, 503, {}, b"<title>Maintenance</title>"),)
+    ),
+    "html after": Trouble(faults=(Fault.answer(b"<div>x</div>[1]"),)),
+    "malformed answer after": Trouble(
+        faults=(
+            Fault.answer(
+                b'{"exception":"invalid_response_exception","errorcode":"invalidresponse",'
+                b'"message":"m"}'
+            ),
+        )
+    ),
+    "done, then maintenance": Trouble(
+        faults=(
+            Fault.drop(after_work=True),
+            *(
+                Fault.answer(
+                    b'{"exception":"moodle_exception","errorcode":"sitemaintenance","message":"m"}',
+                    after_work=False,
+                )
+                for _ in range(6)
+            ),
+        )
+    ),
     "maintenance": Trouble(faults=(Fault.status(503, b"<title>Maintenance</title>"),) * 12),
     "stopped": Trouble(stop_after=PER_REQUEST),
 }
@@ -248,6 +275,19 @@ def judge(outcome: Outcome, items: Sequence[Any], times: Sequence[int], subject:
         assert sum(times) == 0
     report = account.report()
     assert report["items"] == len(items)
+
+
+async def test_one_item_with_a_malformed_answer_is_in_doubt(demo: Demo) -> None:
+    """Moodle checks its own answer after the transaction: the user exists."""
+    answer = b'{"exception":"invalid_response_exception","errorcode":"invalidresponse"}'
+    demo.site.faults.append(Fault.answer(answer))
+    site = Site(connection(demo.url))
+    outcome = await Caller(site).call(CATALOGUE.get("core_user_create_users"), {"users": [user(1)]})
+    await site.aclose()
+    assert outcome.account is not None
+    assert outcome.account.fate(0) is Fate.UNKNOWN
+    assert outcome.fault is not None
+    assert outcome.fault.written == "unknown"
 
 
 async def test_isolating_three_bad_of_five_hundred_does_497_and_names_three(demo: Demo) -> None:

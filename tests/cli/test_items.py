@@ -14,19 +14,19 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.caller.batch import Fate
+from moodle_mcp.caller.batch import Account, Fate
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.cli.items import (
     Fated,
     ItemsError,
+    Results,
     as_arguments,
-    digest,
     read_items,
-    read_results,
     to_send,
-    write_results,
 )
 from moodle_mcp.demo import Fault, Hold
+from moodle_mcp.errors import Fault as Fault_
+from moodle_mcp.errors import Kind
 from tests.cli.test_cli import Environment, Ran, run
 from tests.conftest import Demo
 
@@ -76,6 +76,8 @@ BROKEN = {
     "line.jsonl": '{"id": 1}\n{"id"',
     "header.csv": "na me\nx\n",
     "wide.csv": "a\n1,2\n",
+    "twice.csv": "a,a\n1,2\n",
+    "beside.csv": "a,a[b]\n1,2\n",
     "quote.csv": 'a\n"x\n',
     "items.txt": "a",
 }
@@ -101,6 +103,8 @@ def test_a_file_that_is_not_what_its_ending_says_is_refused_with_the_place(
                 "wide.csv": "/wide.csv, line 2: has more cells than the header",
                 "quote.csv": "/quote.csv, line 2: unexpected end of data",
                 "items.txt": "/items.txt: the ending '.txt' is none of .json, .jsonl and .csv",
+                "twice.csv": "/twice.csv: the header has a twice, or beside its own keys",
+                "beside.csv": "/beside.csv: the header has a twice, or beside its own keys",
             }
         )[name]
     )
@@ -124,21 +128,56 @@ def test_a_function_without_a_list_of_items_takes_no_file() -> None:
         as_arguments(CATALOGUE.get("core_course_get_contents"), [1])
 
 
-def test_results_belong_to_their_items_and_hold_none_of_them(tmp_path: Path) -> None:
-    items = [{"password": "Hidden-1"}, {"password": "Hidden-2"}]
-    results = [
-        Fated(Fate.SUCCEEDED, digest(items[0])),
-        Fated(Fate.FAILED, digest(items[1]), {"kind": "conflict"}),
-    ]
+ITEMS = [{"password": "Hidden-1"}, {"password": "Hidden-2"}]
+
+
+def written(path: Path) -> Results:
+    """Results of a run in which the first item was done and the second failed."""
+    results = Results(path, ITEMS)
+    results.open()
+    account = Account(2)
+    account.mark([0, 1], Fate.UNKNOWN)
+    results.add([0, 1], range(2), account)
+    account.mark([0], Fate.SUCCEEDED)
+    account.mark([1], Fate.FAILED, Fault_(Kind.CONFLICT, "taken"))
+    results.add([0, 1], range(2), account)
+    return results
+
+
+def test_the_last_line_of_an_item_counts_before_and_after_the_end_of_a_run(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "r.jsonl"
-    write_results(path, results)
-    assert read_results(path, items) == results
-    assert "Hidden" not in path.read_text(encoding="utf-8")
-    if sys.platform != "win32":
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    for other in ([*items, {}], items[:1], [items[1], items[0]]):
-        with pytest.raises(ItemsError):
-            read_results(path, other)
+    results = written(path)
+    killed = Results(path, ITEMS)
+    results.finish()
+    ended = Results(path, ITEMS)
+    assert killed.fates == ended.fates == results.fates
+    assert [each.fate for each in ended.fates] == [Fate.SUCCEEDED, Fate.FAILED]
+    assert ended.fates[1].error == {"kind": "conflict", "message": "taken"}
+
+
+def test_results_hold_nothing_of_their_items_and_are_the_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    results = written(path)
+    for _ in range(2):
+        assert "Hidden" not in path.read_text(encoding="utf-8")
+        if sys.platform != "win32":
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        results.finish()
+
+
+@pytest.mark.parametrize("other", [ITEMS[:1], [ITEMS[1], ITEMS[0]]], ids=["fewer", "exchanged"])
+def test_results_of_other_items_are_refused(tmp_path: Path, other: list[Any]) -> None:
+    written(tmp_path / "r.jsonl")
+    with pytest.raises(ItemsError):
+        Results(tmp_path / "r.jsonl", other)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"index": 0}', '{"index": "x", "fate": "failed"}'])
+def test_a_broken_result_file_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ItemsError):
+        Results(file(tmp_path, "r.jsonl", line), ITEMS)
 
 
 @pytest.mark.parametrize(("repeat", "sent"), [(True, [1, 2, 3]), (False, [1, 2])])
@@ -146,8 +185,17 @@ def test_what_is_done_is_not_sent_again_and_doubtful_items_only_if_that_is_harml
     repeat: bool, sent: list[int]
 ) -> None:
     fates = [Fate.SUCCEEDED, Fate.FAILED, Fate.NOT_SENT, Fate.UNKNOWN]
-    results = [Fated(fate, "") for fate in fates]
-    assert to_send(results, 4, repeat_unknown=repeat) == sent
+    assert to_send([Fated(fate, "") for fate in fates], repeat_unknown=repeat) == sent
+
+
+def test_a_csv_of_one_column_is_a_plain_list(tmp_path: Path) -> None:
+    items = read_items(file(tmp_path, "ids.csv", "userids\n5\n6\n"))
+    assert as_arguments(CATALOGUE.get("core_user_delete_users"), items) == {"userids": ["5", "6"]}
+
+
+def test_a_text_with_another_line_separator_is_one_json_line(tmp_path: Path) -> None:
+    text = json.dumps({"text": "a\u2028b"}, ensure_ascii=False)
+    assert read_items(file(tmp_path, "a.jsonl", text)) == [{"text": "a\u2028b"}]
 
 
 def enrol(environment: dict[str, str], path: Path, *options: str) -> Ran:
@@ -257,3 +305,39 @@ def test_interrupting_finishes_the_request_under_way_and_writes_the_result_file(
     assert json.loads(out)["error"]["kind"] == "declined"
     assert fates(path) == ["succeeded"] * 4 + ["not_sent"] * 8
     assert enrolled(demo) == 4
+
+
+def test_a_result_file_that_cannot_be_written_stops_before_anything_is_sent(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    ran = enrol(environment(**WRITES), people(tmp_path), "--result", str(tmp_path / "no" / "r"))
+    assert ran.status == 2
+    assert enrolled(demo) == 0
+
+
+def test_items_in_doubt_that_must_not_be_done_twice_are_not_called_done(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    row = {"userid": 20, "publishstate": "course", "courseid": 12, "text": "n", "format": 1}
+    path = file(tmp_path, "notes.jsonl", json.dumps(row))
+    demo.site.faults.append(Fault.drop(after_work=True, function="core_notes_create_notes"))
+    settings = environment(
+        MOODLE_MCP_TOOLS="core_notes_create_notes", MOODLE_MCP_ACCESS="destructive"
+    )
+    command = ("call", "core_notes_create_notes", "--items", str(path))
+    for _ in range(2):
+        ran = run(*command, environment=settings)
+        assert ran.status == 1
+        assert json.loads(ran.out)["batch"]["unknown"] == [[0, 0]]
+    assert sum(note.text == "n" for note in demo.site.world.notes.values()) == 1
+
+
+def test_on_going_on_the_indexes_are_those_of_the_file(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    path = people(tmp_path, bad=15)
+    enrol(environment(**WRITES), path, "--on-error", "isolate")
+    again = enrol(environment(**WRITES), path, "--on-error", "isolate")
+    batch = json.loads(again.out)["batch"]
+    assert [each["index"] for each in batch["failed"]] == [5]
+    assert (batch["items"], batch["succeeded"]) == (len(PEOPLE), len(PEOPLE) - 1)

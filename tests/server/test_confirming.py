@@ -128,6 +128,20 @@ async def test_a_token_that_was_never_given_is_refused(demo: Demo, mode: str, to
     assert demo.calls_of(DELETE) == 0
 
 
+@ERAS
+async def test_an_agent_cannot_confirm_to_itself_where_the_person_can_be_asked(
+    demo: Demo, mode: str
+) -> None:
+    person = Person("decline")
+    async with client(demo, mode, person) as session:
+        for token in ("bogus", "", "again"):
+            result = await session.call_tool(DELETE, {**TWO, "_confirm": token})
+            assert error(result)["kind"] == "declined"
+            assert "_confirm" not in error(result)["hint"]
+    assert len(person.questions) == 3
+    assert demo.calls_of(DELETE) == 0
+
+
 async def test_a_consent_of_the_new_protocol_cannot_be_played_again(demo: Demo) -> None:
     """The SDK seals the state that the client sends back, but takes the same one twice."""
     async with client(demo, "auto", agreeing()) as session:

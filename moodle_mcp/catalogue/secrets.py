@@ -1,0 +1,39 @@
+"""Taking out of an answer what nobody but the site should have."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, cast
+
+REMOVED: Final = "(removed)"
+MAX_DEPTH: Final = 100
+"""Levels of an answer below which it is given as JSON text: MCP's own library ends at 255."""
+
+_KEYS: Final = frozenset(
+    {"userprivateaccesskey", "privatetoken", "enrolmentkey", "password", "quizpassword"}
+)
+"""Keys that ordinary reads answer with: site info, groups, quizzes and lessons."""
+
+_IN_ADDRESS = re.compile(r"([?&](?:ws)?token=|tokenpluginfile\.php/)[0-9A-Za-z]{8,}")
+
+
+def without_secrets(value: Any, depth: int = 0) -> Any:
+    """The value without passwords, keys and the tokens in addresses."""
+    match value:
+        case str():
+            return _IN_ADDRESS.sub(rf"\1{REMOVED}", value) if "token" in value else value
+        case dict() | list() if depth >= MAX_DEPTH:
+            return json.dumps(value)
+        case dict():
+            items = cast("dict[str, Any]", value).items()
+            return {
+                key: REMOVED
+                if key in _KEYS and isinstance(child, str) and child
+                else without_secrets(child, depth + 1)
+                for key, child in items
+            }
+        case list():
+            return [without_secrets(child, depth + 1) for child in cast("list[Any]", value)]
+        case _:
+            return value
