@@ -18,7 +18,7 @@ from moodle_mcp.caller.retry import Sleep
 from moodle_mcp.caller.run import Hooks, Run, RunSettings
 from moodle_mcp.caller.sending import Sender
 from moodle_mcp.catalogue.arguments import ArgumentChecker
-from moodle_mcp.catalogue.fit import fit
+from moodle_mcp.catalogue.fit import Fitter
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import OnError, Reserved, split
 from moodle_mcp.catalogue.secrets import without_secrets
@@ -73,6 +73,7 @@ class Caller:
         self._site = site
         self._settings = settings or CallSettings()
         self._checker = ArgumentChecker()
+        self._fitter = Fitter()
         pace = Pace(
             rate=self._settings.rate, reads=self._settings.reads, writes=self._settings.writes
         )
@@ -118,7 +119,7 @@ class Caller:
             )
         except CallError as error:
             return failed(plan.function, await self._diagnosed(plan.function, error))
-        return _fitted(plan.function, [answer])
+        return self._fitted(plan.function, [answer])
 
     async def _many(self, plan: Plan, on_error: OnError, hooks: Hooks) -> Outcome:
         settings = self._settings
@@ -145,7 +146,7 @@ class Caller:
     async def _account(self, plan: Plan, run: Run) -> Outcome:
         """The outcome of a run: what was answered, and the fate of every item."""
         function = plan.function
-        outcome = _fitted(function, run.answers) if run.answers else Outcome()
+        outcome = self._fitted(function, run.answers) if run.answers else Outcome()
         if run.account.complete and function.reads_only and len(plan.slices) == 1:
             return outcome
         batch = run.account.report()
@@ -158,6 +159,13 @@ class Caller:
             items = again(plan, run.account)
             batch |= {"again": items} if items else {}
         return Outcome(outcome.result, outcome.warnings, batch, fault, run.account)
+
+    def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
+        merged = merge([answer.value for answer in answers], distinct=function.reads_only)
+        fitted = self._fitter.fit(function, without_secrets(merged))
+        texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
+        oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
+        return Outcome(result=fitted.result, warnings=[*oddities, *fitted.warnings])
 
     async def _diagnosed(self, function: Function, error: CallError) -> CallError:
         """An `access_denied` with the cause that the site can be asked for.
@@ -178,14 +186,6 @@ class Caller:
             message=f"The function {function.name} is not in the token's service.",
             hint=_ADD_FUNCTION.format(function=function.name),
         )
-
-
-def _fitted(function: Function, answers: list[Answer]) -> Outcome:
-    merged = merge([answer.value for answer in answers], distinct=function.reads_only)
-    fitted = fit(function, without_secrets(merged))
-    texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
-    oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
-    return Outcome(result=fitted.result, warnings=[*oddities, *fitted.warnings])
 
 
 def _dry_run(plan: Plan) -> Outcome:

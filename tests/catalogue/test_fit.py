@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from moodle_mcp.catalogue.fit import Fitted, fit
+from moodle_mcp.catalogue.fit import Fitted, Fitter, fit
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.schema import output_schema
 from moodle_mcp.catalogue.store import RELEASES, load
@@ -255,3 +255,21 @@ def test_fitting_a_fitted_answer_changes_nothing(data: st.DataObject) -> None:
     once = fit(function, data.draw(near(cast("Node", function.returns))))
     if once.warnings == []:
         assert fit(function, once.result) == once
+
+
+@pytest.mark.parametrize("exchange", SUCCESSES, ids=lambda exchange: exchange.id)
+def test_a_fitter_fits_recorded_answers_as_a_walk_through_them_does(exchange: Exchange) -> None:
+    function = CATALOGUE.get(exchange.function or "")
+    assert Fitter().fit(function, exchange.json) == fit(function, exchange.json)
+
+
+@given(trees(), json_values())
+def test_a_fitter_fits_any_answer_to_its_schema(returns: Node, answer: Any) -> None:
+    function = Function("f", returns=returns)
+    result = Fitter().fit(function, answer)
+    jsonschema_rs.validate(output_schema(function), envelope(result))
+
+
+def test_a_fitter_lets_half_a_character_pass() -> None:
+    function = Function("f", returns=Value("text"))
+    assert Fitter().fit(function, "\ud83d").result == "\ud83d"

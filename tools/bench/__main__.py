@@ -30,8 +30,11 @@ from moodle_mcp.site.encoding import encode
 SMALLEST: Final = [sys.executable, "-m", "tools.bench.smallest_server"]
 OURS: Final = [sys.executable, "-m", "moodle_mcp"]
 WRITE: Final = "enrol_manual_enrol_users"
-FUNCTION: Final = "core_course_get_contents"
-ARGUMENTS: Final = {"courseid": 2}
+READS: Final = {
+    "call with an answer of 0.5 kB": ("core_course_get_course_module", "cmid"),
+    "call with an answer of 11 kB": ("core_course_get_contents", "courseid"),
+}
+"""Reads, and the argument that names what is read."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +135,15 @@ def lists(environment: dict[str, str], runs: int) -> list[Row]:
     return [Row("tools/list of 759, repeated", repeated, "the first one", first)]
 
 
-def calls(url: str, environment: dict[str, str], runs: int) -> Row:
+def calls(
+    what: str, arguments: dict[str, int], url: str, environment: dict[str, str], runs: int
+) -> Row:
     """A read through the server, and the same request made directly, in turns."""
-    body = f"wstoken={ADMIN_TOKEN}&".encode() + encode(FUNCTION, ARGUMENTS).body
+    function, _ = READS[what]
+    body = f"wstoken={ADMIN_TOKEN}&".encode() + encode(function, arguments).body
     address = f"{url}/webservice/rest/server.php?moodlewsrestformat=json"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    params = {"name": FUNCTION, "arguments": ARGUMENTS}
+    params = {"name": function, "arguments": arguments}
     ours: list[float] = []
     direct: list[float] = []
     with httpx2.Client() as client, connected(OURS, environment) as wire:
@@ -148,7 +154,7 @@ def calls(url: str, environment: dict[str, str], runs: int) -> Row:
         for _ in range(runs):
             direct.append(timed(post))
             ours.append(wire.timed("tools/call", params))
-    return Row("call of a read", median(ours[5:]), "the same request directly", median(direct[5:]))
+    return Row(what, median(ours[5:]), "the same request directly", median(direct[5:]))
 
 
 def batches(url: str, environment: dict[str, str], site: DemoSite) -> list[Row]:
@@ -218,11 +224,16 @@ def main(argv: list[str]) -> None:
             "MOODLE_TOKEN": ADMIN_TOKEN,
             # What is measured is our own work, not the pace that an operator sets.
             "MOODLE_MCP_RATE": "1000",
+            "MOODLE_MCP_TOOLS": "core_course_*",
         }
+        ids = {"courseid": 2, "cmid": next(iter(site.world.modules))}
         rows = [
             start(environment, options.runs),
             *lists(environment, options.runs),
-            calls(url, environment, options.runs * 20),
+            *(
+                calls(what, {argument: ids[argument]}, url, environment, options.runs * 20)
+                for what, (_, argument) in READS.items()
+            ),
             *batches(url, environment, site),
         ]
     if options.json:
