@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -17,6 +18,10 @@ from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection, Site
+
+# A property is no timed test: how long an example takes says nothing here.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 NOW = 1_800_000_000
 """The demo site's clock in tests, in Unix seconds."""
