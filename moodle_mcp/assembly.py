@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moodle_mcp import __version__
 from moodle_mcp.caller.caller import Caller
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation
@@ -23,7 +23,7 @@ def make_gate(settings: Settings) -> Gate:
     Raises:
         SettingsError: the whitelist names what does not exist.
     """
-    return Gate(parse_whitelist(settings.tools, list(load())), settings.access)
+    return Gate(parse_whitelist(settings.tools, every_name()), settings.access)
 
 
 def make_caller(settings: Settings, site: Site) -> Caller:

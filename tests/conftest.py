@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from moodle_mcp.caller.caller import Caller, CallSettings
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
@@ -20,7 +20,9 @@ from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection, Site
 
 # A property is no timed test: how long an example takes says nothing here.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("untimed")
 
 NOW = 1_800_000_000
@@ -38,7 +40,7 @@ def connection(url: str, token: str = ADMIN_TOKEN) -> Connection:
 
 def gate(tools: str = "all", access: Access = Access.DESTRUCTIVE) -> Gate:
     """A gate as the settings would make it; open unless told otherwise."""
-    return Gate(parse_whitelist(tools, list(load())), access)
+    return Gate(parse_whitelist(tools, every_name()), access)
 
 
 @dataclass

@@ -15,7 +15,7 @@ import mcp_types as types
 import splintr
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.cli.tools import size_of
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import PROFILES, parse_whitelist
@@ -37,7 +37,7 @@ def main(profiles: list[str]) -> int:
         return len(tokenizer.encode(text))
 
     print(f"{'':12} {'tools':>6} {'tokens':>7} {'bytes/4':>8}")
-    known = list(load())
+    known = every_name()
     for name in profiles or PROFILES:
         gate = Gate(parse_whitelist(name, known), Access.DESTRUCTIVE)
         tools = [to_tool(function) for function in Toolset(gate).functions]

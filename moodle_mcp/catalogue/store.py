@@ -70,6 +70,11 @@ def load(release: str = RELEASES[0]) -> Catalogue:
     return Catalogue(release, {name: lines[name] for name in sorted(lines) if lines[name] != _GONE})
 
 
+def every_name() -> list[str]:
+    """The functions that any release has: what an operator may name before the site is known."""
+    return sorted({name for release in RELEASES for name in load(release)})
+
+
 def release_for(site_release: str | None) -> str:
     """The release in `RELEASES` that describes a site best.
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from moodle_mcp.assembly import make_site
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serve_forever, serving
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
@@ -96,7 +96,7 @@ async def _tell(url: str) -> None:
 
 def _app(url: str) -> App:
     site = make_site(Connection(parse_address(url), SecretStr(ADMIN_TOKEN)))
-    gate = Gate(parse_whitelist(TOOLS, list(load())), Access.WRITE)
+    gate = Gate(parse_whitelist(TOOLS, every_name()), Access.WRITE)
     return App(site, Caller(site), gate)
 
 
