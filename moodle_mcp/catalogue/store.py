@@ -72,7 +72,7 @@ def load(release: str = RELEASES[0]) -> Catalogue:
 
 def every_name() -> list[str]:
     """The functions that any release has: what an operator may name before the site is known."""
-    return sorted({name for release in RELEASES for name in load(release)})
+    return sorted({name for release in RELEASES for name in _read(release)})
 
 
 def release_for(site_release: str | None) -> str:
