@@ -165,3 +165,11 @@ def test_a_search_finds_what_is_meant_among_its_first_five(query: str, expected:
     functions = [CATALOGUE.get(name) for name in CATALOGUE]
     index = Index([function for function in functions if allowed.allows(function)])
     assert expected in [found.function.name for found in index.search(query, 5)]
+
+
+@ERAS
+async def test_the_sdks_own_client_takes_the_list_of_all_functions(demo: Demo, mode: str) -> None:
+    async with client(demo, mode, Mode.DIRECT, tools=",".join(CATALOGUE)) as session:
+        tools = (await session.list_tools()).tools
+    assert {tool.title for tool in tools} == set(CATALOGUE)
+    assert len({tool.name for tool in tools}) == len(CATALOGUE)
