@@ -406,3 +406,17 @@ async def test_the_pace_slows_when_the_site_asks_and_comes_back(demo: Demo) -> N
             await site.send(request, timeout=5)
     assert pace.rate == 1000
     await site.aclose()
+
+
+async def test_a_repeated_write_that_was_refused_at_last_is_in_doubt(demo: Demo) -> None:
+    """Its first attempt was carried out; what the second was answered says nothing of that."""
+    refusal = b'{"exception":"e","errorcode":"sitemaintenance","message":"m"}'
+    demo.site.faults.extend([Fault.drop(after_work=True), Fault.answer(refusal, after_work=False)])
+    site = Site(connection(demo.url))
+    caller = Caller(site, CallSettings(rate=1000), sleep=no_wait)
+    items = [enrolment(1)]
+    outcome = await caller.call(CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items})
+    await site.aclose()
+    assert times_enrolled(demo.site.world, items[0]) == 1
+    assert outcome.account is not None
+    assert outcome.account.fate(0) is Fate.UNKNOWN

@@ -19,10 +19,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
+from moodle_mcp.demo import ADMIN_TOKEN, DemoSite
 from moodle_mcp.demo.dropping import DROP
 from moodle_mcp.demo.serving import serving
 from moodle_mcp.errors import CallError, Kind
-from moodle_mcp.site.address import Address
+from moodle_mcp.site.address import Address, parse_address
 from moodle_mcp.site.client import MAX_ANSWER, Connection, Site
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.encoding import encode
@@ -358,3 +359,19 @@ async def test_the_token_is_in_no_representation() -> None:
             await site.send(REQUEST, timeout=30)
             shown = f"{made} {made!r} {site} {site!r} {REQUEST!r} {vars(site)}"
     assert TOKEN not in shown
+
+
+@pytest.mark.anyio
+async def test_a_site_on_this_machine_is_reached_past_any_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The token of a call to this machine must not travel through a proxy in the clear."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    demo = DemoSite()
+    with serving(demo.app) as url:
+        site = Site(Connection(parse_address(url), SecretStr(ADMIN_TOKEN)))
+        assert (await site.info()).user_name == "admin"
+        await site.aclose()
