@@ -68,11 +68,11 @@ def what_was_written(function: Function, error: CallError) -> Written:
         return "nothing"
     if fault.exception is None or fault.errorcode == "invalidresponse":
         return "unknown"
-    behaviour = function.batching.on_item_error if function.batching else None
-    if behaviour == "all_or_nothing":
+    if function.is_transaction:
         return "nothing"
     # Without a list, a missing capability is found before anything is done.
-    return "nothing" if behaviour is None and fault.kind is Kind.NO_PERMISSION else "unknown"
+    one_thing = function.batching is None or function.batching.on_item_error is None
+    return "nothing" if one_thing and fault.kind is Kind.NO_PERMISSION else "unknown"
 
 
 def batch_fault(plan: Plan, account: Account, cause: Fault | None, ended: str | None) -> Fault:
@@ -120,7 +120,7 @@ def _advice(plan: Plan, account: Account, cause: Fault) -> str:
         advice.append(f"For the items in `unknown`: {in_doubt(plan.function)}")
     if account.count(Fate.FAILED):
         advice.append("Items in `failed` were not done.")
-        if account.count(Fate.FAILED) > 1 and isolates(plan.function):
+        if account.count(Fate.FAILED) > 1 and plan.function.is_transaction:
             advice.append("With _on_error=isolate the good ones are done and the bad ones named.")
     if account.count(Fate.NOT_SENT):
         advice.append(
@@ -128,13 +128,6 @@ def _advice(plan: Plan, account: Account, cause: Fault) -> str:
             "are."
         )
     return " ".join([*advice, cause.advice])
-
-
-def isolates(function: Function) -> bool:
-    """Whether halving a failed request sets its good items apart from the bad, writing nothing
-    twice: its calls are one database transaction each.
-    """
-    return function.batching is not None and function.batching.on_item_error == "all_or_nothing"
 
 
 def in_doubt(function: Function) -> str:

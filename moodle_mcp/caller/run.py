@@ -15,7 +15,7 @@ import anyio
 
 from moodle_mcp.caller.batch import Account, Fate
 from moodle_mcp.caller.failures import Failures, find_failures
-from moodle_mcp.caller.outcome import isolates, what_was_written
+from moodle_mcp.caller.outcome import what_was_written
 from moodle_mcp.caller.plan import Plan, Slice
 from moodle_mcp.caller.retry import OnWait
 from moodle_mcp.caller.sending import Clock, Sender
@@ -175,7 +175,7 @@ class Run:
         return (
             self._settings.on_error == "isolate"
             and len(part) > 1
-            and isolates(self._plan.function)
+            and self._plan.function.is_transaction
             and error.fault.exception is not None
             and error.fault.kind not in _FOR_EVERY_REQUEST
             and what_was_written(self._plan.function, error) == "nothing"

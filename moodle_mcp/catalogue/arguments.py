@@ -96,12 +96,12 @@ def accept(node: Node, value: Any) -> Any:
         case Value():
             return _accept_scalar(scalar(node), value)
         case ListOf():
-            value = _parsed(value, list)
+            value = parsed_json(value, list)
             if not isinstance(value, list):
                 return value
             return [accept(node.item, item) for item in cast("list[Any]", value)]
         case Object():
-            value = _parsed(value, dict)
+            value = parsed_json(value, dict)
             if not isinstance(value, Mapping):
                 return value
             items = cast("Mapping[str, Any]", value).items()
@@ -135,7 +135,8 @@ def _accept_scalar(kind: str, value: Any) -> Any:
             return value
 
 
-def _parsed(value: Any, expected: type[list[Any]] | type[dict[str, Any]]) -> Any:
+def parsed_json(value: Any, expected: type[list[Any]] | type[dict[str, Any]]) -> Any:
+    """The list or object that a text of JSON holds; any other value as it is."""
     if not isinstance(value, str):
         return value
     try:

@@ -124,6 +124,13 @@ class Function:
         return self.classification.access is Access.READ
 
     @property
+    def is_transaction(self) -> bool:
+        """Whether an exception means that nothing of a call was written, so that a failed one may
+        be halved until its bad items stand alone.
+        """
+        return self.batching is not None and self.batching.on_item_error == "all_or_nothing"
+
+    @property
     def repeat_is_harmless(self) -> bool:
         """Whether calling it twice does the same as once."""
         return self.reads_only or (self.batching is not None and self.batching.repeat_is_harmless)

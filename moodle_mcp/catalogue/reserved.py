@@ -59,7 +59,6 @@ def split(arguments: Mapping[str, Any]) -> tuple[Reserved, dict[str, Any]]:
 
 def _choices(function: Function) -> tuple[OnError, ...]:
     """`isolate` halves a failed request, which is right only where nothing of it was written."""
-    batching = function.batching
-    if batching is not None and batching.on_item_error == "all_or_nothing":
+    if function.is_transaction:
         return "stop", "continue", "isolate"
     return "stop", "continue"

@@ -24,6 +24,7 @@ from moodle_mcp.catalogue.reserved import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.store import load, release_for
 from moodle_mcp.cli.items import Results, as_arguments, read_items, to_send
 from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.gate.gate import Gate
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection, Site
 
@@ -56,8 +57,8 @@ async def call_once(
     settings: Settings, connection: Connection, name: str, arguments: dict[str, Any]
 ) -> dict[str, Any]:
     """The envelope of one call."""
-    async with _opened(settings, connection, name) as (function, caller):
-        return (await _guarded(settings, caller, function, arguments)).envelope
+    async with _opened(settings, connection, name) as (gate, function, caller):
+        return (await _guarded(gate, caller, function, arguments)).envelope
 
 
 async def call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
@@ -69,7 +70,7 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
     items = read_items(job.items)
     results = Results(job.result_path, items)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
-    async with _opened(settings, connection, job.function) as (function, caller):
+    async with _opened(settings, connection, job.function) as (gate, function, caller):
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
         if not sent:
             return _nothing_to_send(function, results)
@@ -81,7 +82,7 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
             results.open()
         with _Bar(len(sent)) as bar:
             hooks = replace(bar.hooks(), on_fates=partial(results.add, sent))
-            outcome = await _guarded(settings, caller, function, arguments, hooks)
+            outcome = await _guarded(gate, caller, function, arguments, hooks)
         envelope = outcome.envelope
         if outcome.account is not None:
             results.finish()
@@ -159,27 +160,29 @@ class _Bar:
 @asynccontextmanager
 async def _opened(
     settings: Settings, connection: Connection, name: str
-) -> AsyncGenerator[tuple[Function, Caller]]:
-    """The function as the site's release has it, and a caller; the site is closed at the end."""
+) -> AsyncGenerator[tuple[Gate, Function, Caller]]:
+    """The gate, the function as the site's release has it, and a caller; the site is closed at the
+    end.
+    """
+    gate = make_gate(settings)
     site = make_site(connection)
     try:
-        known = make_gate(settings).names(name)
-        release = await _release(site) if known else None
-        yield load(release_for(release)).get(name), make_caller(settings, site)
+        release = await _release(site) if gate.names(name) else None
+        yield gate, load(release_for(release)).get(name), make_caller(settings, site)
     finally:
         with anyio.CancelScope(shield=True):
             await site.aclose()
 
 
 async def _guarded(
-    settings: Settings,
+    gate: Gate,
     caller: Caller,
     function: Function,
     arguments: dict[str, Any],
     hooks: Hooks | None = None,
 ) -> Outcome:
     try:
-        make_gate(settings).check(function)
+        gate.check(function)
     except CallError as error:
         return failed(function, error)
     return await caller.call(function, arguments, hooks)

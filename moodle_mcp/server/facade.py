@@ -6,7 +6,6 @@ For hosts that load every tool into the model's context: so the whole allowed Mo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import mcp_types as types
 
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.catalogue.arguments import arguments_fault
+from moodle_mcp.catalogue.arguments import arguments_fault, parsed_json
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.catalogue.naming import description
@@ -138,8 +137,7 @@ def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """
     faults: list[ParameterFault] = []
     name, inner = arguments.get("function"), cast("Any", arguments.get("arguments") or {})
-    if isinstance(inner, str):
-        inner = _parsed(inner)
+    inner = parsed_json(inner, dict)
     if not isinstance(name, str):
         faults.append(ParameterFault("function", "is missing and required", "string"))
     if not isinstance(inner, dict):
@@ -150,13 +148,6 @@ def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if faults or not isinstance(name, str) or not isinstance(inner, dict):
         raise CallError(arguments_fault(CALL, faults))
     return name, cast("dict[str, Any]", inner)
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _tool(function: Function) -> types.Tool:
