@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moodle_mcp import __version__
+from moodle_mcp.answers.presenter import Style
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.gate.gate import Gate
@@ -34,5 +35,6 @@ def make_caller(settings: Settings, site: Site) -> Caller:
 def make_app(settings: Settings, connection: Connection) -> App:
     """The MCP server's application for one site."""
     site = make_site(connection)
-    presentation = Presentation(settings.mode, settings.confirm, settings.audit)
+    style = Style(max_result=settings.max_result)
+    presentation = Presentation(settings.mode, settings.confirm, settings.audit, style)
     return App(site, make_caller(settings, site), make_gate(settings), presentation)

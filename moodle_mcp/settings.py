@@ -93,6 +93,10 @@ class Settings(BaseSettings):
         int,
         Field(ge=1_000, le=1_000_000_000, description="Bytes of one request; below post_max_size."),
     ] = 1_000_000
+    max_result: Annotated[
+        int,
+        Field(ge=4_000, le=10_000_000, description="Characters of one answer; the rest in pages."),
+    ] = 40_000
     timeout: Annotated[
         float, Field(gt=0, le=3600, description="Seconds of one request, its repeats included.")
     ] = 60.0

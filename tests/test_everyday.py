@@ -126,14 +126,14 @@ async def test_what_is_due_this_week(demo: Demo) -> None:
         week = {"timesortfrom": NOW, "timesortto": NOW + WEEK}
         due = await student.call("core_calendar_get_action_events_by_timesort", week)
     told = [
-        (day(event["timesort"]), event["course"]["shortname"], event["activityname"])
+        (day(event["timesort"]), event["course"]["fullname"], event["name"])
         for event in due["events"]
     ]
     assert told == snapshot(
         [
-            ("2027-01-20", "BIO101", "Report on genetics"),
-            ("2027-01-21", "BIO210", "Report on proteins"),
-            ("2027-01-22", "HIS230", "Report on ports"),
+            ("2027-01-20", "Introduction to Biology", "Report on genetics is due"),
+            ("2027-01-21", "Molecular Biology Laboratory", "Report on proteins is due"),
+            ("2027-01-22", "History of the Silk Road", "Report on ports is due"),
         ]
     )
     assert student.calls == ["core_calendar_get_action_events_by_timesort"]
@@ -174,7 +174,7 @@ async def test_what_is_new_in_the_announcements_of_biology(demo: Demo) -> None:
         (announcements,) = [forum for forum in forums if forum["type"] == "news"]
         newest = {"forumid": announcements["id"], "sortorder": 3, "page": 0, "perpage": 3}
         found = await student.call("mod_forum_get_forum_discussions", newest)
-    told = [(each["userfullname"], each["subject"]) for each in found["discussions"]]
+    told = [(each["userfullname"], each["name"]) for each in found["discussions"]]
     assert told == snapshot(
         [
             ("Amina Adeyemi", "Anyone for a study group?"),
@@ -393,7 +393,7 @@ async def test_enrol_these_thirty_people(demo: Demo) -> None:
     async with agent(demo, "manager", access=Access.WRITE) as manager:
         course = await manager.course_found("calculus")
         # Only a course's participants tell which role a role id is.
-        enrolled = await manager.participants(course, "id,roles")
+        enrolled = await manager.participants(course, "id,fullname,roles")
         roles = {role["shortname"]: role["roleid"] for each in enrolled for role in each["roles"]}
         by_email = {"field": "email", "values": emails}
         people = await manager.call("core_user_get_users_by_field", by_email)

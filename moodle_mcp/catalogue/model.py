@@ -91,10 +91,13 @@ class ParameterText:
 
 @dataclass(frozen=True, slots=True)
 class FunctionText:
-    """What a function is for, and its parameters' texts by path (`users[].email`)."""
+    """What a function is for, its parameters' texts by path (`users[].email`), and the fields
+    that its answer has unless others are asked for; none means all.
+    """
 
     text: str = ""
     params: Mapping[str, ParameterText] = field(default_factory=dict[str, ParameterText])
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

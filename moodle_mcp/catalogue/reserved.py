@@ -4,18 +4,23 @@ Moodle's do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object
+from moodle_mcp.catalogue.times import is_moment
 
 OnError: TypeAlias = Literal["stop", "continue", "isolate"]
 
 DRY_RUN: Final = "_dry_run"
 ON_ERROR: Final = "_on_error"
 CONFIRM: Final = "_confirm"
+FIELDS: Final = "_fields"
+FORMAT: Final = "_format"
+TIMES: Final = "_times"
+_NAMES: Final = frozenset({DRY_RUN, ON_ERROR, CONFIRM, FIELDS, FORMAT, TIMES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,15 @@ class Reserved:
     dry_run: bool = False
     on_error: OnError = "stop"
     confirm: str | None = None
+    fields: tuple[str, ...] = ()
+    raw: bool = False
+    times: bool = False
 
 
 def reserved_schema(function: Function) -> dict[str, Any]:
     """The JSON Schema properties of the reserved arguments that make sense for a function."""
     if function.reads_only:
-        return {}
+        return _for_answers(function)
     properties: dict[str, Any] = {
         DRY_RUN: {"type": "boolean", "description": "Check and plan only; send nothing."}
     }
@@ -47,14 +55,55 @@ def reserved_schema(function: Function) -> dict[str, Any]:
 
 def split(arguments: Mapping[str, Any]) -> tuple[Reserved, dict[str, Any]]:
     """The reserved arguments and the function's own, of arguments that have been checked."""
-    names = (DRY_RUN, ON_ERROR, CONFIRM)
-    own = {name: value for name, value in arguments.items() if name not in names}
+    own = {name: value for name, value in arguments.items() if name not in _NAMES}
     reserved = Reserved(
         dry_run=arguments.get(DRY_RUN, False),
         on_error=arguments.get(ON_ERROR, "stop"),
         confirm=arguments.get(CONFIRM),
+        fields=tuple(arguments.get(FIELDS, ())),
+        raw=FORMAT in arguments,
+        times=arguments.get(TIMES, False),
     )
     return reserved, own
+
+
+def has_fields(function: Function) -> bool:
+    """Whether an answer has fields to choose from."""
+    return function.typed and function.reads_only and bool(list(_objects(function.returns)))
+
+
+def _for_answers(function: Function) -> dict[str, Any]:
+    """How the answer of a read is wanted, where it has fields, formatted texts or times.
+
+    The server's instructions describe them once: here they would cost each tool's place twice.
+    """
+    if not has_fields(function):
+        return {}
+    properties: dict[str, Any] = {
+        FIELDS: {
+            "type": "array",
+            "items": {"type": "string"},
+        }
+    }
+    objects = list(_objects(function.returns))
+    if any(f"{key}format" in keys for keys in objects for key in keys):
+        properties[FORMAT] = {"type": "string", "enum": ["raw"]}
+    if any(is_moment(key, child) for keys in objects for key, child in keys.items()):
+        properties[TIMES] = {"type": "boolean"}
+    return properties
+
+
+def _objects(node: Node | None) -> Iterator[Mapping[str, Node]]:
+    """The keys of all objects in an answer."""
+    match node:
+        case ListOf():
+            yield from _objects(node.item)
+        case Object() if node.keys:
+            yield node.keys
+            for child in node.keys.values():
+                yield from _objects(child)
+        case _:
+            pass
 
 
 def _choices(function: Function) -> tuple[OnError, ...]:

@@ -14,6 +14,7 @@ import anyio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from moodle_mcp.answers.presenter import Presenter, Style
 from moodle_mcp.assembly import make_caller, make_gate, make_site
 from moodle_mcp.caller.batch import MAX_NAMED, Fate
 from moodle_mcp.caller.caller import Caller
@@ -27,6 +28,7 @@ from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection, Site
+from moodle_mcp.site.zone import user_zone
 
 _STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -56,9 +58,19 @@ class Job:
 async def call_once(
     settings: Settings, connection: Connection, name: str, arguments: dict[str, Any]
 ) -> dict[str, Any]:
-    """The envelope of one call."""
-    async with _opened(settings, connection, name) as (gate, function, caller):
-        return (await _guarded(gate, caller, function, arguments)).envelope
+    """The envelope of one call, whole and as Moodle wrote it but for the fields asked for."""
+    presenter = Presenter(Style(max_result=None, for_agents=False))
+    async with _opened(settings, connection, name) as (site, gate, function, caller):
+        try:
+            gate.check(function)
+            prepared = caller.prepare(function, arguments)
+            wishes = presenter.wishes(function, prepared.reserved.fields)
+        except CallError as error:
+            return failed(function, error).envelope
+        if prepared.reserved.times:
+            wishes = replace(wishes, zone=await user_zone(site))
+        outcome = await caller.run(prepared)
+        return presenter.present(function, outcome.envelope, wishes)
 
 
 async def call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
@@ -70,7 +82,7 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
     items = read_items(job.items)
     results = Results(job.result_path, items)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
-    async with _opened(settings, connection, job.function) as (gate, function, caller):
+    async with _opened(settings, connection, job.function) as (_, gate, function, caller):
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
         if not sent:
             return _nothing_to_send(function, results)
@@ -82,7 +94,11 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
             results.open()
         with _Bar(len(sent)) as bar:
             hooks = replace(bar.hooks(), on_fates=partial(results.add, sent))
-            outcome = await _guarded(gate, caller, function, arguments, hooks)
+            try:
+                gate.check(function)
+                outcome = await caller.call(function, arguments, hooks)
+            except CallError as error:
+                outcome = failed(function, error)
         envelope = outcome.envelope
         if outcome.account is not None:
             results.finish()
@@ -160,32 +176,18 @@ class _Bar:
 @asynccontextmanager
 async def _opened(
     settings: Settings, connection: Connection, name: str
-) -> AsyncGenerator[tuple[Gate, Function, Caller]]:
-    """The gate, the function as the site's release has it, and a caller; the site is closed at the
-    end.
+) -> AsyncGenerator[tuple[Site, Gate, Function, Caller]]:
+    """The site, the gate, the function as the site's release has it, and a caller; the site is
+    closed at the end.
     """
     gate = make_gate(settings)
     site = make_site(connection)
     try:
         release = await _release(site) if gate.names(name) else None
-        yield gate, load(release_for(release)).get(name), make_caller(settings, site)
+        yield site, gate, load(release_for(release)).get(name), make_caller(settings, site)
     finally:
         with anyio.CancelScope(shield=True):
             await site.aclose()
-
-
-async def _guarded(
-    gate: Gate,
-    caller: Caller,
-    function: Function,
-    arguments: dict[str, Any],
-    hooks: Hooks | None = None,
-) -> Outcome:
-    try:
-        gate.check(function)
-    except CallError as error:
-        return failed(function, error)
-    return await caller.call(function, arguments, hooks)
 
 
 async def _release(site: Site) -> str | None:

@@ -16,6 +16,7 @@ from moodle_mcp.errors import CallError
 from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.server.facade import facade_tools
+from moodle_mcp.server.own import MORE, own_tool
 from moodle_mcp.server.toolset import Toolset, to_tool
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection
@@ -44,14 +45,14 @@ class Report:
     """All functions, the facade's size, and why the site was not asked if it was not."""
 
     rows: list[Row]
-    facade: int
+    own: int
     release: str
     note: str = ""
 
     @property
     def size(self) -> int:
         """Bytes of all tools that are listed."""
-        return self.facade + sum(row.size for row in self.rows)
+        return self.own + sum(row.size for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -59,7 +60,7 @@ class Report:
             "note": self.note,
             "bytes": self.size,
             "tokens": self.size // BYTES_PER_TOKEN,
-            "facade_bytes": self.facade,
+            "own_bytes": self.own,
             "functions": [
                 {
                     "name": row.name,
@@ -79,8 +80,7 @@ class Report:
             f"{row.size or '-':>6} {row.access:12} {row.name:60} {row.reason}".rstrip()
             for row in (self.rows if everything else exposed)
         ]
-        if self.facade:
-            lines.append(f"{self.facade:6} the facade: find_functions, describe_function, ...")
+        lines.append(f"{self.own:6} this server's own tools: more_results ...")
         lines.append(
             f"{self.size:6} bytes, about {self.size // BYTES_PER_TOKEN} tokens; {len(exposed)} of "
             f"{len(self.rows)} functions exposed; catalogue of Moodle {self.release}"
@@ -105,13 +105,13 @@ def report(toolset: Toolset, mode: Mode = Mode.DIRECT, note: str = "") -> Report
     """The decisions and sizes of a toolset."""
     functions = toolset.functions
     direct = {function.name for function in shown_directly(mode, functions)}
-    facade = size_of(facade_tools()) if has_facade(mode, len(functions)) else 0
+    own = [own_tool(MORE), *(facade_tools() if has_facade(mode, len(functions)) else [])]
     offered = toolset.info.functions if toolset.info else frozenset(toolset.catalogue)
     rows = [
         _row(toolset.gate, toolset.catalogue.get(name), name in offered, name in direct)
         for name in sorted({*toolset.catalogue, *offered})
     ]
-    return Report(rows, facade, toolset.catalogue.release, note)
+    return Report(rows, size_of(own), toolset.catalogue.release, note)
 
 
 def size_of(tools: Iterable[types.Tool]) -> int:

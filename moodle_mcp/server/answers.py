@@ -8,20 +8,20 @@ from typing import Any, cast
 
 import mcp_types as types
 
-from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.server.own import Answered
 
 
-def to_result(outcome: Outcome) -> types.CallToolResult:
+def to_result(answered: Answered) -> types.CallToolResult:
     """The tool result: the envelope, the same as compact JSON text and as structured content."""
-    envelope = outcome.envelope
+    envelope = answered.envelope
     text = _dump(envelope)
     if text is None:
         envelope = cast("dict[str, Any]", scrub(envelope))
         text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
     return types.CallToolResult(
-        content=[types.TextContent(text=text)],
+        content=[types.TextContent(text=text), *answered.images],
         structured_content=envelope,
-        is_error=outcome.fault is not None,
+        is_error=answered.outcome.fault is not None,
     )
 
 

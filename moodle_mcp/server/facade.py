@@ -17,8 +17,9 @@ from moodle_mcp.catalogue.arguments import arguments_fault, parsed_json
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.catalogue.naming import description
-from moodle_mcp.catalogue.schema import envelope_schema, input_schema
+from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.errors import CallError, ParameterFault
+from moodle_mcp.server.own import own_tool
 from moodle_mcp.server.toolset import Toolset
 
 if TYPE_CHECKING:
@@ -61,10 +62,7 @@ CALL: Final = Function(
         "anything is sent; a failure says what to correct."
     ),
 )
-FUNCTIONS: Final = {function.name: function for function in (FIND, DESCRIBE, CALL)}
-"""They are described as Moodle's functions are, so that one check of arguments serves them all."""
-
-_CALL_SCHEMA: Final[dict[str, Any]] = {
+CALL_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "function": {"type": "string"},
@@ -121,12 +119,7 @@ class Facade:
 
 def facade_tools() -> list[types.Tool]:
     """The three tools, as they are listed."""
-    return [_tool(function) for function in FUNCTIONS.values()]
-
-
-def facade_schema(name: str) -> dict[str, Any]:
-    """The schema of the arguments of one of the three."""
-    return _CALL_SCHEMA if name == CALL.name else input_schema(FUNCTIONS[name])
+    return [own_tool(FIND), own_tool(DESCRIBE), own_tool(CALL, CALL_SCHEMA)]
 
 
 def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -142,29 +135,12 @@ def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         faults.append(ParameterFault("function", "is missing and required", "string"))
     if not isinstance(inner, dict):
         faults.append(ParameterFault("arguments", "is no object", "an object"))
-    unknown = [key for key in arguments if key not in _CALL_SCHEMA["properties"]]
-    known = ", ".join(_CALL_SCHEMA["properties"])
+    unknown = [key for key in arguments if key not in CALL_SCHEMA["properties"]]
+    known = ", ".join(CALL_SCHEMA["properties"])
     faults += [ParameterFault(key, "is not a known key", known) for key in unknown]
     if faults or not isinstance(name, str) or not isinstance(inner, dict):
         raise CallError(arguments_fault(CALL, faults))
     return name, cast("dict[str, Any]", inner)
-
-
-def _tool(function: Function) -> types.Tool:
-    reads = function.reads_only
-    return types.Tool(
-        name=function.name,
-        title=function.name.replace("_", " ").capitalize(),
-        description=function.text.text,
-        input_schema=facade_schema(function.name),
-        output_schema=envelope_schema({}),
-        annotations=types.ToolAnnotations(
-            read_only_hint=reads,
-            destructive_hint=not reads,
-            idempotent_hint=reads,
-            open_world_hint=False,
-        ),
-    )
 
 
 def _short(text: str) -> str:

@@ -174,6 +174,9 @@ def test_the_input_schema_of_a_list_of_options() -> None:
                     },
                     "minItems": 1,
                 },
+                "_fields": {"type": "array", "items": {"type": "string"}},
+                "_format": {"type": "string", "enum": ["raw"]},
+                "_times": {"type": "boolean"},
             },
             "additionalProperties": False,
             "required": ["courseid"],
@@ -230,6 +233,9 @@ def test_the_input_schema_of_enrolled_users() -> None:
                     },
                     "minItems": 1,
                 },
+                "_fields": {"type": "array", "items": {"type": "string"}},
+                "_format": {"type": "string", "enum": ["raw"]},
+                "_times": {"type": "boolean"},
             },
             "additionalProperties": False,
             "required": ["courseid"],
@@ -239,7 +245,11 @@ def test_the_input_schema_of_enrolled_users() -> None:
 
 def test_the_input_schema_without_parameters() -> None:
     assert input_schema(plain("core_tag_get_tag_areas")) == snapshot(
-        {"type": "object", "properties": {}, "additionalProperties": False}
+        {
+            "type": "object",
+            "properties": {"_fields": {"type": "array", "items": {"type": "string"}}},
+            "additionalProperties": False,
+        }
     )
 
 
@@ -280,6 +290,9 @@ def test_the_input_schema_of_defaults_that_are_null() -> None:
                 "limittononsuspendedevents": {"type": "boolean", "default": False},
                 "userid": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
                 "searchvalue": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+                "_fields": {"type": "array", "items": {"type": "string"}},
+                "_format": {"type": "string", "enum": ["raw"]},
+                "_times": {"type": "boolean"},
             },
             "additionalProperties": False,
         }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+
 import pytest
+from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.cli.tools import size_of
 from moodle_mcp.gate.whitelist import PROFILES, profile
 from moodle_mcp.server.toolset import Toolset, to_tool
@@ -15,6 +20,16 @@ from tests.conftest import gate
 CATALOGUE = load()
 DESCRIBED = sorted({function for name in PROFILES for function in profile(name)})
 TYPES = {"string": str, "integer": int, "number": float, "boolean": bool}
+
+
+def default_fields() -> Iterator[tuple[str, list[str]]]:
+    for file in (resources.files("moodle_mcp.catalogue") / "data" / "descriptions").iterdir():
+        for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if "fields" in entry:
+                yield name, entry["fields"]
+
+
+FIELDS = dict(default_fields())
 
 
 def paths(node: Node, path: str = "") -> dict[str, Node]:
@@ -63,3 +78,65 @@ def test_a_profile_keeps_to_its_budget_of_tokens(name: str, tokens: int) -> None
     toolset = Toolset(gate(name, Access.DESTRUCTIVE))
     assert len(toolset.functions) == len(profile(name))
     assert size_of(map(to_tool, toolset.functions)) / 4 <= tokens
+
+
+def has_field(node: Node | None, path: list[str]) -> bool:
+    """Whether an answer has a field; lists are passed through."""
+    while isinstance(node, ListOf):
+        node = node.item
+    if not path:
+        return node is not None
+    return isinstance(node, Object) and has_field(node.keys.get(path[0]), path[1:])
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_field_that_is_shown_by_default_is_in_the_answer(release: str) -> None:
+    catalogue = load(release)
+    assert [
+        (name, path)
+        for name, paths in FIELDS.items()
+        for path in paths
+        if not has_field(catalogue.get(name).returns, path.removeprefix("-").split("."))
+    ] == []
+
+
+def test_only_reads_have_default_fields_and_each_is_named_once() -> None:
+    for name, paths in FIELDS.items():
+        assert CATALOGUE.get(name).reads_only
+        assert 0 < len(paths) == len(set(paths))
+
+
+def test_the_reads_without_default_fields_answer_little_anyway() -> None:
+    """A new read of a profile gets its fields, or a place in this list."""
+    reads = {name for name in DESCRIBED if CATALOGUE.get(name).reads_only}
+    assert sorted(reads - FIELDS.keys()) == snapshot(
+        [
+            "core_cohort_get_cohort_members",
+            "core_completion_get_course_completion_status",
+            "core_course_get_updates_since",
+            "core_enrol_get_course_enrolment_methods",
+            "core_files_get_unused_draft_itemid",
+            "core_grades_get_gradeitems",
+            "core_group_get_group_members",
+            "core_user_get_user_preferences",
+            "enrol_self_get_instance_info",
+            "gradereport_overview_get_course_grades",
+            "mod_assign_get_user_flags",
+            "mod_choice_get_choice_options",
+            "mod_feedback_get_non_respondents",
+            "mod_forum_can_add_discussion",
+            "mod_lesson_get_attempts_overview",
+            "mod_quiz_get_overrides",
+            "mod_quiz_get_quiz_access_information",
+            "mod_quiz_get_user_best_grade",
+            "mod_scorm_get_scorm_sco_tracks",
+        ]
+    )
+
+
+def test_an_id_is_among_the_default_fields() -> None:
+    """What an agent needs to go on: `id`, `userid`, `cmid` and the like."""
+    for name, paths in FIELDS.items():
+        if any(path.startswith("-") for path in paths) or name == "tool_mobile_get_public_config":
+            continue
+        assert any(path.endswith("id") for path in paths), name

@@ -59,7 +59,7 @@ async def test_a_function_that_only_the_site_knows_is_a_free_form_tool_and_says_
         known = replace(info, functions=info.functions | {plugin})
         app = App(KnownSite(url, known), Caller(site), gate("local_shop_*"))
         async with Client(app.server()) as session:
-            (tool,) = (await session.list_tools()).tools
+            _, tool = (await session.list_tools()).tools
         await site.aclose()
     assert tool.name == plugin
     assert tool.input_schema["type"] == "object"

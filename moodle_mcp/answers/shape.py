@@ -1,0 +1,193 @@
+"""From what Moodle answered to what an agent reads: chosen fields, Markdown, marks, times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from html import unescape
+from typing import Any, Final, TypeAlias, cast
+
+from moodle_mcp.answers.fence import Fence
+from moodle_mcp.answers.fields import Selection
+from moodle_mcp.answers.invisible import without_invisible
+from moodle_mcp.answers.markdown import to_markdown
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.text_kinds import TextKind, TextKinds
+from moodle_mcp.catalogue.times import EARLIEST, is_moment
+
+LONG_TEXT: Final = 60
+"""Characters from which free text stands between marks; so does any that has a second line."""
+
+LONG_NAME: Final = 120
+"""Characters from which a name does too."""
+
+MARKDOWN_FORMAT: Final = 4
+_NOT_HTML: Final = (2, MARKDOWN_FORMAT)
+"""Moodle's FORMAT_PLAIN and FORMAT_MARKDOWN; the other formats come out as HTML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What to do with a text of a kind, and where the format of an HTML text stands."""
+
+    kind: TextKind
+    format_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A number that is Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """What to do with the items of a list."""
+
+    item: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What to do with the values of an object's known keys."""
+
+    known: Mapping[str, Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value of which nothing is known: its texts are taken for free text."""
+
+
+Step: TypeAlias = Words | Moment | Each | Keys | Unknown | None
+"""None leaves the value as it is."""
+
+_UNKNOWN: Final = Unknown()
+_NO_KEYS: Final[Mapping[str, Step]] = {}
+
+
+def steps(function: Function, kinds: TextKinds) -> Step:
+    """What is to be done with a function's answer."""
+    if not function.typed or function.returns is None:
+        return _UNKNOWN
+    return _step(function.name, function.returns, (), kinds)
+
+
+def _step(function: str, node: Node, path: tuple[str, ...], kinds: TextKinds) -> Step:
+    match node:
+        case Value():
+            if scalar(node) == "string":
+                kind = kinds.kind(function, path, node)
+                return None if kind is TextKind.CODE else Words(kind)
+            return Moment() if path and is_moment(path[-1], node) else None
+        case ListOf():
+            inside = _step(function, node.item, path, kinds)
+            return None if inside is None else Each(inside)
+        case Object():
+            known: dict[str, Step] = {}
+            for key, child in node.keys.items():
+                step = _step(function, child, (*path, key), kinds)
+                if isinstance(step, Words) and step.kind is TextKind.HTML:
+                    step = Words(step.kind, _format_key(key, node.keys))
+                known[key] = step
+            return Keys(known)
+
+
+def _format_key(key: str, keys: Mapping[str, Node]) -> str | None:
+    """Where Moodle says which format a text has: `summaryformat`, or `format` beside a `text`."""
+    own = f"{key}format"
+    if own in keys:
+        return own
+    return "format" if key in ("text", "content") and "format" in keys else None
+
+
+class Shaper:
+    """Shapes one answer. `has_people_text` tells afterwards whether people's words are in it."""
+
+    def __init__(self, fence: Fence | None, *, raw: bool = False, zone: tzinfo | None = None):
+        self._fence = fence
+        self._raw = raw
+        self._zone = zone
+        self.has_people_text = False
+
+    def shape(self, step: Step, value: Any, chosen: Selection) -> Any:
+        """The value with the chosen fields alone, its texts readable and marked."""
+        match value:
+            case str():
+                return self._text(step, value)
+            case list():
+                inside = step.item if isinstance(step, Each) else step
+                return [self.shape(inside, item, chosen) for item in cast("list[Any]", value)]
+            case dict():
+                return self._object(step, cast("dict[str, Any]", value), chosen)
+            case _:
+                return value
+
+    def _object(self, step: Step, value: dict[str, Any], chosen: Selection) -> dict[str, Any]:
+        known = step.known if isinstance(step, Keys) else _NO_KEYS
+        shaped: dict[str, Any] = {}
+        markdown: list[str] = []
+        for key, child in value.items():
+            inside = chosen.of(key)
+            if inside.is_nothing:
+                continue
+            what = known.get(key, _UNKNOWN)
+            if isinstance(what, Words) and what.format_key is not None:
+                what = self._by_format(what, value)
+                if what.kind is TextKind.HTML:
+                    markdown.append(cast("str", what.format_key))
+            shaped[key] = self.shape(what, child, inside)
+            if isinstance(what, Moment) and self._zone is not None:
+                iso = _iso(child, self._zone)
+                if iso is not None:
+                    shaped[f"{key}_iso"] = iso
+        # Who writes the text back as it stands here writes it in the right format.
+        shaped |= {key: MARKDOWN_FORMAT for key in markdown if key in shaped and not self._raw}
+        return shaped
+
+    def _by_format(self, words: Words, value: dict[str, Any]) -> Words:
+        if value.get(words.format_key or "") in _NOT_HTML:
+            return Words(TextKind.TEXT, words.format_key)
+        return words
+
+    def _text(self, step: Step, text: str) -> str:
+        match step:
+            case Words(kind=kind):
+                pass
+            case Unknown():
+                kind = TextKind.TEXT
+            case _:
+                return text
+        if not text:
+            return text
+        self.has_people_text = True
+        if not self._raw:
+            text = _readable(kind, text)
+        return self._fence.around(text) if self._fence and _is_long(kind, text) else text
+
+
+def _readable(kind: TextKind, text: str) -> str:
+    match kind:
+        case TextKind.HTML:
+            return to_markdown(text)
+        case TextKind.NAME:
+            # Moodle escapes names for its pages: `Sciences &amp; Maths`.
+            return without_invisible(unescape(text))
+        case _:
+            return without_invisible(text)
+
+
+def _is_long(kind: TextKind, text: str) -> bool:
+    if kind is TextKind.NAME:
+        return len(text) >= LONG_NAME or "\n" in text
+    return len(text) >= LONG_TEXT or "\n" in text
+
+
+def _iso(value: Any, zone: tzinfo) -> str | None:
+    """Unix seconds as ISO 8601 in a zone; None if they are no moment."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < EARLIEST:
+        return None
+    try:
+        return datetime.fromtimestamp(value, zone).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return None

@@ -1,0 +1,77 @@
+"""What each text of an answer is: Moodle's own word, a name, free text or HTML.
+
+The rules are a table in `data/text-kinds.tsv`, by a key (`summary`), a key under its parent
+(`warnings.message`) or a function's path (`core_x_get_y:items.content`); the most exact one wins.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from importlib import resources
+from typing import Final
+
+from moodle_mcp.catalogue.model import Value, scalar
+
+
+class TextKind(StrEnum):
+    """`CODE` is a word of Moodle's; the others were written by people."""
+
+    CODE = "code"
+    NAME = "name"
+    TEXT = "text"
+    HTML = "html"
+
+
+_WORDS: Final = frozenset(
+    {
+        "alpha",
+        "alphaext",
+        "alphanum",
+        "alphanumext",
+        "area",
+        "auth",
+        "base64",
+        "capability",
+        "component",
+        "lang",
+        "permission",
+        "plugin",
+        "safedir",
+        "safepath",
+        "sequence",
+        "stringid",
+        "theme",
+        "timezone",
+        "url",
+    }
+)
+"""PARAM_ types that have no room for a sentence."""
+
+
+class TextKinds:
+    """The kinds of all texts; the table is read when it is first asked for."""
+
+    def kind(self, function: str, path: tuple[str, ...], value: Value) -> TextKind:
+        """The kind of a value at a path of keys in a function's answer.
+
+        What no rule knows and could hold a sentence is taken for free text.
+        """
+        known = self.rule(function, path)
+        if known is not None:
+            return known
+        return TextKind.CODE if value.type in _WORDS or scalar(value) != "string" else TextKind.TEXT
+
+    def rule(self, function: str, path: tuple[str, ...]) -> TextKind | None:
+        """What the table says of a path, if anything."""
+        for key in (f"{function}:{'.'.join(path)}", ".".join(path[-2:]), ".".join(path[-1:])):
+            if key in self._rules:
+                return self._rules[key]
+        return None
+
+    @cached_property
+    def _rules(self) -> dict[str, TextKind]:
+        file = resources.files("moodle_mcp.catalogue") / "data" / "text-kinds.tsv"
+        lines = file.read_text(encoding="utf-8").splitlines()
+        rows = (line.split("\t") for line in lines if not line.startswith("#"))
+        return {key: TextKind(kind) for key, kind in rows}
