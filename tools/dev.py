@@ -4,6 +4,7 @@
     python3 tools/dev.py test     all tests; what follows goes to pytest
     python3 tools/dev.py lint     ruff and pyright
     python3 tools/dev.py bench    the benchmarks of tools/bench
+    python3 tools/dev.py conformance   the protocol's own checks, which run on Node
 
 The first run makes `.venv` and installs the project with its development tools there; later runs
 do so again only when pyproject.toml has changed.
@@ -33,6 +34,7 @@ COMMANDS = {
         ["-m", "pyright", "--pythonpath", PYTHON],
     ],
     "bench": [["-m", "tools.bench"]],
+    "conformance": [["-m", "tools.conformance"]],
 }
 
 
