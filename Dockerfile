@@ -4,7 +4,7 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY moodle_mcp ./moodle_mcp
-# Without pip in it the environment is half the size.
+# pip installs into it from outside, so that the image carries none of it.
 RUN python -m venv --without-pip /opt/moodle-mcp \
     && pip --python /opt/moodle-mcp/bin/python install --no-cache-dir .
 
