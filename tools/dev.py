@@ -5,6 +5,7 @@
     python3 tools/dev.py lint     ruff and pyright
     python3 tools/dev.py bench    the benchmarks of tools/bench
     python3 tools/dev.py conformance   the protocol's own checks, which run on Node
+    python3 tools/dev.py package       what is published, built and tried
 
 The first run makes `.venv` and installs the project with its development tools there; later runs
 do so again only when pyproject.toml has changed.
@@ -35,6 +36,7 @@ COMMANDS = {
     ],
     "bench": [["-m", "tools.bench"]],
     "conformance": [["-m", "tools.conformance"]],
+    "package": [["-m", "tools.package"]],
 }
 
 

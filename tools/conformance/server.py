@@ -92,14 +92,19 @@ class FixtureApp(App):
         return result
 
 
+def fixture_app(url: str) -> FixtureApp:
+    """The application in front of a fixture site at an address."""
+    site = make_site(Connection(parse_address(url), SecretStr(TOKEN)))
+    gate = Gate(parse_whitelist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
+    presentation = Presentation(Mode.DIRECT, transport=Transport.HTTP)
+    return FixtureApp(site, Caller(site, QUICK), gate, presentation)
+
+
 def main(port: str) -> None:
     """Serve the fixtures on a loopback port; 0 takes any free one."""
     with serving(FixtureSite().app) as url, Listener.of(port) as listener:
-        site = make_site(Connection(parse_address(url), SecretStr(TOKEN)))
-        gate = Gate(parse_whitelist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
-        presentation = Presentation(Mode.DIRECT, transport=Transport.HTTP)
         print(listener.url, flush=True)
-        serve_http(FixtureApp(site, Caller(site, QUICK), gate, presentation), listener)
+        serve_http(fixture_app(url), listener)
 
 
 if __name__ == "__main__":
