@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import mcp_types as types
 import pytest
 from inline_snapshot import snapshot
 from mcp import Client
+from mcp.server import Server
 
 from moodle_mcp.demo import serving
 from tools.conformance import __main__ as conformance
 from tools.conformance.node import NodeMissingError
+from tools.conformance.offered import offer
 from tools.conformance.server import FixtureApp, fixture_app
 from tools.conformance.site import FixtureSite
 
@@ -43,6 +47,22 @@ async def test_a_fixture_that_the_site_refuses_is_an_error_of_the_servers_kind(
     assert result.is_error
     assert result.structured_content is not None
     assert result.structured_content["error"]["kind"] == "moodle_error"
+
+
+async def test_fixtures_stand_beside_the_prompts_that_a_server_has() -> None:
+    async def list_prompts(_: Any, __: Any) -> types.ListPromptsResult:
+        return types.ListPromptsResult(prompts=[types.Prompt(name="own")])
+
+    async def get_prompt(_: Any, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        return types.GetPromptResult(messages=[], description=f"the server's {params.name}")
+
+    server: Server[Any] = Server("own", on_list_prompts=list_prompts, on_get_prompt=get_prompt)
+    offer(server)
+    async with Client(server) as client:
+        names = [prompt.name for prompt in (await client.list_prompts()).prompts]
+        assert names[:2] == ["own", "test_simple_prompt"]
+        assert (await client.get_prompt("own")).description == "the server's own"
+        assert (await client.get_prompt("test_simple_prompt")).messages
 
 
 @pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--required"], 1)])

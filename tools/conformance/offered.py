@@ -18,31 +18,39 @@ Handler: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 _FROM_TEMPLATE: Final = re.compile(r"test://template/([^/]+)/data")
 _TEXT: Final = "text/plain"
 
-RESOURCES: Final = [
-    types.Resource(uri="test://static-text", name="text", mime_type=_TEXT),
-    types.Resource(uri="test://static-binary", name="binary", mime_type="image/gif"),
-]
-TEMPLATES: Final = [
-    types.ResourceTemplate(uri_template="test://template/{id}/data", name="template")
-]
-PROMPTS: Final = [
-    types.Prompt(name="test_simple_prompt", description="A text."),
-    types.Prompt(
-        name="test_prompt_with_arguments",
-        description="A text with two arguments in it.",
-        arguments=[
-            types.PromptArgument(name="arg1", description="The first.", required=True),
-            types.PromptArgument(name="arg2", description="The second.", required=True),
-        ],
-    ),
-    types.Prompt(
-        name="test_prompt_with_embedded_resource",
-        description="A resource and a text.",
-        arguments=[types.PromptArgument(name="resourceUri", description="Its URI.", required=True)],
-    ),
-    types.Prompt(name="test_prompt_with_image", description="An image and a text."),
-    types.Prompt(name="test_input_required_result_prompt", description="Asks for its context."),
-]
+_RESOURCES: Final = types.ListResourcesResult(
+    resources=[
+        types.Resource(uri="test://static-text", name="text", mime_type=_TEXT),
+        types.Resource(uri="test://static-binary", name="binary", mime_type="image/gif"),
+    ]
+)
+_TEMPLATES: Final = types.ListResourceTemplatesResult(
+    resource_templates=[
+        types.ResourceTemplate(uri_template="test://template/{id}/data", name="template")
+    ]
+)
+_PROMPTS: Final = types.ListPromptsResult(
+    prompts=[
+        types.Prompt(name="test_simple_prompt", description="A text."),
+        types.Prompt(
+            name="test_prompt_with_arguments",
+            description="A text with two arguments in it.",
+            arguments=[
+                types.PromptArgument(name="arg1", description="The first.", required=True),
+                types.PromptArgument(name="arg2", description="The second.", required=True),
+            ],
+        ),
+        types.Prompt(
+            name="test_prompt_with_embedded_resource",
+            description="A resource and a text.",
+            arguments=[
+                types.PromptArgument(name="resourceUri", description="Its URI.", required=True)
+            ],
+        ),
+        types.Prompt(name="test_prompt_with_image", description="An image and a text."),
+        types.Prompt(name="test_input_required_result_prompt", description="Asks for its context."),
+    ]
+)
 _ASK_CONTEXT: Final = asking(
     {"context": form("Which context is it for?", context={"type": "string"})}
 )
@@ -50,50 +58,43 @@ _ASK_CONTEXT: Final = asking(
 
 def offer(server: Server[Any]) -> None:
     """Put them beside the resources and prompts that the server has; its own handlers stay."""
-    own = {method: _own(server, method) for method in (*_LISTS, *_READS)}
-
-    def listing(method: str) -> Handler:
-        async def handle(ctx: Context, params: Any) -> Any:
-            result = _LISTS[method]()
-            before = own[method]
-            if before is None:
-                return result
-            theirs = await before(ctx, params)
-            (items,) = (
-                name
-                for name in ("resources", "resource_templates", "prompts")
-                if hasattr(result, name)
-            )
-            return theirs.model_copy(
-                update={items: [*getattr(theirs, items), *getattr(result, items)]}
-            )
-
-        return handle
-
-    def reading(method: str) -> Handler:
-        async def handle(ctx: Context, params: Any) -> Any:
-            result = await _READS[method](ctx, params)
-            before = own[method]
-            if result is None and before is not None:
-                return await before(ctx, params)
-            if result is None:
-                name = getattr(params, "uri", None) or getattr(params, "name", None)
-                raise MCPError(types.INVALID_PARAMS, f"There is no {name}", {"uri": str(name)})
-            return result
-
-        return handle
-
-    for method in _LISTS:
-        server.add_request_handler(method, types.PaginatedRequestParams, listing(method))
-    server.add_request_handler(
-        "resources/read", types.ReadResourceRequestParams, reading("resources/read")
-    )
-    server.add_request_handler("prompts/get", types.GetPromptRequestParams, reading("prompts/get"))
+    _list(server, "resources/list", "resources", _RESOURCES)
+    _list(server, "resources/templates/list", "resource_templates", _TEMPLATES)
+    _list(server, "prompts/list", "prompts", _PROMPTS)
+    _answer(server, "resources/read", types.ReadResourceRequestParams, _read)
+    _answer(server, "prompts/get", types.GetPromptRequestParams, _get)
 
 
-def _own(server: Server[Any], method: str) -> Handler | None:
-    entry = server.get_request_handler(method)
-    return None if entry is None else entry.handler
+def _list(server: Server[Any], method: str, items: str, fixtures: Any) -> None:
+    """List the fixtures behind what the server's own handler lists."""
+    own = server.get_request_handler(method)
+
+    async def handle(ctx: Context, params: Any) -> Any:
+        if own is None:
+            return fixtures.model_copy()
+        result: Any = await own.handler(ctx, params)
+        both = [*getattr(result, items), *getattr(fixtures, items)]
+        return result.model_copy(update={items: both})
+
+    server.add_request_handler(method, types.PaginatedRequestParams, handle)
+
+
+def _answer(
+    server: Server[Any], method: str, params_type: type[types.RequestParams], fixture: Handler
+) -> None:
+    """Let a fixture answer what it knows, and the server's own handler all else."""
+    own = server.get_request_handler(method)
+
+    async def handle(ctx: Context, params: Any) -> Any:
+        result = await fixture(ctx, params)
+        if result is None and own is not None:
+            result = await own.handler(ctx, params)
+        if result is None:
+            name = str(getattr(params, "uri", None) or params.name)
+            raise MCPError(types.INVALID_PARAMS, f"There is no {name}", {"uri": name})
+        return result
+
+    server.add_request_handler(method, params_type, handle)
 
 
 async def _read(_: Context, params: types.ReadResourceRequestParams) -> Any:
@@ -132,13 +133,3 @@ async def _get(ctx: Context, params: types.GetPromptRequestParams) -> Any:
 def _prompt(*blocks: types.ContentBlock) -> types.GetPromptResult:
     messages = [types.PromptMessage(role="user", content=block) for block in blocks]
     return types.GetPromptResult(messages=messages)
-
-
-_LISTS: Final[dict[str, Callable[[], Any]]] = {
-    "resources/list": lambda: types.ListResourcesResult(resources=RESOURCES),
-    "resources/templates/list": lambda: types.ListResourceTemplatesResult(
-        resource_templates=TEMPLATES
-    ),
-    "prompts/list": lambda: types.ListPromptsResult(prompts=PROMPTS),
-}
-_READS: Final[dict[str, Handler]] = {"resources/read": _read, "prompts/get": _get}
