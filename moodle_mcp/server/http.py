@@ -16,7 +16,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Final, Self
 
 import uvicorn
@@ -107,7 +107,7 @@ def serve_http(app: App, listener: Listener) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    asyncio.run(_Server(config).serve([listener.socket]))
+    asyncio.run(HttpServer(config).serve([listener.socket]))
 
 
 def _asgi(app: App, listener: Listener) -> Starlette:
@@ -143,8 +143,17 @@ def _parsed(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address,
     return address, int(parts["port"])
 
 
-class _Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """Ends with status 0 on a signal; uvicorn's own kills itself with the signal afterwards."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take no further calls; a second Ctrl-C does not wait for those under way.
+
+        sse-starlette replaces uvicorn's own handler with one that cuts off the answers under way
+        to clients of the older protocols.
+        """
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

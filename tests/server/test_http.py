@@ -15,14 +15,17 @@ import anyio
 import httpx2
 import mcp_types as types
 import pytest
+import uvicorn
 from inline_snapshot import snapshot
 from mcp import Client
+from sse_starlette.sse import AppStatus
+from starlette.applications import Starlette
 
 from moodle_mcp.demo import ADMIN_TOKEN, Fault, Hold
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.gate.whitelist import profile
 from moodle_mcp.server.app import Presentation, Transport
-from moodle_mcp.server.http import MAX_BODY, Listener
+from moodle_mcp.server.http import MAX_BODY, HttpServer, Listener
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +71,19 @@ def serving_http(environment: Mapping[str, str], listen: str = "0") -> Generator
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+async def no_longer_listening(url: str) -> None:
+    """Come back when nobody is let in any more."""
+    port = httpx2.URL(url).port
+    assert port is not None
+    with anyio.fail_after(20):
+        while True:
+            try:
+                stream = await anyio.connect_tcp("127.0.0.1", port)
+            except OSError:
+                return
+            await stream.aclose()
 
 
 def ping(**headers: str) -> dict[str, Any]:
@@ -188,13 +204,14 @@ def test_there_is_no_stream_to_open_and_no_other_path(environment: Environment) 
         assert httpx2.get(served.url.removesuffix("/mcp"), trust_env=False).status_code == 404
 
 
+@BOTH
 async def test_a_call_under_way_is_answered_before_the_end(
-    demo: Demo, environment: Environment
+    demo: Demo, environment: Environment, mode: Any
 ) -> None:
     name, hold = "core_course_get_categories", Hold()
     results: list[types.CallToolResult] = []
     with serving_http(environment(MOODLE_MCP_TOOLS=f"{name},{SITE_INFO}")) as served:
-        async with Client(served.url) as client:
+        async with Client(served.url, mode=mode) as client:
             await client.list_tools()
             demo.site.faults.append(Fault.hang(hold, function=name))
 
@@ -205,9 +222,19 @@ async def test_a_call_under_way_is_answered_before_the_end(
                 tasks.start_soon(call)
                 await hold.arrived()
                 served.process.send_signal(signal.SIGTERM)
+                await no_longer_listening(served.url)
                 hold.release()
         assert served.process.wait(30) == 0
     assert [result.is_error for result in results] == [False]
+
+
+def test_a_signal_does_not_cut_off_answers_under_way() -> None:
+    """sse-starlette ends them half a second later, unless its replaced handler is not called."""
+    server = HttpServer(uvicorn.Config(Starlette()))
+    server.handle_exit(signal.SIGTERM, None)
+    assert (server.should_exit, server.force_exit, AppStatus.should_exit) == (True, False, False)
+    server.handle_exit(signal.SIGINT, None)
+    assert (server.should_exit, server.force_exit, AppStatus.should_exit) == (True, True, False)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
