@@ -8,7 +8,7 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
-from moodle_mcp.server.app import App, Presentation
+from moodle_mcp.server.app import App, Presentation, Transport
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection, Site
 
@@ -32,9 +32,16 @@ def make_caller(settings: Settings, site: Site) -> Caller:
     return Caller(site, settings.call_settings)
 
 
-def make_app(settings: Settings, connection: Connection) -> App:
+def make_app(
+    settings: Settings, connection: Connection, transport: Transport = Transport.STDIO
+) -> App:
     """The MCP server's application for one site."""
     site = make_site(connection)
-    style = Style(max_result=settings.max_result)
-    presentation = Presentation(settings.mode, settings.confirm, settings.audit, style)
+    presentation = Presentation(
+        mode=settings.mode,
+        confirm=settings.confirm,
+        audit=settings.audit,
+        style=Style(max_result=settings.max_result),
+        transport=transport,
+    )
     return App(site, make_caller(settings, site), make_gate(settings), presentation)

@@ -1,9 +1,11 @@
 """Runs the project's commands from a fresh checkout; needs nothing but Python 3.11 or newer.
 
-    python3 tools/dev.py demo     the main job, on a small Moodle inside the process
-    python3 tools/dev.py test     all tests; what follows goes to pytest
-    python3 tools/dev.py lint     ruff and pyright
-    python3 tools/dev.py bench    the benchmarks of tools/bench
+    python3 tools/dev.py demo         the main job, on a small Moodle inside the process
+    python3 tools/dev.py test         all tests; what follows goes to pytest
+    python3 tools/dev.py lint         ruff and pyright
+    python3 tools/dev.py bench        the benchmarks of tools/bench
+    python3 tools/dev.py conformance  the protocol's own checks, which run on Node
+    python3 tools/dev.py package      what is published, built and tried
 
 The first run makes `.venv` and installs the project with its development tools there; later runs
 do so again only when pyproject.toml has changed.
@@ -33,6 +35,8 @@ COMMANDS = {
         ["-m", "pyright", "--pythonpath", PYTHON],
     ],
     "bench": [["-m", "tools.bench"]],
+    "conformance": [["-m", "tools.conformance"]],
+    "package": [["-m", "tools.package"]],
 }
 
 

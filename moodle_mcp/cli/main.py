@@ -55,9 +55,17 @@ def main(ctx: click.Context) -> None:
 
 
 @main.command()
+@click.option(
+    "--http",
+    metavar="[HOST:]PORT",
+    help="Serve streamable HTTP on a loopback address instead; port 0 takes any free one.",
+)
 @settled
-def serve() -> None:
-    """Serve MCP on standard input and output (the default)."""
+def serve(http: str | None = None) -> None:
+    """Serve MCP on standard input and output (the default), or over HTTP on this machine."""
+    if http is not None:
+        _serve_http(http)
+        return
     # Half of the start is the MCP library's models; collecting garbage among them takes a tenth.
     gc.disable()
     from moodle_mcp.assembly import make_app
@@ -178,6 +186,18 @@ def demo(keep: bool, port: int) -> None:
         showing.serve(port)
     else:
         showing.show()
+
+
+def _serve_http(listen: str) -> None:
+    from moodle_mcp.assembly import make_app
+    from moodle_mcp.server.app import Transport
+    from moodle_mcp.server.http import Listener, serve_http
+
+    with Listener.of(listen) as listener:
+        settings, connection = _load()
+        app = make_app(settings, connection, Transport.HTTP)
+        click.echo(f"moodle-mcp: serving MCP at {listener.url}; Ctrl-C ends it", err=True)
+        serve_http(app, listener)
 
 
 def _load() -> tuple[Settings, Connection]:

@@ -18,6 +18,9 @@ HOST: Final = "127.0.0.1"
 _GRACE: Final = 1.0
 """Seconds that a request may take to notice that its connection is gone."""
 
+_TURNS: Final = 10
+"""Turns of the loop in which a connection accepted just before the end comes to be known."""
+
 
 @contextmanager
 def serving(app: Any, port: int = 0) -> Generator[str]:
@@ -95,9 +98,11 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        for connection in list(self.server_state.connections):
-            if isinstance(connection, DroppingProtocol):
-                connection.transport.abort()
+        for _ in range(_TURNS):
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, DroppingProtocol):
+                    connection.transport.abort()
+            await asyncio.sleep(0)
         if tasks := list(self.server_state.tasks):
             _, late = await asyncio.wait(tasks, timeout=_GRACE)
             for task in late:

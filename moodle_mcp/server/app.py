@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
+from enum import Enum
 from typing import Any, Final
 
 import anyio
@@ -80,14 +81,24 @@ purpose or missing from the token's service: do not look for a way around it, te
 """
 
 
+class Transport(Enum):
+    """How clients reach the server."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+
+
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """How a server shows functions and answers, asks for consent and keeps its record."""
+    """How a server shows functions and answers, asks for consent, keeps its record and is
+    reached.
+    """
 
     mode: Mode = Mode.AUTO
     confirm: Confirm = Confirm.ASK
     audit: str | None = None
     style: Style = field(default_factory=Style)
+    transport: Transport = Transport.STDIO
 
 
 class App:
@@ -104,11 +115,17 @@ class App:
         self._confirm = presentation.confirm
         self._confirmer = Confirmer(presentation.confirm)
         self._audit = Audit(presentation.audit)
+        self._transport = presentation.transport
         self._checker = ArgumentChecker()
         self._presenter = Presenter(presentation.style)
         self._zone: tzinfo | None = None
         self._asked = False
         self._made: tuple[Toolset, Facade] | None = None
+
+    @property
+    def transport(self) -> Transport:
+        """How clients reach it. Who comes over HTTP gets no tools for this machine's files."""
+        return self._transport
 
     def server(self) -> Server[Any]:
         """The low-level server, ready to run on a transport."""

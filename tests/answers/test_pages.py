@@ -18,8 +18,14 @@ ROOM = 3000
 scalars: st.SearchStrategy[Any] = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 )
+
+
+def repeated(text: str, times: int) -> str:
+    return text * times
+
+
 texts: st.SearchStrategy[Any] = st.builds(
-    lambda text, times: text * times, st.text(min_size=1, max_size=6), st.integers(1, 1500)
+    repeated, st.text(min_size=1, max_size=6), st.integers(1, 1500)
 )
 keys = st.text(st.characters(categories=["Ll"]), min_size=1, max_size=12)
 answers: st.SearchStrategy[Any] = st.recursive(
