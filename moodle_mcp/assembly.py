@@ -9,6 +9,7 @@ from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation, Transport
+from moodle_mcp.server.file_tools import FileTools
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection, Site
 
@@ -44,4 +45,7 @@ def make_app(
         style=Style(max_result=settings.max_result),
         transport=transport,
     )
-    return App(site, make_caller(settings, site), make_gate(settings), presentation)
+    # Over HTTP another program of this machine could reach the operator's folder.
+    folder = settings.folder() if transport is Transport.STDIO else None
+    files = FileTools(site, folder, settings.file_settings)
+    return App(site, make_caller(settings, site), make_gate(settings), presentation, files)

@@ -23,10 +23,13 @@ from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.files.folder import Folder
+from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection
+from moodle_mcp.site.files import Timing
 
 PREFIX: Final = "MOODLE_MCP_"
 CONFIG_VARIABLE: Final = "MOODLE_MCP_CONFIG"
@@ -85,6 +88,18 @@ class Settings(BaseSettings):
         str | None,
         Field(description="A line of JSON for each call goes to `stderr` or to this file."),
     ] = None
+    files: Annotated[
+        Path | None,
+        Field(description="The folder that files are saved to and uploaded from, over stdio."),
+    ] = None
+    max_file: Annotated[
+        int,
+        Field(ge=1_000, le=100_000_000, description="Bytes of a file whose content is answered."),
+    ] = 20_000_000
+    max_saved_file: Annotated[
+        int,
+        Field(ge=1_000, le=100_000_000_000, description="Bytes of a file saved or uploaded."),
+    ] = 500_000_000
     max_fields: Annotated[
         int,
         Field(ge=10, le=1_000_000, description="Form fields of one request; below max_input_vars."),
@@ -143,6 +158,30 @@ class Settings(BaseSettings):
             reads=self.read_concurrency,
             writes=self.write_concurrency,
         )
+
+    @property
+    def file_settings(self) -> FileSettings:
+        """The part that the tools for files need."""
+        timing = Timing(silence=self.timeout, whole=self.call_budget)
+        return FileSettings(self.max_file, self.max_saved_file, timing)
+
+    def folder(self) -> Folder | None:
+        """The folder for files, if there is to be one.
+
+        Raises:
+            SettingsError: it can't be used, or holds what must not be uploaded.
+        """
+        if self.files is None:
+            return None
+        folder = self.files.expanduser()
+        if not folder.is_absolute():
+            raise SettingsError(f"MOODLE_MCP_FILES must be an absolute path, not {folder}")
+        secret = self.moodle_token_file
+        if secret is not None and _holds(folder, secret):
+            raise SettingsError("MOODLE_MCP_FILES must not hold the file of MOODLE_TOKEN_FILE")
+        if _holds(folder, Path.home()):
+            raise SettingsError("MOODLE_MCP_FILES must be a folder of its own, not the home folder")
+        return Folder(folder)
 
     def connection(self) -> Connection:
         """The site to connect to, with the token.
@@ -223,6 +262,10 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
 def _did_you_mean(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]}?" if near else f": the settings are {', '.join(known)}"
+
+
+def _holds(folder: Path, path: Path) -> bool:
+    return path.expanduser().resolve().is_relative_to(folder.resolve())
 
 
 def _token_in(path: Path) -> str:

@@ -12,7 +12,9 @@ from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.settings import Settings, load_settings, variable
+from moodle_mcp.site.files import Timing
 
 TOKEN = "0123456789abcdef" * 2
 GOOD = {"MOODLE_URL": "https://m.example/sub", "MOODLE_TOKEN": TOKEN}
@@ -85,6 +87,48 @@ def test_an_empty_variable_counts_as_unset(load: Load) -> None:
 def test_the_token_is_in_no_representation(load: Load) -> None:
     settings = load(**GOOD)
     assert TOKEN not in f"{settings} {settings!r} {settings.connection()!r}"
+
+
+def test_without_a_folder_there_is_none(load: Load) -> None:
+    settings = load(**GOOD)
+    assert settings.folder() is None
+    assert settings.file_settings == FileSettings(20_000_000, 500_000_000, Timing(60.0, 110.0))
+
+
+def test_a_folder_for_files_is_one_of_its_own(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = load.folder / "home"
+    files = home / "moodle-files"
+    files.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    token = files / "token"
+    token.write_text(TOKEN, encoding="utf-8")
+
+    def refusal(path: Path | str, **more: str) -> str:
+        with pytest.raises(SettingsError) as caught:
+            load(**{**GOOD, "MOODLE_MCP_FILES": str(path), **more}).folder()
+        return str(caught.value).replace(str(load.folder), "")
+
+    assert load(**GOOD, MOODLE_MCP_FILES="~/moodle-files").folder() is not None
+    assert [
+        refusal(home),
+        refusal(home.parent),
+        refusal("/"),
+        refusal("moodle-files"),
+        refusal(home / "missing"),
+        refusal(token),
+        refusal(files, MOODLE_TOKEN="", MOODLE_TOKEN_FILE=str(token)),
+    ] == snapshot(
+        [
+            "MOODLE_MCP_FILES must be a folder of its own, not the home folder",
+            "MOODLE_MCP_FILES must be a folder of its own, not the home folder",
+            "MOODLE_MCP_FILES must be a folder of its own, not the home folder",
+            "MOODLE_MCP_FILES must be an absolute path, not moodle-files",
+            "MOODLE_MCP_FILES must be a folder that exists, and no symbolic link: /home/missing",
+            "MOODLE_MCP_FILES must be a folder that exists, and no symbolic link: /home/moodle-files/token",
+            "MOODLE_MCP_FILES must not hold the file of MOODLE_TOKEN_FILE",
+        ]
+    )
 
 
 WRONG: dict[str, dict[str, str]] = {

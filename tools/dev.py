@@ -65,7 +65,7 @@ def install() -> None:
     venv.create(VENV, with_pip=True, clear=True)
     # Dependency groups need pip 25.1.
     run_pip("install", "--quiet", "--upgrade", "pip>=25.1")
-    run_pip("install", "--quiet", "--editable", ".", "--group", "dev")
+    run_pip("install", "--quiet", "--editable", ".[files]", "--group", "dev")
     INSTALLED.write_text(wanted, encoding="utf-8")
 
 

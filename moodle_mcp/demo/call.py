@@ -29,8 +29,8 @@ _REVISION: Final = 1_795_423_205
 class Call:
     """The caller's account and the site around it.
 
-    `functions` are those of the token's service with their versions; `run` runs another one of
-    them for the same caller.
+    `functions` are those of the token's service with their versions, `downloads` and `uploads`
+    whether it lets files through; `run` runs another function of it for the same caller.
     """
 
     world: World
@@ -40,6 +40,8 @@ class Call:
     version: str
     functions: Mapping[str, str]
     run: Callable[[str, Mapping[str, Any]], Any]
+    downloads: bool = True
+    uploads: bool = True
 
     @property
     def now(self) -> int:

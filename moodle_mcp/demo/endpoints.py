@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from html import escape
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from moodle_mcp.demo.dropping import DROP
 from moodle_mcp.demo.errors import MoodleError
 from moodle_mcp.demo.faults import Fault, Hold
 from moodle_mcp.demo.moodle import Moodle, shown
-from moodle_mcp.demo.php import Form, to_json, to_xml, xml_exception
+from moodle_mcp.demo.php import to_json, to_xml, xml_exception
 from moodle_mcp.demo.receiving import Input, Received, receive
 from moodle_mcp.demo.world import SITE_COURSE
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _REST: Final = "/webservice/rest/server.php"
+_UPLOAD: Final = "/webservice/upload.php"
 _PLUGINFILE: Final = "/webservice/pluginfile.php"
 _HTML: Final = "text/html; charset=utf-8"
 _JSON: Final = "application/json; charset=utf-8"
@@ -42,35 +45,43 @@ class Endpoints:
         self._requests.append(given.received)
         path: str = request.scope["path"]
         if path == _REST:
-            return await self._rest(request, given)
+            work = partial(self._rest, request, given)
+            return await self._faulty(request, given.received.function, work)
+        if path == _UPLOAD:
+            work = partial(self._upload, request, given)
+            return await self._faulty(request, "upload.php", work)
+        if path == _PLUGINFILE or path.startswith(f"{_PLUGINFILE}/"):
+            work = partial(self._download, request, given)
+            return await self._faulty(request, "pluginfile.php", work)
         if moved := self._moved(request):
             return moved
         match path:
             case "/login/token.php":
                 return self._login(given)
-            case "/webservice/upload.php":
-                return self._upload(given)
             case "/":
                 return self._front_page()
-            case _ if path.startswith(f"{_PLUGINFILE}/"):
-                return self._download(path.removeprefix(_PLUGINFILE), given.form)
             case _:
                 return _page("Not Found", "<p>The requested URL was not found.</p>", 404)
 
-    async def _rest(self, request: Request, given: Input) -> Response:
-        fault = self._next_fault(given.received.function)
+    async def _faulty(
+        self, request: Request, function: str | None, work: Callable[[], Response]
+    ) -> Response:
+        """Do the work, or what a fault that fits has in place of it."""
+        fault = self._next_fault(function)
         if fault is None:
-            return self._worked(request, given)
-        response = self._worked(request, given) if fault.after_work else None
+            return work()
+        response = work() if fault.after_work else None
         match fault.kind:
             case "answer":
                 return Response(fault.body, fault.code, headers=fault.headers)
+            case "cut":
+                return _cut_short(request, fault)
             case "drop":
                 request.scope["extensions"][DROP]["drop"]()
                 await _disconnected(request)
             case "hang":
                 if await _released(request, fault.hold):
-                    return response or self._worked(request, given)
+                    return response or work()
         # Nobody is there to read it.
         return Response()
 
@@ -80,7 +91,7 @@ class Endpoints:
             self._faults.remove(fault)
         return fault
 
-    def _worked(self, request: Request, given: Input) -> Response:
+    def _rest(self, request: Request, given: Input) -> Response:
         if moved := self._moved(request):
             return moved
         switches = self._moodle.switches
@@ -119,7 +130,9 @@ class Endpoints:
         except MoodleError as error:
             return self._error(error)
 
-    def _upload(self, given: Input) -> Response:
+    def _upload(self, request: Request, given: Input) -> Response:
+        if moved := self._moved(request):
+            return moved
         # With files in the request Moodle says text/plain, for the sake of old browsers.
         kind = "text/plain; charset=utf-8" if given.files else _JSON
         try:
@@ -127,16 +140,21 @@ class Endpoints:
         except MoodleError as error:
             return self._error(error, kind)
 
-    def _download(self, path: str, form: Form) -> Response:
+    def _download(self, request: Request, given: Input) -> Response:
+        if moved := self._moved(request):
+            return moved
+        path = request.scope["path"].removeprefix(_PLUGINFILE) or str(given.form.get("file", ""))
         try:
-            file = self._moodle.download(path, form)
+            file = self._moodle.download(path, given.form)
         except MoodleError as error:
             return self._error(error)
         kind = file.mimetype
-        headers = {"Content-Type": f"{kind}; charset=utf-8" if "text/" in kind else kind}
-        if form.get("forcedownload"):
-            name = quote(file.filename)
-            headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+        # Moodle writes the name as it is, in UTF-8, and takes no notice of `forcedownload` here.
+        name = file.filename.encode().decode("latin-1")
+        headers = {
+            "Content-Type": f"{kind}; charset=utf-8" if "text/" in kind else kind,
+            "Content-Disposition": f'inline; filename="{name}"',
+        }
         return Response(file.content, headers=headers)
 
     def _error(self, error: MoodleError, kind: str = _JSON) -> Response:
@@ -187,6 +205,16 @@ async def _released(request: Request, hold: Hold) -> bool:
         return False
     gone.cancel()
     return True
+
+
+def _cut_short(request: Request, fault: Fault) -> Response:
+    async def body() -> AsyncGenerator[bytes]:
+        yield fault.body
+        request.scope["extensions"][DROP]["drop"]()
+        await _disconnected(request)
+
+    headers = {**fault.headers, "Content-Length": str(fault.declared)}
+    return StreamingResponse(body(), fault.code, headers=headers)
 
 
 async def _disconnected(request: Request) -> None:

@@ -50,19 +50,21 @@ class Hold:
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one request at the REST entry instead of a plain answer.
+    """What happens to one request for a function or a file instead of a plain answer.
 
-    Made with `status`, `answer`, `drop` and `hang`. `function` limits a fault to requests for
-    that function (a name, or a predicate on it); a fault that does not fit stays in the queue.
+    Made with `status`, `answer`, `cut`, `drop` and `hang`. `function` limits a fault to requests
+    for that function (a name, or a predicate on it); one that does not fit stays in the queue.
+    The scripts for files have no functions: they count as `pluginfile.php` and `upload.php`.
     """
 
-    kind: Literal["answer", "drop", "hang"]
+    kind: Literal["answer", "cut", "drop", "hang"]
     after_work: bool = False
     code: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
     hold: Hold = field(default_factory=Hold)
     function: Which = None
+    declared: int | None = None
 
     @classmethod
     def status(
@@ -92,6 +94,19 @@ class Fault:
         """Do the work, then answer with this body, such as a part of the JSON."""
         fields = {"Content-Type": "application/json", **(headers or {})}
         return cls("answer", after_work, headers=fields, body=body, function=function)
+
+    @classmethod
+    def cut(
+        cls,
+        body: bytes,
+        declared: int,
+        *,
+        headers: Mapping[str, str] | None = None,
+        function: Which = None,
+    ) -> Fault:
+        """Declare so many bytes, answer these, which are fewer, and cut the connection."""
+        fields = {"Content-Type": "application/json", **(headers or {})}
+        return cls("cut", headers=fields, body=body, function=function, declared=declared)
 
     @classmethod
     def drop(cls, *, after_work: bool = False, function: Which = None) -> Fault:

@@ -91,6 +91,12 @@ class Moodle:
     def upload(self, form: Form, files: list[tuple[str, bytes]]) -> list[Answer]:
         """`webservice/upload.php`: files into the user's draft area."""
         _, user = self._authenticated(_required(form, "token"))
+        if not self.switches.uploads:
+            raise access_denied("Web service file upload is off in the service.")
+        if any(len(content) > self.switches.upload_max_filesize for _, content in files):
+            raise moodle_error(
+                "upload_error_ini_size", "The file is larger than the maximum size allowed."
+            )
         item_id = whole(_text(form, "itemid"))
         path = _text(form, "filepath") or "/"
         if files and not item_id:
@@ -98,10 +104,15 @@ class Moodle:
         return [self._stored(user, item_id, path, name, content) for name, content in files]
 
     def download(self, path: str, form: Form) -> StoredFile:
-        """`webservice/pluginfile.php`: the file at the path, if the token's user may see it."""
+        """`webservice/pluginfile.php`: the file at the path, if the token's user may see it.
+
+        Nobody sees a draft there.
+        """
         token, user = self._authenticated(_required(form, "token"))
+        if not self.switches.downloads:
+            raise access_denied("Web service file downloading is off in the service.")
         file = next((each for each in self.world.files.values() if each.path == path), None)
-        if file is None:
+        if file is None or file.filearea == "draft":
             raise moodle_error("filenotfound", "Sorry, the requested file could not be found")
         call = self._call(token, user, "")
         if file.context == user_context(user.id):
@@ -181,6 +192,8 @@ class Moodle:
             self.version,
             {name: self._version_of(name) for name in names},
             run,
+            downloads=self.switches.downloads,
+            uploads=self.switches.uploads,
         )
 
     def _version_of(self, function: str) -> str:

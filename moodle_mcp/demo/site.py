@@ -30,7 +30,7 @@ class DemoSite:
         moment = int(time.time()) if now is None else now
         self._moodle = Moodle(moment, release, students)
         self.faults: deque[Fault] = deque()
-        """What is to happen to the next requests at the REST entry, one fault for each."""
+        """What is to happen to the next requests for functions and files, one fault for each."""
         self.requests: list[Received] = []
         """Everything that arrived, oldest first."""
         self.app: Starlette = Endpoints(self._moodle, self.faults, self.requests).app

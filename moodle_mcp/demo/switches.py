@@ -26,6 +26,11 @@ class Switches:
     """PHP drops the form fields beyond it, silently."""
     post_max_size: int = 8 * 1024 * 1024
     """PHP drops a whole body that is larger, silently."""
+    upload_max_filesize: int = 2 * 1024 * 1024
+    """PHP refuses a larger file."""
+    downloads: bool = True
+    """Whether the services let files be downloaded."""
+    uploads: bool = True
     wwwroot: str | None = None
     """The site's own address; a request sent to another host or scheme is redirected to it."""
     service_disabled: bool = False

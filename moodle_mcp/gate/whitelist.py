@@ -17,6 +17,9 @@ from moodle_mcp.catalogue.store import component_of
 from moodle_mcp.errors import SettingsError
 
 ALL: Final = "all"
+OWN_TOOLS: Final = ("download_file", "upload_file")
+"""Tools of ours that are allowed and withheld as Moodle's functions are."""
+
 PROFILES: Final = ("default", "student", "teacher", "manager", "admin", "reports")
 
 # The type and name of a plugin and what the function does: `local_shop_get_orders`, `local_*`.
@@ -58,6 +61,7 @@ def parse_whitelist(text: str, known: Collection[str]) -> Whitelist:
     included: list[str] = []
     excluded: list[str] = []
     components = {component_of(name) for name in known}
+    known = [*known, *OWN_TOOLS]
     for entry in text.replace(",", " ").split():
         if not _ENTRY.fullmatch(entry):
             raise SettingsError(f"MOODLE_MCP_TOOLS: {entry!r} is not a function name or glob")

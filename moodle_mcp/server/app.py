@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -34,15 +35,17 @@ from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
 from moodle_mcp.gate.gate import Gate
+from moodle_mcp.gate.whitelist import OWN_TOOLS
 from moodle_mcp.server.answers import to_result
 from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.confirming import Confirmer
 from moodle_mcp.server.facade import CALL, CALL_SCHEMA, DESCRIBE, FIND, Facade, inner_call
+from moodle_mcp.server.file_tools import FileTools
 from moodle_mcp.server.guards import ListCache, no_leaks
 from moodle_mcp.server.own import MORE, Answered, OwnTool
 from moodle_mcp.server.question import question
 from moodle_mcp.server.toolset import Toolset, to_tool
-from moodle_mcp.site.client import Site
+from moodle_mcp.site.client import Progress, Site
 from moodle_mcp.site.zone import user_zone
 
 log = logging.getLogger(__name__)
@@ -105,11 +108,17 @@ class App:
     """One site behind one MCP server; state lives here and nowhere else."""
 
     def __init__(
-        self, site: Site, caller: Caller, gate: Gate, presentation: Presentation | None = None
+        self,
+        site: Site,
+        caller: Caller,
+        gate: Gate,
+        presentation: Presentation | None = None,
+        files: FileTools | None = None,
     ) -> None:
         self._site = site
         self._caller = caller
         self._gate = gate
+        self._files = files or FileTools(site)
         presentation = presentation or Presentation()
         self._mode = presentation.mode
         self._confirm = presentation.confirm
@@ -165,7 +174,11 @@ class App:
         if params is not None and params.cursor is not None:
             raise MCPError(types.INVALID_PARAMS, "Invalid cursor: the list has one page")
         await self._know_the_site()
-        tools = [own.tool for own in self._own_tools.values()]
+        tools = [
+            own.tool
+            for name, own in self._own_tools.items()
+            if name not in OWN_TOOLS or self._gate.allows(own.function)
+        ]
         directly = shown_directly(self._mode, self._toolset.functions)
         tools += [to_tool(function) for function in directly]
         if self._confirm is Confirm.HOST:
@@ -263,6 +276,15 @@ class App:
     async def _more(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> Answered:
         return Answered(Outcome(), self._presenter.more(arguments["cursor"]))
 
+    async def _file(
+        self, function: Function, ctx: ServerRequestContext[Any], arguments: Mapping[str, Any]
+    ) -> Answered:
+        self._gate.check(function)
+        answer = await self._files.run(function, arguments, _bytes_progress(ctx))
+        wishes = self._presenter.wishes(function, None)
+        envelope = self._presenter.present(function, answer.outcome.envelope, wishes)
+        return Answered(answer.outcome, envelope, answer.images)
+
     async def _call_another(self, _: ServerRequestContext[Any], __: Mapping[str, Any]) -> Answered:
         """Never reached: `_call_tool` puts the function that is meant in its place."""
         raise NotImplementedError
@@ -327,6 +349,8 @@ class App:
                 OwnTool(CALL, self._call_another, CALL_SCHEMA),
             ]
         tools.append(OwnTool(MORE, self._more))
+        for each in self._files.functions(self._site.known_info):
+            tools.append(OwnTool(each, partial(self._file, each), listed=self._files.tool(each)))
         return {tool.function.name: tool for tool in tools}
 
     @property
@@ -376,6 +400,13 @@ def _hooks(ctx: ServerRequestContext[Any]) -> Hooks:
         await ctx.session.report_progress(done, items, f"{done} of {items} items")
 
     return Hooks(on_wait, on_done)
+
+
+def _bytes_progress(ctx: ServerRequestContext[Any]) -> Progress:
+    async def report(done: int, total: int | None) -> None:
+        await ctx.session.report_progress(done, total, f"{done:,} bytes")
+
+    return report
 
 
 def _plain(outcome: Outcome) -> Answered:

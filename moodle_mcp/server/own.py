@@ -50,6 +50,7 @@ class OwnTool:
     function: Function
     run: Run
     schema: dict[str, Any] | None = None
+    listed: types.Tool | None = None
 
     @property
     def input_schema(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class OwnTool:
     @property
     def tool(self) -> types.Tool:
         """The tool as it is listed."""
-        return own_tool(self.function, self.schema)
+        return self.listed or own_tool(self.function, self.schema)
 
 
 def own_tool(function: Function, schema: dict[str, Any] | None = None) -> types.Tool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import anyio
 import httpx2
@@ -28,6 +30,9 @@ CONNECT_TIMEOUT: Final = 5.0
 INFO_TIMEOUT: Final = 8.0
 """Seconds that a list of tools waits for a site before it is answered without it."""
 
+Progress: TypeAlias = Callable[[int, int | None], Awaitable[None]]
+"""Told the bytes that have gone or come and, where it is known, of how many."""
+
 _REMOVED: Final = b"TOKEN-REMOVED"
 
 
@@ -37,6 +42,19 @@ class Connection:
 
     address: Address
     token: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is posted to one of Moodle's scripts that are no web-service functions.
+
+    `path` stands behind the site's base address and has no token in it; `file` is a file's name
+    and its content, opened for reading bytes.
+    """
+
+    path: str
+    fields: Mapping[str, str]
+    file: tuple[str, BinaryIO] | None = None
 
 
 class Site:
@@ -70,7 +88,38 @@ class Site:
             raise _timed_out(timeout) from None
         except httpx2.HTTPError as error:
             raise _transport_error(error, timeout) from None
-        return decode(self._without_token(response))
+        return decode(self.without_token(response))
+
+    @asynccontextmanager
+    async def post(
+        self, form: Form, *, silence: float, progress: Progress | None = None
+    ) -> AsyncGenerator[httpx2.Response]:
+        """Post a form with the token as its first field; the answer is read by the caller.
+
+        `silence` are the seconds that may pass without a byte either way; `progress` is told the
+        bytes that were sent. A compressed answer is not asked for.
+
+        Raises:
+            CallError: also for what happens while the answer is read inside the block.
+        """
+        request = self._http().build_request(
+            "POST",
+            f"{self.address.base}{form.path}",
+            data={"token": self._token.get_secret_value(), **form.fields},
+            files=None if form.file is None else {"file": form.file},
+            headers={"Accept": "*/*", "Accept-Encoding": "identity"},
+            timeout=httpx2.Timeout(silence, connect=min(CONNECT_TIMEOUT, silence)),
+        )
+        if progress is not None:
+            request = _with_progress(request, progress)
+        try:
+            response = await self._http().send(request, stream=True)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx2.HTTPError as error:
+            raise _transport_error(error, silence) from None
 
     async def info(self, *, fresh: bool = False) -> SiteInfo:
         """What the site says of itself and the token; asked once, or again if `fresh`.
@@ -95,6 +144,23 @@ class Site:
     def known_info(self) -> SiteInfo | None:
         """The last answer of `info`, without asking."""
         return self._info
+
+    def without_token(self, response: Response) -> Response:
+        """The response with the token taken out, should the site or a proxy echo it."""
+        token = self._token.get_secret_value()
+        if not token:
+            return response
+        return replace(
+            response,
+            body=response.body.replace(token.encode("ascii"), _REMOVED),
+            reason=self.without_token_in(response.reason),
+            location=response.location and self.without_token_in(response.location),
+        )
+
+    def without_token_in(self, text: str) -> str:
+        """The text with the token taken out."""
+        token = self._token.get_secret_value()
+        return text.replace(token, _REMOVED.decode()) if token else text
 
     async def _post(self, request: Request, seconds: float) -> Response:
         # The token is the first field: PHP keeps the first ones when it drops those over a limit.
@@ -125,17 +191,33 @@ class Site:
             )
         return self._client
 
-    def _without_token(self, response: Response) -> Response:
-        """The response with the token taken out, should the site or a proxy echo it."""
-        token = self._token.get_secret_value()
-        if not token:
-            return response
-        return replace(
-            response,
-            body=response.body.replace(token.encode("ascii"), _REMOVED),
-            reason=response.reason.replace(token, _REMOVED.decode()),
-            location=response.location and response.location.replace(token, _REMOVED.decode()),
-        )
+
+class _Reported(httpx2.AsyncByteStream):
+    """A request's body that tells how much of it has been taken."""
+
+    def __init__(self, body: httpx2.AsyncByteStream, total: int, progress: Progress) -> None:
+        self._body = body
+        self._total = total
+        self._progress = progress
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        sent = 0
+        async for chunk in self._body:
+            yield chunk
+            sent += len(chunk)
+            await self._progress(sent, self._total)
+
+
+def _with_progress(request: httpx2.Request, progress: Progress) -> httpx2.Request:
+    total = int(request.headers["content-length"])
+    assert isinstance(request.stream, httpx2.AsyncByteStream)  # noqa: S101 - it was built so above
+    return httpx2.Request(
+        request.method,
+        request.url,
+        headers=request.headers,
+        stream=_Reported(request.stream, total, progress),
+        extensions=request.extensions,
+    )
 
 
 async def _read(response: httpx2.Response) -> bytes:

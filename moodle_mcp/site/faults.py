@@ -29,6 +29,11 @@ _NOT_IN_SITE: Final = _Meaning(
     "not installed there.",
 )
 
+UPLOAD_LIMITS: Final = (
+    "Use a smaller file. An administrator raises PHP's upload_max_filesize and post_max_size, and "
+    "the site's limit under Site administration > Security > Site security settings."
+)
+
 _CODES: Final[Mapping[str, _Meaning]] = {
     "invalidtoken": _Meaning(Kind.INVALID_TOKEN),
     "accessexception": _Meaning(Kind.ACCESS_DENIED),
@@ -99,6 +104,14 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     "unknowncategory": _Meaning(Kind.NOT_FOUND),
     "unknowngroup": _Meaning(Kind.NOT_FOUND),
     "unknownrole": _Meaning(Kind.NOT_FOUND),
+    "filenotfound": _Meaning(
+        Kind.NOT_FOUND,
+        "The file is not there, or not for the token's user: read its address anew, for example "
+        "with core_course_get_contents.",
+    ),
+    "upload_error_ini_size": _Meaning(Kind.TOO_LARGE, UPLOAD_LIMITS),
+    "userquotalimit": _Meaning(Kind.TOO_LARGE, UPLOAD_LIMITS),
+    "maxbytes": _Meaning(Kind.TOO_LARGE, UPLOAD_LIMITS),
     "invalidparameter": _Meaning(Kind.INVALID_PARAMETER),
     "missingparam": _Meaning(Kind.INVALID_PARAMETER),
     "formatnotsupported": _Meaning(Kind.INVALID_PARAMETER),

@@ -9,7 +9,7 @@ from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.gate.gate import Gate
-from moodle_mcp.gate.whitelist import PROFILES, parse_whitelist, profile
+from moodle_mcp.gate.whitelist import OWN_TOOLS, PROFILES, parse_whitelist, profile
 
 KNOWN = list(load())
 
@@ -48,9 +48,18 @@ def test_an_excluded_profile_is_taken_out() -> None:
     assert set(named("all,-default")) == set(KNOWN) - profile("default")
 
 
+@pytest.mark.parametrize("name", OWN_TOOLS)
+def test_our_own_tools_are_named_and_excluded_as_functions_are(name: str) -> None:
+    assert names("default,download_*,upload_*", name)
+    assert names(name, name)
+    assert names("all", name)
+    assert not names(f"all,-{name}", name)
+    assert not names("core_*", name)
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_profile_names_functions_that_exist(name: str) -> None:
-    assert profile(name) <= set(KNOWN)
+    assert profile(name) <= {*KNOWN, *OWN_TOOLS}
 
 
 @pytest.mark.parametrize(

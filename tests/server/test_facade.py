@@ -54,10 +54,11 @@ async def test_auto_shows_up_to_sixty_tools_and_the_facade_with_everyday_ones_ab
     async with client(demo, shown=Mode.AUTO, tools=tools) as session:
         names = [tool.name for tool in (await session.list_tools()).tools]
     assert (names[:3] == FACADE) == facade
-    assert len(names) <= 64
+    assert len(names) <= 66
     if facade:
         everyday = profile("default") & profile(tools)
-        assert set(names[4:]) == {tool_name(function) for function in everyday}
+        own = {*FACADE, "more_results", "download_file", "upload_file"}
+        assert set(names) == own | {tool_name(function) for function in everyday}
 
 
 async def test_direct_never_shows_the_facade(demo: Demo) -> None:

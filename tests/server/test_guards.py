@@ -90,7 +90,8 @@ async def test_a_site_that_did_not_answer_is_asked_again_at_the_next_list(demo: 
         assert len(whole) > 30
         demo.site.switches.web_services = True
         offered = (await session.list_tools(cache_mode="bypass")).tools
-    assert [tool.name for tool in offered] == ["more_results", "core_webservice_get_site_info"]
+    names = ["more_results", "download_file", "core_webservice_get_site_info"]
+    assert [tool.name for tool in offered] == names
 
 
 async def test_a_password_is_not_repeated_in_a_question(demo: Demo) -> None:

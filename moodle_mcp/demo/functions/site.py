@@ -40,8 +40,8 @@ def get_site_info(call: Call, params: Params) -> Answer:
         "functions": [
             {"name": name, "version": version} for name, version in call.functions.items()
         ],
-        "downloadfiles": 1,
-        "uploadfiles": 1,
+        "downloadfiles": int(call.downloads),
+        "uploadfiles": int(call.uploads),
         "release": call.release,
         "version": call.version,
         "mobilecssurl": "",

@@ -1,0 +1,254 @@
+"""The operator's folder: where files are saved to and uploaded from, and nowhere else.
+
+Nothing is overwritten and no symbolic link is followed, at any step: what is checked is what was
+opened, so that nobody can put another file in its place in between. Windows can't open a file
+relative to an open directory: there the check comes shortly before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final
+
+from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault, SettingsError
+from moodle_mcp.files.names import safe_name
+
+_HAS_FD: Final = os.open in os.supports_dir_fd
+# What a system does not know is 0: Windows has no O_NOFOLLOW, only POSIX has O_NONBLOCK.
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+_DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0)
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _BINARY
+_JUNCTION: Final = 0xA0000003
+_TEMPORARY: Final = ".moodle-mcp-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An open directory: names in it are reached through it where the system can do that."""
+
+    path: Path
+    fd: int | None
+
+    def at(self, name: str) -> str:
+        return name if self.fd is not None else str(self.path / name)
+
+    def open(self, name: str, flags: int) -> int:
+        return os.open(self.at(name), flags, 0o600, dir_fd=self.fd)
+
+    def unlink(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.at(name), dir_fd=self.fd)
+
+    def replace(self, name: str, by: str) -> None:
+        os.replace(self.at(by), self.at(name), src_dir_fd=self.fd, dst_dir_fd=self.fd)
+
+
+class Saving:
+    """A file that is being written. It takes its name when it is whole, or leaves no trace."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.kept = False
+
+    def write(self, piece: bytes) -> None:
+        """Write the next bytes."""
+        self._file.write(piece)
+
+    def keep(self) -> None:
+        """Say that the file is whole."""
+        self.kept = True
+
+
+class Folder:
+    """One folder that the operator has named."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the folder as it is.
+
+        Raises:
+            SettingsError: it is not there, is no folder, or is a symbolic link.
+        """
+        if _is_link(path) or not path.is_dir():
+            problem = "must be a folder that exists, and no symbolic link"
+            raise SettingsError(f"MOODLE_MCP_FILES {problem}: {path}")
+        self._path = path.absolute()
+
+    @contextmanager
+    def saving(self, name: str) -> Generator[tuple[str, Saving]]:
+        """A new file: its safe name, and what it is written with.
+
+        The block ends with `keep`, or nothing stays.
+
+        Raises:
+            CallError: `conflict` if there is something of this name, at the start or at the end;
+                `internal` if the folder can't be written.
+        """
+        name = safe_name(name)
+        temporary = f"{_TEMPORARY}{secrets.token_hex(8)}"
+        with _explained(), self._opened() as place:
+            _check_free(place, name)
+            try:
+                with open(place.open(temporary, _NEW), "wb") as file:  # noqa: PTH123 - a descriptor
+                    saving = Saving(file)
+                    yield name, saving
+                if saving.kept:
+                    _take_name(place, temporary, name)
+            finally:
+                place.unlink(temporary)
+
+    @contextmanager
+    def reading(self, path: str) -> Generator[tuple[str, BinaryIO]]:
+        """A regular file inside the folder, open for reading: its name and its content.
+
+        `path` is relative to the folder, with slashes.
+
+        Raises:
+            CallError: `invalid_arguments` if it leads elsewhere, or to what is no regular file;
+                `not_found`.
+        """
+        parts = _parts(path)
+        with contextlib.ExitStack() as stack:
+            with _explained_reading():
+                place = stack.enter_context(self._opened())
+                for part in parts[:-1]:
+                    place = stack.enter_context(_inner(place, part))
+                flags = os.O_RDONLY | _NO_LINK | _NO_WAIT | _BINARY
+                if not _HAS_FD and _is_link(place.path / parts[-1]):
+                    raise _elsewhere()
+                file = stack.enter_context(open(place.open(parts[-1], flags), "rb"))  # noqa: PTH123
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise _elsewhere()
+            yield parts[-1], file
+
+    @contextmanager
+    def _opened(self) -> Generator[_Place]:
+        with _directory(str(self._path), self._path, None) as place:
+            yield place
+
+
+@contextmanager
+def _inner(place: _Place, name: str) -> Generator[_Place]:
+    with _directory(place.at(name), place.path / name, place.fd) as inner:
+        yield inner
+
+
+@contextmanager
+def _directory(name: str, path: Path, within: int | None) -> Generator[_Place]:
+    if not _HAS_FD:
+        if _is_link(path):
+            raise _elsewhere()
+        yield _Place(path, None)
+        return
+    fd = os.open(name, os.O_RDONLY | _DIRECTORY | _NO_LINK, dir_fd=within)
+    try:
+        yield _Place(path, fd)
+    finally:
+        os.close(fd)
+
+
+def _is_link(path: Path) -> bool:
+    """Whether a path is a symbolic link, or what Windows calls a junction; False for nothing."""
+    try:
+        about = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISLNK(about.st_mode) or getattr(about, "st_reparse_tag", 0) == _JUNCTION
+
+
+def _check_free(place: _Place, name: str) -> None:
+    """Refuse a name that is taken, also by a symbolic link that leads nowhere."""
+    with contextlib.suppress(FileNotFoundError):
+        os.stat(place.at(name), dir_fd=place.fd, follow_symlinks=False)
+        raise _taken(name)
+
+
+def _take_name(place: _Place, temporary: str, name: str) -> None:
+    # The name is made first, which fails if it is there; then only our own empty file is replaced.
+    try:
+        os.close(place.open(name, _NEW))
+    except FileExistsError:
+        raise _taken(name) from None
+    try:
+        place.replace(name, by=temporary)
+    except OSError:
+        place.unlink(name)
+        raise
+
+
+def _parts(path: str) -> list[str]:
+    """The names of a path inside the folder, each of them safe and none of them hidden."""
+    parts = path.split("/")
+    try:
+        if PurePosixPath(path).is_absolute() or any(safe_name(part) != part for part in parts):
+            raise _elsewhere()
+    except CallError:
+        raise _elsewhere() from None
+    return parts
+
+
+def _elsewhere() -> CallError:
+    problem = "is no regular file inside the operator's folder"
+    return CallError(
+        Fault(
+            Kind.INVALID_ARGUMENTS,
+            f"Nothing was sent: path {problem}.",
+            hint="Pass a path relative to that folder, such as reports/essay.pdf: no link, no "
+            "hidden file, no name that another system would misread. Or pass `name` and `text`.",
+            parameters=(ParameterFault("path", problem),),
+            written="nothing",
+        ),
+        reached=False,
+    )
+
+
+def _taken(name: str) -> CallError:
+    return CallError(
+        Fault(
+            Kind.CONFLICT,
+            f"There is a {name} in the operator's folder, and nothing is overwritten.",
+            hint="Pass another `name` to save it under.",
+            written="nothing",
+        )
+    )
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    """What the system refuses, as our own error."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CallError(
+            Fault(
+                Kind.INTERNAL,
+                f"The file can't be written into the operator's folder: {reason}.",
+                hint="The operator looks at the folder of MOODLE_MCP_FILES: its permissions and "
+                "the space that is left.",
+                written="nothing",
+            )
+        ) from None
+
+
+@contextmanager
+def _explained_reading() -> Generator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        message = "There is no such file in the operator's folder."
+        raise CallError(Fault(Kind.NOT_FOUND, message, hint=_LOOK, written="nothing")) from None
+    except OSError:
+        # A link where none may be, a folder in place of a file, no permission: all the same here.
+        raise _elsewhere() from None
+
+
+_LOOK: Final = "Ask the user for the file's name; the folder is the operator's."

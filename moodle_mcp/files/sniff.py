@@ -1,0 +1,86 @@
+"""What a file is, by its bytes: what its name or a server says of it is only asked last."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from enum import Enum
+from typing import Final
+
+
+class Content(Enum):
+    """A kind of content that is told from others by its bytes, and its MIME type."""
+
+    PNG = "image/png"
+    JPEG = "image/jpeg"
+    GIF = "image/gif"
+    WEBP = "image/webp"
+    PDF = "application/pdf"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    HTML = "text/html"
+    TEXT = "text/plain"
+    OTHER = "application/octet-stream"
+
+
+IMAGES: Final = frozenset({Content.PNG, Content.JPEG, Content.GIF, Content.WEBP})
+DOCUMENTS: Final = frozenset({Content.PDF, Content.DOCX, Content.PPTX, Content.XLSX})
+
+_PDF_WITHIN: Final = 1024
+_MAX_PARTS: Final = 20_000
+_BY_PART: Final = {
+    "word/document.xml": Content.DOCX,
+    "ppt/presentation.xml": Content.PPTX,
+    "xl/workbook.xml": Content.XLSX,
+}
+_PAGE = re.compile(rb"(?is)\s*(<\?xml[^>]*>\s*)?(<!--.{0,2000}?-->\s*)*<(!doctype html|html[\s>])")
+_BOMS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_LOOKED_AT: Final = 64 * 1024
+
+
+def sniff(data: bytes, declared: str = "") -> Content:
+    """The kind of a whole file. `declared` is the MIME type that the site gave.
+
+    HTML without a head looks like any other text, so that for it what was declared counts.
+    """
+    if (image := _image(data)) is not None:
+        return image
+    if b"%PDF-" in data[:_PDF_WITHIN]:
+        return Content.PDF
+    if data.startswith(b"PK\x03\x04"):
+        return _archive(data)
+    if not _is_text(data):
+        return Content.OTHER
+    if declared == Content.HTML.value or _PAGE.match(data[:_LOOKED_AT].removeprefix(_BOMS[0])):
+        return Content.HTML
+    return Content.TEXT
+
+
+def _image(data: bytes) -> Content | None:
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return Content.PNG
+    if data.startswith(b"\xff\xd8\xff"):
+        return Content.JPEG
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return Content.GIF
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return Content.WEBP
+    return None
+
+
+def _archive(data: bytes) -> Content:
+    """Which of Office's formats a zip archive is, by the part that each must have."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError):
+        return Content.OTHER
+    parts = set(names[:_MAX_PARTS])
+    return next((kind for part, kind in _BY_PART.items() if part in parts), Content.OTHER)
+
+
+def _is_text(data: bytes) -> bool:
+    return data.startswith(_BOMS) or _CONTROL.search(data[:_LOOKED_AT]) is None

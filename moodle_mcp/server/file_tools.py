@@ -1,0 +1,313 @@
+"""The two tools for files: text, pictures and saved files out, drafts in."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Generator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO, Final
+
+import anyio
+import anyio.to_thread
+import mcp_types as types
+
+from moodle_mcp.caller.outcome import Outcome, failed
+from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
+from moodle_mcp.catalogue.classification import Access, Classification
+from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
+from moodle_mcp.catalogue.reserved import split
+from moodle_mcp.catalogue.schema import envelope_schema, input_schema
+from moodle_mcp.catalogue.secrets import without_secrets
+from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
+from moodle_mcp.files.extract import text_of
+from moodle_mcp.files.folder import Folder
+from moodle_mcp.files.names import safe_name
+from moodle_mcp.files.settings import FileSettings
+from moodle_mcp.files.sniff import IMAGES, Content, sniff
+from moodle_mcp.site.client import Progress, Site
+from moodle_mcp.site.file_address import FileAddress, file_address
+from moodle_mcp.site.files import Incoming, opened, upload
+from moodle_mcp.site.info import SiteInfo
+
+DOWNLOAD: Final = "download_file"
+UPLOAD: Final = "upload_file"
+
+MAX_IMAGE: Final = 5_000_000
+"""Bytes of a picture that is shown: models take no larger ones."""
+
+_AT_ONCE: Final = 2
+_STEP: Final = 1_000_000
+"""Bytes between two reports of progress."""
+
+_HARMLESS: Final = (
+    "At most a draft was stored, which nobody sees and which Moodle removes by itself: upload "
+    "again, without itemid."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """What became of a call, and the pictures that belong to it."""
+
+    outcome: Outcome
+    images: list[types.ImageContent] = field(default_factory=list[types.ImageContent])
+
+
+def download_function(*, saves: bool) -> Function:
+    """`download_file`; the arguments for saving are there only where there is a folder."""
+    params = {"url": Value("raw")}
+    texts = {"url": ParameterText("A file's address as an answer gives it, such as `fileurl`.")}
+    if saves:
+        params["save"] = Value("bool", presence="optional")
+        params["name"] = Value("raw", presence="optional")
+        texts["save"] = ParameterText("Save it into the operator's folder; its content stays out.")
+        texts["name"] = ParameterText("Name to save it under, if not its own.")
+    text = (
+        "Read a file of this Moodle: text, HTML as Markdown, the text of PDF, Word, PowerPoint "
+        "and Excel files, pictures as pictures."
+    )
+    return Function(
+        DOWNLOAD,
+        params=Object(params),
+        classification=Classification(Access.READ),
+        text=FunctionText(text, texts),
+    )
+
+
+def upload_function(*, reads: bool) -> Function:
+    """`upload_file`; `path` is there only where there is a folder to read from."""
+    presence = "optional" if reads else "required"
+    params = {
+        "name": Value("raw", presence=presence),
+        "text": Value("raw", presence=presence),
+        "itemid": Value("int", presence="optional"),
+    }
+    texts = {
+        "name": ParameterText("Name of a new text file, with its ending."),
+        "text": ParameterText("Content of that file."),
+        "itemid": ParameterText("Draft area to add to; a new one if left out."),
+    }
+    if reads:
+        params = {"path": Value("raw", presence="optional"), **params}
+        texts["path"] = ParameterText("A file inside the operator's folder; or name and text.")
+    text = (
+        "Upload a file into a draft area and get its item id, which other functions take, such as "
+        "mod_assign_save_submission (files_filemanager). Nobody sees it before."
+    )
+    return Function(
+        UPLOAD,
+        params=Object(params),
+        classification=Classification(Access.WRITE),
+        text=FunctionText(text, texts),
+    )
+
+
+class FileTools:
+    """The two tools for one site. Without a folder nothing on this machine is read or written."""
+
+    def __init__(
+        self, site: Site, folder: Folder | None = None, settings: FileSettings | None = None
+    ) -> None:
+        self._site = site
+        self._folder = folder
+        self._settings = settings or FileSettings()
+        self._checker = ArgumentChecker()
+        self._turns = anyio.CapacityLimiter(_AT_ONCE)
+        self.download_function = download_function(saves=folder is not None)
+        self.upload_function = upload_function(reads=folder is not None)
+
+    def functions(self, info: SiteInfo | None) -> list[Function]:
+        """The tools that the token's service lets through; both while the site is unknown."""
+        offered = [
+            (self.download_function, info is None or info.may_download),
+            (self.upload_function, info is None or info.may_upload),
+        ]
+        return [function for function, may in offered if may]
+
+    def tool(self, function: Function) -> types.Tool:
+        """The MCP tool for one of the two."""
+        changes_nothing = function.reads_only and self._folder is None
+        return types.Tool(
+            name=function.name,
+            title=function.name.replace("_", " ").capitalize(),
+            description=function.text.text,
+            input_schema=input_schema(function),
+            output_schema=envelope_schema({}),
+            annotations=types.ToolAnnotations(
+                read_only_hint=changes_nothing,
+                # Nothing is overwritten, here or there.
+                destructive_hint=False,
+                idempotent_hint=changes_nothing,
+                open_world_hint=False,
+            ),
+        )
+
+    async def run(
+        self, function: Function, arguments: Mapping[str, Any], progress: Progress | None = None
+    ) -> FileAnswer:
+        """Run one of the two; every failure that is foreseen is an outcome too."""
+        if function.name == UPLOAD:
+            return await self.upload(arguments, progress)
+        return await self.download(arguments, progress)
+
+    async def download(
+        self, arguments: Mapping[str, Any], progress: Progress | None = None
+    ) -> FileAnswer:
+        """Answer a file's content, or save it."""
+        function = self.download_function
+        try:
+            given = self._checker.check(function, arguments)
+            address = file_address(given["url"], self._site.address)
+            async with self._turns:
+                if given.get("save") and self._folder is not None:
+                    name = given.get("name", address.name)
+                    return await self._saved(self._folder, address, name, progress)
+                return await self._read(address, progress)
+        except CallError as error:
+            return FileAnswer(failed(function, error))
+
+    async def upload(
+        self, arguments: Mapping[str, Any], progress: Progress | None = None
+    ) -> FileAnswer:
+        """Put a file into a draft area."""
+        function = self.upload_function
+        try:
+            reserved, given = split(self._checker.check(function, arguments))
+            with self._source(given) as (name, content):
+                if reserved.dry_run:
+                    return FileAnswer(_dry_run())
+                async with self._turns:
+                    draft = await upload(
+                        self._site,
+                        name,
+                        content,
+                        item_id=given.get("itemid", 0),
+                        timing=self._settings.timing,
+                        progress=_in_steps(progress),
+                    )
+        except CallError as error:
+            return FileAnswer(Outcome(fault=_of_upload(error)))
+        result = {"itemid": draft.item_id, "name": draft.name, "size": draft.size}
+        return FileAnswer(Outcome(result=result))
+
+    async def _saved(
+        self, folder: Folder, address: FileAddress, name: str, progress: Progress | None
+    ) -> FileAnswer:
+        size = 0
+        with folder.saving(name) as (saved_as, saving):
+            async with self._opened(address, self._settings.most_saved, progress) as incoming:
+                async for piece in incoming.pieces:
+                    await anyio.to_thread.run_sync(saving.write, piece)
+                    size += len(piece)
+            saving.keep()
+        result = {"name": address.name, "mimetype": incoming.mimetype, "size": size}
+        return FileAnswer(Outcome(result=without_secrets(result | {"saved_as": saved_as})))
+
+    async def _read(self, address: FileAddress, progress: Progress | None) -> FileAnswer:
+        content = bytearray()
+        async with self._opened(address, self._settings.most, progress) as incoming:
+            async for piece in incoming.pieces:
+                content += piece
+        data = bytes(content)
+        kind = sniff(data, incoming.mimetype)
+        result = {
+            "name": address.name,
+            "mimetype": _mimetype(kind, incoming.mimetype),
+            "size": len(data),
+        }
+        if kind in IMAGES:
+            return FileAnswer(Outcome(result=without_secrets(result)), [_picture(data, kind)])
+        text = await text_of(data, kind)
+        if text.text or not text.note:
+            result["text"] = self._site.without_token_in(text.text)
+        if text.note:
+            result["note"] = text.note
+        return FileAnswer(Outcome(result=without_secrets(result)))
+
+    def _opened(
+        self, address: FileAddress, most: int, progress: Progress | None
+    ) -> AbstractAsyncContextManager[Incoming]:
+        timing = self._settings.timing
+        return opened(self._site, address, most=most, timing=timing, progress=_in_steps(progress))
+
+    @contextmanager
+    def _source(self, given: Mapping[str, Any]) -> Generator[tuple[str, BinaryIO]]:
+        """The name and the content of what is to be uploaded.
+
+        Raises:
+            CallError: nothing was sent.
+        """
+        named = "name" in given or "text" in given
+        if ("path" in given) == named:
+            raise self._unclear("path", "or else name and text must be given, not both")
+        if not named and self._folder is not None:
+            with self._folder.reading(given["path"]) as (name, file):
+                self._check_size(os.fstat(file.fileno()).st_size)
+                yield name, file
+            return
+        for key in ("name", "text"):
+            if key not in given:
+                raise self._unclear(key, "is missing and required")
+        content = given["text"].encode()
+        self._check_size(len(content))
+        yield safe_name(given["name"]), io.BytesIO(content)
+
+    def _unclear(self, path: str, problem: str) -> CallError:
+        return CallError(arguments_fault(self.upload_function, [ParameterFault(path, problem)]))
+
+    def _check_size(self, size: int) -> None:
+        most = self._settings.most_saved
+        if size > most:
+            message = f"Nothing was sent: the file has {size:,} bytes; {most:,} are allowed here."
+            hint = "Use a smaller file, or let the operator raise MOODLE_MCP_MAX_SAVED_FILE."
+            raise CallError(Fault(Kind.TOO_LARGE, message, hint=hint), reached=False)
+
+
+def _mimetype(kind: Content, declared: str) -> str:
+    """What the bytes say, and what the site says where that is finer and possible."""
+    if kind is Content.TEXT or (
+        kind is Content.OTHER and not declared.startswith(("text/", "image/"))
+    ):
+        return declared
+    return kind.value
+
+
+def _picture(data: bytes, kind: Content) -> types.ImageContent:
+    if len(data) > MAX_IMAGE:
+        message = f"The picture has {len(data):,} bytes; {MAX_IMAGE:,} can be shown."
+        hint = "Add ?preview=bigthumb to its address for a small one, or save it where that is on."
+        raise CallError(Fault(Kind.TOO_LARGE, message, hint=hint))
+    return types.ImageContent(data=base64.b64encode(data).decode(), mime_type=kind.value)
+
+
+def _in_steps(progress: Progress | None) -> Progress | None:
+    """The same, told now and then and at the end only."""
+    if progress is None:
+        return None
+    last = 0
+
+    async def report(done: int, total: int | None) -> None:
+        nonlocal last
+        if done - last >= _STEP or done == total:
+            last = done
+            await progress(done, total)
+
+    return report
+
+
+def _of_upload(error: CallError) -> Fault:
+    """The fault of an upload. What Moodle says no to is not stored."""
+    fault = error.fault
+    certain = not error.reached or error.refused or fault.errorcode is not None
+    if fault.written is None and not certain:
+        fault = replace(fault, written="unknown", hint=f"{_HARMLESS} {fault.advice}")
+    return replace(fault, function=UPLOAD, written=fault.written or "nothing")
+
+
+def _dry_run() -> Outcome:
+    """The plan, in the form that it has for every function."""
+    nothing: dict[str, Any] = {"succeeded": 0, "failed": [], "unknown": [], "not_sent": []}
+    return Outcome(batch={"dry_run": True, "items": 0, "requests": 1, **nothing})

@@ -1,0 +1,231 @@
+"""Files of one site: streamed out of a file area, and up into a draft area.
+
+Moodle's two scripts for files answer most failures with status 200 and a JSON object in a shape of
+its own, `{error, errorcode, ...}`, so that what comes is looked at before it passes for a file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, cast
+
+import anyio
+import httpx2
+
+from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.client import Form, Progress, Site
+from moodle_mcp.site.decoding import Response, decode
+from moodle_mcp.site.faults import UPLOAD_LIMITS, moodle_error, plain
+from moodle_mcp.site.file_address import FileAddress
+
+UPLOAD: Final = "/webservice/upload.php"
+
+MAX_ERROR: Final = 200_000
+"""Bytes of an answer that is no file: an error of Moodle's, a proxy's page."""
+
+_PIECE: Final = 256 * 1024
+_ENCODINGS: Final = ("", "identity", "gzip", "deflate")
+
+
+_OWN_LIMITS: Final = (
+    "The operator may raise MOODLE_MCP_MAX_FILE (files that are answered) or "
+    "MOODLE_MCP_MAX_SAVED_FILE (files that are saved)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds without a byte after which a transfer ends, and seconds of a whole one."""
+
+    silence: float = 60.0
+    whole: float = 110.0
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file that is about to come.
+
+    `mimetype` is what Moodle calls it, after its name; `size` its bytes, where they are declared;
+    `pieces` its content, which ends with a `CallError` when it breaks off or grows beyond the cap.
+    """
+
+    mimetype: str
+    size: int | None
+    pieces: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file in the user's draft area: the area's item id, the name and the bytes stored."""
+
+    item_id: int
+    name: str
+    size: int
+
+
+@asynccontextmanager
+async def opened(
+    site: Site, file: FileAddress, *, most: int, timing: Timing, progress: Progress | None = None
+) -> AsyncGenerator[Incoming]:
+    """A file of the site, to be read inside the block; `most` are the bytes that are taken.
+
+    Raises:
+        CallError: the site refuses it, or it is `too_large`.
+    """
+    form = Form(file.path, dict(file.fields))
+    with _within(timing.whole):
+        async with site.post(form, silence=timing.silence) as response:
+            if not _is_file(response):
+                raise await _refusal(site, response)
+            size = _declared(response)
+            if size is not None and size > most:
+                raise _too_large(f"The file has {size:,} bytes; {most:,} are allowed here.")
+            mimetype = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            pieces = _pieces(response, most, size, progress)
+            yield Incoming(mimetype or "application/octet-stream", size, pieces)
+
+
+async def upload(
+    site: Site,
+    name: str,
+    content: BinaryIO,
+    *,
+    item_id: int = 0,
+    timing: Timing,
+    progress: Progress | None = None,
+) -> Draft:
+    """Put a file into a draft area of the token's user: the one of `item_id`, or a new one for 0.
+
+    Raises:
+        CallError: `written` is "nothing" unless the answer did not come.
+    """
+    form = Form(UPLOAD, {"itemid": str(item_id), "filepath": "/"}, (name, content))
+    with _within(timing.whole):
+        async with site.post(form, silence=timing.silence, progress=progress) as response:
+            answer = await _answer(site, response)
+    return _stored(answer)
+
+
+@contextmanager
+def _within(seconds: float) -> Generator[None]:
+    try:
+        with anyio.fail_after(seconds):
+            yield
+    except TimeoutError:
+        message = f"The file was not through within {seconds:.0f} seconds."
+        hint = "Take a smaller file, or let the operator raise MOODLE_MCP_CALL_BUDGET."
+        raise CallError(Fault(Kind.TIMEOUT, message, hint=hint)) from None
+
+
+def _is_file(response: httpx2.Response) -> bool:
+    """Whether the answer is a file: Moodle gives each a `Content-Disposition` (observed on 4.5.6).
+
+    Without one JSON is Moodle's error, whatever the status, and a page is a login or a proxy's.
+    """
+    if response.status_code != 200:
+        return False
+    if "content-disposition" in response.headers:
+        return True
+    kind = response.headers.get("content-type", "text/html").lower()
+    return not any(each in kind for each in ("json", "html", "xml"))
+
+
+def _declared(response: httpx2.Response) -> int | None:
+    """The file's bytes as the answer declares them; of a compressed one nothing is known."""
+    encoding = response.headers.get("content-encoding", "").lower()
+    if encoding not in _ENCODINGS:
+        message = f"The file came compressed in a way that was not asked for ({plain(encoding)})."
+        hint = "The operator looks at what stands between here and the site: a proxy does that."
+        raise CallError(Fault(Kind.BAD_ANSWER, message, hint=hint))
+    length = response.headers.get("content-length", "")
+    return int(length) if length.isdecimal() and encoding in ("", "identity") else None
+
+
+async def _pieces(
+    response: httpx2.Response, most: int, size: int | None, progress: Progress | None
+) -> AsyncGenerator[bytes]:
+    # Unpacked by the library in pieces, so that a small answer can't fill the memory.
+    done = 0
+    async for piece in response.aiter_bytes(_PIECE):
+        done += len(piece)
+        if done > most:
+            raise _too_large(f"The file is longer than {most:,} bytes and was not read to its end.")
+        yield piece
+        if progress is not None:
+            await progress(done, size)
+
+
+async def _refusal(site: Site, response: httpx2.Response) -> CallError:
+    """The error that an answer means which is no file."""
+    try:
+        await _answer(site, response)
+    except CallError as error:
+        return error
+    return CallError(Fault(Kind.BAD_ANSWER, "The site answered with something that is no file."))
+
+
+async def _answer(site: Site, response: httpx2.Response) -> Any:
+    """The value that one of the two scripts answered.
+
+    Raises:
+        CallError: it is an error, in either of Moodle's shapes, or not Moodle's at all.
+    """
+    body = bytearray()
+    async for piece in response.aiter_bytes(_PIECE):
+        body += piece[: MAX_ERROR - len(body)]
+        if len(body) == MAX_ERROR:
+            break
+    answer = site.without_token(
+        Response(
+            response.status_code,
+            bytes(body),
+            response.reason_phrase,
+            response.headers.get("location"),
+            response.headers.get("retry-after"),
+        )
+    )
+    # Before the status: a missing file is a 404 with Moodle's own words in it.
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        value = None
+    match value:
+        case {"error": _, "errorcode": code}:
+            error = moodle_error(cast("dict[str, Any]", value), answer.status)
+            # A parameter that we sent is missing: PHP has dropped the whole body.
+            raise _dropped() if code == "missingparam" else error
+        case _:
+            return decode(answer).value
+
+
+def _stored(answer: Any) -> Draft:
+    match answer:
+        case [{"error": str(said), "errortype": code}]:
+            kind = Kind.CONFLICT if code == "filenameexist" else Kind.TOO_LARGE
+            hint = "Use another name, or another draft area (leave itemid out)."
+            raise CallError(
+                Fault(
+                    kind,
+                    plain(said),
+                    hint=hint if kind is Kind.CONFLICT else UPLOAD_LIMITS,
+                    errorcode=plain(str(code)),
+                    written="nothing",
+                )
+            )
+        case [{"itemid": int(item_id), "filename": str(name), "filesize": int(size)}]:
+            return Draft(item_id, name, size)
+        case _:
+            message = "The site's answer to the upload is not what Moodle sends."
+            raise CallError(Fault(Kind.BAD_ANSWER, message))
+
+
+def _dropped() -> CallError:
+    message = "PHP dropped the upload because it is larger than post_max_size."
+    return CallError(Fault(Kind.TOO_LARGE, message, hint=UPLOAD_LIMITS), refused=True)
+
+
+def _too_large(message: str) -> CallError:
+    return CallError(Fault(Kind.TOO_LARGE, message, hint=_OWN_LIMITS))

@@ -1,0 +1,553 @@
+"""The two tools for files, against the demo site."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from inline_snapshot import snapshot
+
+from moodle_mcp.catalogue.schema import input_schema
+from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault, Hold
+from moodle_mcp.demo.world import StoredFile
+from moodle_mcp.files.folder import Folder
+from moodle_mcp.files.settings import FileSettings
+from moodle_mcp.server.file_tools import MAX_IMAGE, FileAnswer, FileTools
+from moodle_mcp.site.client import Site
+from moodle_mcp.site.files import Timing
+from tests.conftest import NOW, Demo, connection
+from tests.files import samples
+
+pytestmark = pytest.mark.anyio
+
+SMALL = FileSettings(most=20_000, most_saved=50_000, timing=Timing(20, 30))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return folder
+
+
+@asynccontextmanager
+async def tools_of(
+    demo: Demo,
+    path: Path | None = None,
+    settings: FileSettings | None = None,
+    token: str = STUDENT_TOKEN,
+) -> AsyncGenerator[FileTools]:
+    site = Site(connection(demo.url, token))
+    try:
+        yield FileTools(site, None if path is None else Folder(path), settings)
+    finally:
+        await site.aclose()
+
+
+def put(demo: Demo, name: str, content: bytes, mimetype: str = "text/plain") -> str:
+    """The address of a new file in a course of the student's."""
+    files = demo.site.world.files
+    module = next(each for each in demo.site.world.modules_of(2) if each.modname == "resource")
+    context = next(file.context for file in files.values() if file.context % 100_000 == module.id)
+    number = files.next_id()
+    files[number] = StoredFile(
+        number, context, "mod_resource", "content", number, name, content, mimetype, 2, NOW
+    )
+    return f"{demo.url}/webservice/pluginfile.php{files[number].path}?forcedownload=1"
+
+
+async def download(demo: Demo, url: str, folder: Path | None = None, **given: Any) -> FileAnswer:
+    async with tools_of(demo, folder, SMALL) as tools:
+        return await tools.download({"url": url, **given})
+
+
+async def uploaded(demo: Demo, folder: Path | None = None, **given: Any) -> dict[str, Any]:
+    async with tools_of(demo, folder, SMALL) as tools:
+        return (await tools.upload(given)).outcome.envelope
+
+
+def stored(demo: Demo) -> dict[tuple[int, str], bytes]:
+    files = demo.site.world.files.values()
+    drafts = [file for file in files if file.filearea == "draft"]
+    return {(file.itemid, file.filename): file.content for file in drafts}
+
+
+def names(path: Path) -> list[str]:
+    return sorted(each.name for each in path.iterdir())
+
+
+def error_of(answer: FileAnswer) -> dict[str, Any]:
+    assert answer.images == []
+    assert answer.outcome.fault is not None
+    return answer.outcome.fault.report()
+
+
+async def test_a_text_file_is_answered_as_its_text(demo: Demo) -> None:
+    answer = await download(demo, put(demo, "Übersicht 1.txt", b"Zellen kurz"))
+    assert answer.outcome.envelope == {
+        "result": {
+            "name": "Übersicht 1.txt",
+            "mimetype": "text/plain",
+            "size": 11,
+            "text": "Zellen kurz",
+        }
+    }
+
+
+async def test_a_page_is_answered_as_markdown(demo: Demo) -> None:
+    url = put(demo, "index.html", b"<h2>Cells</h2><p>Two <b>hours</b></p>", "text/html")
+    assert (await download(demo, url)).outcome.result["text"] == "## Cells\n\nTwo **hours**"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (samples.pdf(), "Photosynthesis"),
+        (samples.docx(), "nucleus"),
+        (samples.xlsx(), "12.5"),
+    ],
+)
+async def test_a_document_is_answered_as_its_text_whatever_it_is_declared(
+    data: bytes, said: str, demo: Demo
+) -> None:
+    url = put(demo, "notes", data, "text/html")
+    async with tools_of(demo) as tools:
+        result = (await tools.download({"url": url})).outcome.result
+    assert said in result["text"]
+    assert result["mimetype"].startswith("application/")
+    assert result["size"] == len(data)
+
+
+async def test_a_picture_is_a_picture(demo: Demo) -> None:
+    answer = await download(demo, put(demo, "a.gif", samples.PNG, "image/gif"))
+    assert answer.outcome.result == {
+        "name": "a.gif",
+        "mimetype": "image/png",
+        "size": len(samples.PNG),
+    }
+    [image] = answer.images
+    assert image.mime_type == "image/png"
+    assert base64.b64decode(image.data) == samples.PNG
+
+
+async def test_a_picture_that_is_too_large_to_show_is_refused_with_its_size(demo: Demo) -> None:
+    url = put(demo, "a.png", samples.PNG + b"\0" * MAX_IMAGE, "image/png")
+    async with tools_of(demo) as tools:
+        assert error_of(await tools.download({"url": url})) == snapshot(
+            {
+                "kind": "too_large",
+                "message": "The picture has 5,000,070 bytes; 5,000,000 can be shown.",
+                "hint": "Add ?preview=bigthumb to its address for a small one, or save it where that is on.",
+                "function": "download_file",
+                "retryable": False,
+                "written": "nothing",
+            }
+        )
+
+
+async def test_what_has_no_text_is_described(demo: Demo) -> None:
+    answer = await download(demo, put(demo, "a.exe", b"\x7fELF\0\0", "text/html"))
+    assert answer.outcome.result == snapshot(
+        {
+            "name": "a.exe",
+            "mimetype": "application/octet-stream",
+            "size": 6,
+            "note": "It is no text, picture or document whose text can be read.",
+        }
+    )
+
+
+async def test_secrets_in_a_file_are_taken_out_of_the_answer(demo: Demo) -> None:
+    key = "0123456789abcdef" * 2
+    text = f"{STUDENT_TOKEN} https://m.example/pluginfile.php/1/a?token={key}"
+    answer = await download(demo, put(demo, "a.txt", text.encode()))
+    assert answer.outcome.result["text"] == (
+        "TOKEN-REMOVED https://m.example/pluginfile.php/1/a?token=(removed)"
+    )
+
+
+async def test_an_error_with_status_200_is_an_error_and_no_file(demo: Demo, path: Path) -> None:
+    body = {"error": "Invalid token", "errorcode": "invalidtoken", "stacktrace": None}
+    headers = {"Content-Type": "application/json"}
+    url = put(demo, "a.txt", b"x")
+    for given in ({}, {"save": True}):
+        demo.site.faults.append(Fault.answer(json.dumps(body).encode(), headers=headers))
+        error = error_of(await download(demo, url, path, **given))
+        assert (error["kind"], error["function"]) == ("invalid_token", "download_file")
+    assert names(path) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/cells",
+        "http://127.0.0.1:1/webservice/pluginfile.php/1/a/b",
+        "{site}/webservice/pluginfile.php/../../login/token.php",
+        "{site}/webservice/pluginfile.php/%2e%2e/login/token.php",
+        "{site}/webservice/pluginfile.php/4/%252e%252e%252f/token.php",
+        "{site}/login/token.php",
+    ],
+)
+async def test_any_other_address_is_refused_and_nothing_is_sent(
+    url: str, demo: Demo, path: Path
+) -> None:
+    for save in (False, True):
+        answer = await download(demo, url.format(site=demo.url), path, save=save)
+        assert error_of(answer)["kind"] == "invalid_arguments"
+    assert demo.site.requests == []
+    assert names(path) == []
+
+
+async def test_a_file_over_the_cap_is_refused_in_memory_and_may_be_saved(
+    demo: Demo, path: Path
+) -> None:
+    url = put(demo, "a.txt", b"x" * 20_001)
+    assert error_of(await download(demo, url, path))["kind"] == "too_large"
+    answer = await download(demo, url, path, save=True)
+    assert answer.outcome.result == snapshot(
+        {"name": "a.txt", "mimetype": "text/plain", "size": 20001, "saved_as": "a.txt"}
+    )
+    assert (path / "a.txt").read_bytes() == b"x" * 20_001
+
+
+async def test_a_saved_file_over_its_cap_leaves_nothing(demo: Demo, path: Path) -> None:
+    url = put(demo, "a.txt", b"x" * 50_001)
+    assert error_of(await download(demo, url, path, save=True))["kind"] == "too_large"
+    assert names(path) == []
+
+
+async def test_a_download_that_the_client_cancels_leaves_nothing(demo: Demo, path: Path) -> None:
+    hold = Hold()
+    demo.site.faults.append(Fault.hang(hold, after_work=True))
+    url = put(demo, "a.txt", b"x")
+    async with tools_of(demo, path) as tools, anyio.create_task_group() as tasks:
+        tasks.start_soon(tools.download, {"url": url, "save": True})
+        await hold.arrived()
+        assert len(names(path)) == 1
+        tasks.cancel_scope.cancel()
+    assert names(path) == []
+
+
+@pytest.mark.parametrize("kind", ["chunked", "cut"])
+async def test_a_file_that_grows_or_breaks_off_leaves_nothing(
+    kind: str, demo: Demo, path: Path
+) -> None:
+    url = put(demo, "a.txt", b"x")
+    headers = {"Content-Disposition": "inline", "Content-Type": "text/plain"}
+    if kind == "cut":
+        demo.site.faults.append(Fault.cut(b"x" * 9, 10, headers=headers))
+    else:
+        import gzip
+
+        bomb = gzip.compress(b"\0" * 9_000_000)
+        packed = headers | {"Content-Encoding": "gzip"}
+        demo.site.faults.append(Fault.answer(bomb, headers=packed))
+    wanted = {"cut": "unreachable", "chunked": "too_large"}[kind]
+    assert error_of(await download(demo, url, path, save=True))["kind"] == wanted
+    assert names(path) == []
+
+
+async def test_a_saved_file_has_a_safe_name_and_overwrites_nothing(demo: Demo, path: Path) -> None:
+    url = put(demo, "invoice\u202efdp.exe", b"new")
+    first = (await download(demo, url, path, save=True)).outcome.result
+    assert first["saved_as"] == "invoice_fdp.exe"
+    again = error_of(await download(demo, url, path, save=True))
+    assert again["kind"] == "conflict"
+    renamed = await download(demo, url, path, save=True, name="CON.exe")
+    assert renamed.outcome.result["saved_as"] == "_CON.exe"
+    assert names(path) == ["_CON.exe", "invoice_fdp.exe"]
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a\0b", "C:\\x", "..\\..\\x", " "])
+async def test_a_name_to_save_under_that_is_a_path_is_refused(
+    name: str, demo: Demo, path: Path
+) -> None:
+    url = put(demo, "a.txt", b"new")
+    answer = await download(demo, url, path, save=True, name=name)
+    assert error_of(answer)["kind"] == "invalid_arguments"
+    assert demo.site.requests == []
+    assert names(path.parent) == ["files"]
+    assert names(path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses symbolic links")
+async def test_a_link_in_the_way_is_refused_before_anything_is_fetched(
+    demo: Demo, path: Path
+) -> None:
+    outside = path.parent / "outside"
+    outside.write_bytes(b"mine")
+    (path / "a.txt").symlink_to(outside)
+    (path / "b.txt").symlink_to(path.parent / "nothing")
+    for name in ("a.txt", "b.txt"):
+        url = put(demo, name, b"theirs")
+        assert error_of(await download(demo, url, path, save=True))["kind"] == "conflict"
+    assert outside.read_bytes() == b"mine"
+    assert demo.site.requests == []
+
+
+async def test_without_a_folder_nothing_can_be_saved_or_read_here(demo: Demo) -> None:
+    async with tools_of(demo) as tools:
+        download_schema = input_schema(tools.download_function)["properties"]
+        upload_schema = input_schema(tools.upload_function)["properties"]
+        assert set(download_schema) == {"url"}
+        assert set(upload_schema) == {"name", "text", "itemid", "_dry_run"}
+        url = put(demo, "a.txt", b"x")
+        for answer in (
+            await tools.download({"url": url, "save": True}),
+            await tools.upload({"path": "a.txt"}),
+        ):
+            assert error_of(answer)["kind"] == "invalid_arguments"
+    assert demo.site.requests == []
+
+
+async def test_a_text_becomes_a_draft_and_another_joins_it(demo: Demo) -> None:
+    first = await uploaded(demo, name="Über 1.md", text="# Zellen")
+    item = first["result"]["itemid"]
+    assert first == {"result": {"itemid": item, "name": "Über 1.md", "size": 8}}
+    second = await uploaded(demo, name="b.txt", text="", itemid=item)
+    assert second["result"] == {"itemid": item, "name": "b.txt", "size": 0}
+    assert stored(demo) == {(item, "Über 1.md"): b"# Zellen", (item, "b.txt"): b""}
+
+
+async def test_a_file_of_the_folder_becomes_a_draft(demo: Demo, path: Path) -> None:
+    (path / "reports").mkdir()
+    (path / "reports" / "a.bin").write_bytes(bytes(range(256)))
+    result = (await uploaded(demo, path, path="reports/a.bin"))["result"]
+    assert result == {"itemid": result["itemid"], "name": "a.bin", "size": 256}
+    assert stored(demo) == {(result["itemid"], "a.bin"): bytes(range(256))}
+
+
+async def test_a_draft_can_not_be_downloaded_and_the_refusal_says_why(demo: Demo) -> None:
+    draft = f"{demo.url}/draftfile.php/5/user/draft/1/a.txt"
+    assert "draft" in error_of(await download(demo, draft))["hint"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses symbolic links")
+async def test_nothing_outside_the_folder_is_uploaded(demo: Demo, path: Path) -> None:
+    (path.parent / "secret").write_bytes(b"secret")
+    (path / "link").symlink_to(path.parent / "secret")
+    (path / "environ").symlink_to("/proc/self/environ")
+    for wrong in ("../secret", "link", "environ", "/proc/self/environ", str(path / "x"), "."):
+        answer = await uploaded(demo, path, path=wrong)
+        assert answer["error"]["kind"] == "invalid_arguments"
+        assert answer["error"]["written"] == "nothing"
+    assert demo.site.requests == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"name": "a.txt"},
+        {"text": "x"},
+        {"path": "a.txt", "text": "x"},
+        {"path": "a.txt", "name": "b.txt"},
+        {"name": "../a.txt", "text": "x"},
+        {"name": "", "text": "x"},
+        {"name": "a.txt", "text": "x" * 50_001},
+    ],
+)
+async def test_an_unclear_or_too_large_upload_is_not_sent(
+    given: dict[str, Any], demo: Demo, path: Path
+) -> None:
+    (path / "a.txt").write_bytes(b"x")
+    error = (await uploaded(demo, path, **given))["error"]
+    assert error["kind"] == ("too_large" if len(given.get("text", "")) > 1 else "invalid_arguments")
+    assert error["function"] == "upload_file"
+    assert error["written"] == "nothing"
+    assert demo.site.requests == []
+
+
+async def test_a_dry_run_of_an_upload_sends_nothing(demo: Demo) -> None:
+    answer = await uploaded(demo, name="a.txt", text="x", _dry_run=True)
+    assert answer["batch"]["dry_run"] is True
+    assert demo.site.requests == []
+
+
+async def test_an_upload_whose_answer_is_lost_is_said_to_be_in_doubt_and_harmless(
+    demo: Demo,
+) -> None:
+    demo.site.faults.append(Fault.drop(after_work=True))
+    assert (await uploaded(demo, name="a.txt", text="x"))["error"] == snapshot(
+        {
+            "kind": "unreachable",
+            "message": "The connection broke before the whole answer had come.",
+            "hint": "At most a draft was stored, which nobody sees and which Moodle removes by itself: upload again, without itemid. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+            "function": "upload_file",
+            "retryable": True,
+            "written": "unknown",
+        }
+    )
+
+
+async def test_an_upload_that_moodle_refuses_has_written_nothing(demo: Demo) -> None:
+    demo.site.switches.upload_max_filesize = 1
+    error = (await uploaded(demo, name="a.txt", text="xx"))["error"]
+    assert (error["kind"], error["written"]) == ("too_large", "nothing")
+
+
+async def test_progress_is_told_in_large_steps_and_at_the_end(demo: Demo) -> None:
+    seen: list[tuple[int, int | None]] = []
+
+    async def progress(done: int, total: int | None) -> None:
+        seen.append((done, total))
+
+    async with tools_of(demo) as tools:
+        await tools.download({"url": put(demo, "a.txt", b"x" * 2_500_000)}, progress)
+        assert [done for done, _ in seen] == [1_048_576, 2_097_152, 2_500_000]
+        seen.clear()
+        await tools.upload({"name": "a.txt", "text": "x"}, progress)
+        [(done, total)] = seen
+        assert done == total
+
+
+async def test_the_tools_are_there_as_far_as_the_service_lets_files_through(demo: Demo) -> None:
+    async with tools_of(demo) as tools:
+        site = Site(connection(demo.url, ADMIN_TOKEN))
+        both = [tools.download_function, tools.upload_function]
+        assert tools.functions(None) == both
+        assert tools.functions(await site.info()) == both
+        demo.site.switches.uploads = False
+        assert tools.functions(await site.info(fresh=True)) == both[:1]
+        demo.site.switches.uploads, demo.site.switches.downloads = True, False
+        assert tools.functions(await site.info(fresh=True)) == both[1:]
+        await site.aclose()
+
+
+async def test_the_tools_say_what_they_are(demo: Demo, path: Path) -> None:
+    async with tools_of(demo, path) as with_folder, tools_of(demo) as without:
+        listed = [
+            tools.tool(function).model_dump(by_alias=True, exclude_none=True)
+            for tools in (with_folder, without)
+            for function in tools.functions(None)
+        ]
+    for tool in listed:
+        tool.pop("outputSchema")
+    assert listed == snapshot(
+        [
+            {
+                "name": "download_file",
+                "title": "Download file",
+                "description": "Read a file of this Moodle: text, HTML as Markdown, the text of PDF, Word, PowerPoint and Excel files, pictures as pictures.",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "url": {
+                            "type": "string",
+                            "description": "A file's address as an answer gives it, such as `fileurl`.",
+                        },
+                        "save": {
+                            "type": "boolean",
+                            "description": "Save it into the operator's folder; its content stays out.",
+                        },
+                        "name": {
+                            "type": "string",
+                            "description": "Name to save it under, if not its own.",
+                        },
+                    },
+                    "additionalProperties": False,
+                    "required": ["url"],
+                },
+                "annotations": {
+                    "readOnlyHint": False,
+                    "destructiveHint": False,
+                    "idempotentHint": False,
+                    "openWorldHint": False,
+                },
+            },
+            {
+                "name": "upload_file",
+                "title": "Upload file",
+                "description": "Upload a file into a draft area and get its item id, which other functions take, such as mod_assign_save_submission (files_filemanager). Nobody sees it before.",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "path": {
+                            "type": "string",
+                            "description": "A file inside the operator's folder; or name and text.",
+                        },
+                        "name": {
+                            "type": "string",
+                            "description": "Name of a new text file, with its ending.",
+                        },
+                        "text": {"type": "string", "description": "Content of that file."},
+                        "itemid": {
+                            "type": "integer",
+                            "description": "Draft area to add to; a new one if left out.",
+                        },
+                        "_dry_run": {
+                            "type": "boolean",
+                            "description": "Check and plan only; send nothing.",
+                        },
+                    },
+                    "additionalProperties": False,
+                },
+                "annotations": {
+                    "readOnlyHint": False,
+                    "destructiveHint": False,
+                    "idempotentHint": False,
+                    "openWorldHint": False,
+                },
+            },
+            {
+                "name": "download_file",
+                "title": "Download file",
+                "description": "Read a file of this Moodle: text, HTML as Markdown, the text of PDF, Word, PowerPoint and Excel files, pictures as pictures.",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "url": {
+                            "type": "string",
+                            "description": "A file's address as an answer gives it, such as `fileurl`.",
+                        }
+                    },
+                    "additionalProperties": False,
+                    "required": ["url"],
+                },
+                "annotations": {
+                    "readOnlyHint": True,
+                    "destructiveHint": False,
+                    "idempotentHint": True,
+                    "openWorldHint": False,
+                },
+            },
+            {
+                "name": "upload_file",
+                "title": "Upload file",
+                "description": "Upload a file into a draft area and get its item id, which other functions take, such as mod_assign_save_submission (files_filemanager). Nobody sees it before.",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "name": {
+                            "type": "string",
+                            "description": "Name of a new text file, with its ending.",
+                        },
+                        "text": {"type": "string", "description": "Content of that file."},
+                        "itemid": {
+                            "type": "integer",
+                            "description": "Draft area to add to; a new one if left out.",
+                        },
+                        "_dry_run": {
+                            "type": "boolean",
+                            "description": "Check and plan only; send nothing.",
+                        },
+                    },
+                    "additionalProperties": False,
+                    "required": ["name", "text"],
+                },
+                "annotations": {
+                    "readOnlyHint": False,
+                    "destructiveHint": False,
+                    "idempotentHint": False,
+                    "openWorldHint": False,
+                },
+            },
+        ]
+    )
