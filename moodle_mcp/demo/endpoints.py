@@ -48,6 +48,8 @@ class Endpoints:
         match path:
             case "/login/token.php":
                 return self._login(given)
+            case "/lib/ajax/service-nologin.php":
+                return self._public_config(request)
             case "/webservice/upload.php":
                 return self._upload(given)
             case "/":
@@ -118,6 +120,11 @@ class Endpoints:
             return _json(to_json(self._moodle.login(given.form)))
         except MoodleError as error:
             return self._error(error)
+
+    def _public_config(self, request: Request) -> Response:
+        """What Moodle's app asks before a sign-in; the one function that is served there."""
+        data = self._moodle.public_config(self._wwwroot(request))
+        return _json(to_json([{"error": False, "data": data}]))
 
     def _upload(self, given: Input) -> Response:
         # With files in the request Moodle says text/plain, for the sake of old browsers.
