@@ -199,26 +199,25 @@ async def test_the_browser_is_sent_to_the_sites_page_with_a_new_passport(demo: D
     assert pages[0].startswith(f"{demo.url}/admin/tool/mobile/launch.php?")
 
 
-@pytest.mark.parametrize(
-    "spell",
-    [
-        lambda link: link,
-        lambda link: f"  {link}\n",
-        lambda link: f'"{link}"',
-        lambda link: f"{link}/",
-        lambda link: f"{link}#/",
-        lambda link: quote(link, safe=":/"),
-        lambda link: link.rstrip("="),
-        lambda link: link.replace("moodlemobile", "moodlemcp"),
-    ],
-    ids=["as is", "spaces", "quoted", "slash", "hash", "escaped", "unpadded", "other scheme"],
-)  # fmt: skip
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as is": lambda link: link,
+    "spaces": lambda link: f"  {link}\n",
+    "quoted": lambda link: f'"{link}"',
+    "slash": lambda link: f"{link}/",
+    "hash": lambda link: f"{link}#/",
+    "escaped": lambda link: quote(link, safe=":/"),
+    "unpadded": lambda link: link.rstrip("="),
+    "other scheme": lambda link: link.replace("moodlemobile", "moodlemcp"),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
 async def test_the_pasted_link_gives_the_token_however_it_was_copied(
-    demo: Demo, spell: Callable[[str], str]
+    demo: Demo, spelling: str
 ) -> None:
     sign_in = await begun(demo)
     link = answer(sign_in.page, demo.url, TOKEN)
-    assert sign_in.token_in(spell(link)).get_secret_value() == TOKEN
+    assert sign_in.token_in(SPELLINGS[spelling](link)).get_secret_value() == TOKEN
 
 
 async def test_the_private_token_is_thrown_away(demo: Demo) -> None:
@@ -233,29 +232,23 @@ async def test_a_site_behind_a_proxy_may_call_itself_https(demo: Demo) -> None:
     assert sign_in.token_in(answer(sign_in.page, https, TOKEN)).get_secret_value() == TOKEN
 
 
-@pytest.mark.parametrize(
-    "link",
-    [
-        lambda page, url: answer(page, "https://other.example", TOKEN),
-        lambda page, url: answer("https://m.example?passport=1", url, TOKEN),
-        lambda page, url: answer(page, url, "not a token"),
-        lambda page, url: answer(page, url, TOKEN, PRIVATE, "more"),
-        lambda page, url: answer(page, url),
-        lambda page, url: page,
-        lambda page, url: "moodlemobile://token=%%%",
-        lambda page, url: "",
-    ],
-    ids=[
-        "another site", "another sign-in", "no token", "too many parts",
-        "too few parts", "the page", "no base64", "nothing",
-    ],
-)  # fmt: skip
-async def test_what_does_not_answer_this_sign_in_is_refused(
-    demo: Demo, link: Callable[[str, str], str]
-) -> None:
+FOREIGN: dict[str, Callable[[str, str], str]] = {
+    "another site": lambda page, url: answer(page, "https://other.example", TOKEN),
+    "another sign-in": lambda page, url: answer("https://m.example?passport=1", url, TOKEN),
+    "no token": lambda page, url: answer(page, url, "not a token"),
+    "too many parts": lambda page, url: answer(page, url, TOKEN, PRIVATE, "more"),
+    "too few parts": answer,
+    "the page": lambda page, url: page,
+    "no base64": lambda page, url: "moodlemobile://token=%%%",
+    "nothing": lambda page, url: "",
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+async def test_what_does_not_answer_this_sign_in_is_refused(demo: Demo, case: str) -> None:
     sign_in = await begun(demo)
     with pytest.raises(CallError) as caught:
-        sign_in.token_in(link(sign_in.page, demo.url))
+        sign_in.token_in(FOREIGN[case](sign_in.page, demo.url))
     assert caught.value.fault.kind.code == "bad_answer"
     assert TOKEN not in f"{caught.value!r}"
 
