@@ -14,6 +14,7 @@ import click
 from moodle_mcp import __version__
 from moodle_mcp.cli.accounts import login, logout, sites
 from moodle_mcp.cli.common import EXIT_FAILED, chosen_site, settled, site_option
+from moodle_mcp.cli.install import install
 
 if TYPE_CHECKING:
     from moodle_mcp.settings import Settings
@@ -164,7 +165,7 @@ def demo(keep: bool, port: int) -> None:
         showing.show()
 
 
-for command in (login, logout, sites):
+for command in (login, logout, sites, install):
     main.add_command(command)
 
 

@@ -208,6 +208,14 @@ def test_a_name_that_is_not_kept_or_can_not_be_is_one_line(accounts: Accounts, n
     assert accounts.names() == ["school"]
 
 
+def test_a_name_is_no_way_to_another_file(accounts: Accounts) -> None:
+    keep(accounts, "school")
+    (accounts.folder / "site-a").mkdir()
+    (accounts.folder / "site-school.json").rename(accounts.folder / "site-a" / "b.json")
+    with pytest.raises(SettingsError, match="can't be a site's name"):
+        accounts.token("a/b")
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"url": ""}', f'{{"token": "{TOKEN}"}}'])
 def test_a_broken_file_is_named_without_what_is_in_it(accounts: Accounts, text: str) -> None:
     keep(accounts, "school")
