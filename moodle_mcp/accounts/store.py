@@ -41,6 +41,10 @@ class Account:
     place: Place
 
 
+class BrokenSiteError(SettingsError):
+    """A kept site's file can't be used; a new sign-in replaces it."""
+
+
 class _Kept(BaseModel):
     """A site's file."""
 
@@ -72,7 +76,7 @@ class Accounts:
         """One by its name.
 
         Raises:
-            SettingsError: there is none, or its file is broken.
+            SettingsError: there is none; `BrokenSiteError` if its file is broken.
         """
         kept = self._read(name)
         return Account(name, kept.url, kept.username, "keyring" if kept.token is None else "file")
@@ -135,13 +139,16 @@ class Accounts:
             self.choose(account.name)
 
     def forget(self, name: str) -> None:
-        """Remove one with its token.
+        """Remove one with its token, also one whose file is broken.
 
         Raises:
             SettingsError: there is none, or it can't be removed.
         """
-        if self.get(name).place == "keyring":
-            system_keyring.remove(name)
+        try:
+            if self.get(name).place == "keyring":
+                system_keyring.remove(name)
+        except BrokenSiteError:
+            _remove_quietly(name)
         try:
             self._file(name).unlink()
         except OSError as error:
@@ -163,7 +170,7 @@ class Accounts:
         except OSError as error:
             raise SettingsError(f"{file}: can't be read ({type(error).__name__})") from None
         except ValidationError:
-            raise SettingsError(
+            raise BrokenSiteError(
                 f"{file}: is broken: sign in again with `moodle-mcp login ADDRESS --site {name}`"
             ) from None
 

@@ -50,7 +50,8 @@ def login(
     from moodle_mcp.site.address import parse_address
     from moodle_mcp.site.login import MOBILE_SERVICE
 
-    allowed = load_settings().unsafe_plain_http
+    settings = load_settings()
+    allowed = settings.unsafe_plain_http
     site = parse_address(address, plain_http_allowed=allowed, name="the address")
     accounts = Accounts.of_user()
     kept_as = _free_name(accounts, site, name)
@@ -65,6 +66,8 @@ def login(
         sys.exit(EXIT_FAILED)
     account = _keep(accounts, kept_as, site, info.user_name, token, keep_in)
     _tell(accounts, account, info)
+    if settings.moodle_url is not None:
+        click.echo("MOODLE_URL is set, and wins over kept sites: take it away to use this one.")
 
 
 @click.command()
@@ -78,11 +81,12 @@ def logout(name: str | None) -> None:
     name = name or accounts.default()
     if name is None:
         raise SettingsError("no site is kept")
-    account = accounts.get(name)
+    account = _get_or_none(accounts, name)
     accounts.forget(name)
+    where = account.url if account else "the site"
     click.echo(f"Forgot {name} and its token.")
     click.echo(
-        f"The token stays valid at {account.url}: to end it, open Preferences > User account > "
+        f"The token stays valid at {where}: to end it, open Preferences > User account > "
         "Security keys there and reset the key of the service, or ask an administrator to delete "
         "it under Site administration > Server > Web services > Manage tokens."
     )
@@ -103,9 +107,9 @@ def sites(chosen: str | None) -> None:
         click.echo("No site is kept: sign in with `moodle-mcp login ADDRESS`.")
     default = _default_or_none(accounts)
     for name in names:
-        account = accounts.get(name)
-        mark = "*" if name == default else " "
-        click.echo(f"{mark} {name:30} {account.url}  {account.username}  ({account.place})")
+        account = _get_or_none(accounts, name)
+        told = f"{account.url}  {account.username}  ({account.place})" if account else "broken"
+        click.echo(f"{'*' if name == default else ' '} {name:30} {told}")
 
 
 def _free_name(accounts: Accounts, site: Address, name: str | None) -> str:
@@ -113,9 +117,10 @@ def _free_name(accounts: Accounts, site: Address, name: str | None) -> str:
     from moodle_mcp.accounts.store import checked, name_for
 
     kept_as = checked(name or name_for(site))
-    if kept_as in accounts.names() and (other := accounts.get(kept_as).url) != site.base:
+    other = _get_or_none(accounts, kept_as) if kept_as in accounts.names() else None
+    if other is not None and other.url != site.base:
         raise SettingsError(
-            f"the name {kept_as} is taken by {other}: give another with --site, or "
+            f"the name {kept_as} is taken by {other.url}: give another with --site, or "
             f"`moodle-mcp logout {kept_as}` first"
         )
     return kept_as
@@ -211,6 +216,16 @@ def _tell(accounts: Accounts, account: Account, info: SiteInfo) -> None:
             f"Use it with --site {account.name} or MOODLE_MCP_SITE={account.name}, or make it "
             f"the default with `moodle-mcp sites --default {account.name}`."
         )
+
+
+def _get_or_none(accounts: Accounts, name: str) -> Account | None:
+    """A kept site; None if its file is broken."""
+    from moodle_mcp.accounts.store import BrokenSiteError
+
+    try:
+        return accounts.get(name)
+    except BrokenSiteError:
+        return None
 
 
 def _default_or_none(accounts: Accounts) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
@@ -12,52 +11,16 @@ import pytest
 from inline_snapshot import snapshot
 from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
-from keyring.errors import KeyringLocked, PasswordDeleteError
 from pydantic import SecretStr
 
 from moodle_mcp.accounts.store import Account, Accounts, Place, name_for
 from moodle_mcp.accounts.system_keyring import NoKeyringError
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.site.address import Address
+from tests.keyrings import Memory
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
-
-
-class Memory(KeyringBackend):
-    """A keyring in memory, which can be locked."""
-
-    priority = 1  # pyright: ignore[reportAssignmentType]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.entries: dict[tuple[str, str], str] = {}
-        self.locked = False
-
-    def _check(self) -> None:
-        if self.locked:
-            raise KeyringLocked("it is locked\nand says so at length")
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self._check()
-        return self.entries.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self._check()
-        self.entries[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        self._check()
-        if self.entries.pop((service, username), None) is None:
-            raise PasswordDeleteError("none")
-
-
-@pytest.fixture
-def memory() -> Iterator[Memory]:
-    before, used = keyring.get_keyring(), Memory()
-    keyring.set_keyring(used)
-    yield used
-    keyring.set_keyring(before)
 
 
 @pytest.fixture
@@ -224,6 +187,14 @@ def test_a_broken_file_is_named_without_what_is_in_it(accounts: Accounts, text: 
         accounts.get("school")
     assert "site-school.json" in str(caught.value)
     assert TOKEN not in str(caught.value)
+
+
+def test_a_broken_file_is_replaced_or_forgotten(accounts: Accounts) -> None:
+    for mend in (lambda: keep(accounts, "school"), lambda: accounts.forget("school")):
+        keep(accounts, "school")
+        (accounts.folder / "site-school.json").write_text("{", encoding="utf-8")
+        mend()
+    assert accounts.names() == []
 
 
 def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:

@@ -159,6 +159,24 @@ The token stays valid at URL: to end it, open Preferences > User account > Secur
     assert program("logout").status == 2
 
 
+def test_a_broken_file_stands_in_no_ones_way(demo: Demo, program: Program, tmp_path: Path) -> None:
+    def broken() -> None:
+        program(*LOGIN, demo.url, "--site", "school", input=typed("teacher1"))
+        (file,) = tmp_path.rglob("site-school.json")
+        file.write_text("{", encoding="utf-8")
+
+    broken()
+    assert program("sites").out == "* school                         broken\n"
+    assert program("check").status == 2
+    broken()
+    assert "valid at the site" in program("logout").out
+
+
+def test_an_address_that_is_set_is_told_to_win(demo: Demo, program: Program) -> None:
+    ran = program(*LOGIN, demo.url, input=typed("teacher1"), MOODLE_URL="https://m.example")
+    assert "MOODLE_URL is set, and wins" in ran.out
+
+
 def test_without_a_keyring_the_token_goes_into_a_file(
     demo: Demo, program: Program, tmp_path: Path
 ) -> None:

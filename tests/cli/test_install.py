@@ -21,6 +21,7 @@ from moodle_mcp.cli.main import main
 from moodle_mcp.clients.known import CLIENTS
 from moodle_mcp.demo import ADMIN_TOKEN
 from tests.conftest import Demo
+from tests.keyrings import Memory
 
 Install = Callable[..., Result]
 
@@ -280,6 +281,21 @@ def test_a_kept_site_is_named_and_several_go_side_by_side(install: Install, home
         "moodle": {"MOODLE_MCP_ACCESS": "write", "MOODLE_MCP_SITE": "school", **folder},
         "moodle-college": {"MOODLE_MCP_ACCESS": "read", "MOODLE_MCP_SITE": "college", **folder},
     }
+
+
+def test_what_a_keyring_needs_goes_along(install: Install, home: Path, memory: Memory) -> None:
+    """Clients start servers without the address of the bus on which Linux has its keyrings."""
+    bus = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus"}
+    accounts = Accounts(home / ".config" / "moodle-mcp" / "sites")
+    accounts.keep(Account("school", "https://m.example", "u", "keyring"), SecretStr(ADMIN_TOKEN))
+    file = cursor(home)
+    assert install("cursor", **bus).exit_code == 0
+    assert servers(file)["moodle"]["env"] == {
+        "MOODLE_MCP_SITE": "school", "XDG_CONFIG_HOME": str(home / ".config"), **bus,
+    }  # fmt: skip
+    keep(home, "in-a-file")
+    assert install("cursor", "--site", "in-a-file", **bus).exit_code == 0
+    assert "DBUS_SESSION_BUS_ADDRESS" not in servers(file)["moodle"]["env"]
 
 
 def test_into_a_project(
