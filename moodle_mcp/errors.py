@@ -42,7 +42,7 @@ class Kind(Enum):
         False,
         "The token is unknown, expired or deleted. An administrator makes a new one under Site "
         "administration > Server > Web services > Manage tokens; the operator sets it as "
-        "MOODLE_TOKEN.",
+        "MOODLE_TOKEN, or signs in again with `moodle-mcp login`.",
     )
     ACCESS_DENIED = (
         "access_denied",

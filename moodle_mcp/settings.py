@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,15 +27,15 @@ from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.site.address import parse_address
-from moodle_mcp.site.client import Connection
+from moodle_mcp.site.client import Connection, is_token
 from moodle_mcp.site.files import Timing
 
 PREFIX: Final = "MOODLE_MCP_"
 CONFIG_VARIABLE: Final = "MOODLE_MCP_CONFIG"
 FILE_NAME: Final = "moodle-mcp.toml"
 
-_TOKEN = re.compile(r"[0-9A-Za-z]{16,128}")
-_OWN_NAMES: Final = ("moodle_url", "moodle_token", "moodle_token_file", "moodle_protocol")
+_CONNECTION: Final = ("moodle_url", "moodle_token", "moodle_token_file")
+_OWN_NAMES: Final = (*_CONNECTION, "moodle_protocol")
 
 
 class Settings(BaseSettings):
@@ -47,8 +46,9 @@ class Settings(BaseSettings):
     )
 
     moodle_url: Annotated[
-        str, Field(alias="MOODLE_URL", description="The site's address, as https://host/path.")
-    ]
+        str | None,
+        Field(alias="MOODLE_URL", description="The site's address, as https://host/path."),
+    ] = None
     moodle_token: Annotated[
         SecretStr | None,
         Field(alias="MOODLE_TOKEN", description="The web-service token of the user to act for."),
@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     moodle_protocol: Annotated[
         Literal["rest"], Field(alias="MOODLE_PROTOCOL", description="The web-service protocol.")
     ] = "rest"
+    site: Annotated[
+        str | None,
+        Field(description="The name of a kept site (`moodle-mcp login`) instead of an address."),
+    ] = None
     tools: Annotated[
         str,
         Field(
@@ -184,15 +188,55 @@ class Settings(BaseSettings):
         return Folder(folder)
 
     def connection(self) -> Connection:
-        """The site to connect to, with the token.
+        """The site to connect to, with the token: the one that is set, or else a kept one.
 
         Raises:
             SettingsError: the address or the token is missing or wrong.
         """
+        connected = [variable(name) for name in _CONNECTION if getattr(self, name) is not None]
+        if self.site is not None and connected:
+            raise SettingsError(
+                f"{connected[0]} and the kept site {self.site} are both set: leave one of them out"
+            )
+        if not connected:
+            return self._kept_connection()
+        if self.moodle_url is None:
+            raise SettingsError("MOODLE_URL is missing")
         address = parse_address(self.moodle_url, plain_http_allowed=self.unsafe_plain_http)
-        return Connection(address, SecretStr(self._read_token()))
+        return Connection(address, self._read_token())
 
-    def _read_token(self) -> str:
+    def kept_site(self) -> str | None:
+        """The name of the kept site that `connection` uses, if it uses one.
+
+        Raises:
+            SettingsError: several are kept and none is chosen.
+        """
+        from moodle_mcp.accounts.store import Accounts
+
+        if self.site is not None:
+            return self.site
+        connected = any(getattr(self, name) is not None for name in _CONNECTION)
+        return None if connected else Accounts.of_user().default()
+
+    def _kept_connection(self) -> Connection:
+        from moodle_mcp.accounts.store import Accounts
+
+        name = self.kept_site()
+        if name is None:
+            raise SettingsError(
+                "MOODLE_URL is missing: set it and MOODLE_TOKEN_FILE, or sign in once with "
+                "`moodle-mcp login ADDRESS`"
+            )
+        accounts = Accounts.of_user()
+        address = parse_address(
+            accounts.get(name).url,
+            plain_http_allowed=self.unsafe_plain_http,
+            name=f"the address of the kept site {name}",
+        )
+        token = accounts.token(name).get_secret_value()
+        return Connection(address, _checked(f"the kept site {name}", token))
+
+    def _read_token(self) -> SecretStr:
         if self.moodle_token is not None:
             name, token = "MOODLE_TOKEN", self.moodle_token.get_secret_value().strip()
         elif self.moodle_token_file is not None:
@@ -200,26 +244,25 @@ class Settings(BaseSettings):
         else:
             raise SettingsError(
                 "MOODLE_TOKEN is missing: set it, or MOODLE_TOKEN_FILE, to the user's "
-                "web-service token"
+                "web-service token; or use a kept site instead of MOODLE_URL"
             )
-        if not _TOKEN.fullmatch(token):
-            raise SettingsError(
-                f"{name} does not hold a Moodle token: 32 letters and digits, with nothing around"
-            )
-        return token
+        return _checked(name, token)
 
 
-def load_settings() -> Settings:
+def load_settings(site: str | None = None) -> Settings:
     """The settings of the process's environment and the file.
+
+    `site` is a kept site that the command line names; it wins over MOODLE_MCP_SITE.
 
     Raises:
         SettingsError: with one line that names the setting and what it may be.
     """
     _refuse_unknown_variables(os.environ)
     try:
-        return Settings(**_read_file())
+        settings = Settings(**_connected_by_one(_read_file(), site))
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+    return settings if site is None else settings.model_copy(update={"site": site})
 
 
 def variable(field: str) -> str:
@@ -246,9 +289,20 @@ def _read_file() -> dict[str, Any]:
     for key in data:
         if key not in known:
             raise SettingsError(f"{path}: {key} is not a setting{_did_you_mean(key, known)}")
+    return data
+
+
+def _connected_by_one(data: dict[str, Any], site: str | None) -> dict[str, Any]:
+    """The file's settings without a connection that the command line or environment overrules."""
+    overruled: set[str] = set()
+    if site or os.environ.get(variable("site")):
+        overruled.update(("site", *_CONNECTION))
+    if any(os.environ.get(variable(name)) for name in _CONNECTION):
+        overruled.add("site")
     if os.environ.get("MOODLE_TOKEN") or os.environ.get("MOODLE_TOKEN_FILE"):
         # One token wins, and it is the environment's in whatever form.
-        data = {key: value for key, value in data.items() if not key.startswith("moodle_token")}
+        overruled.update(("moodle_token", "moodle_token_file"))
+    data = {key: value for key, value in data.items() if key not in overruled}
     return {variable(key) if key in _OWN_NAMES else key: value for key, value in data.items()}
 
 
@@ -275,6 +329,14 @@ def _token_in(path: Path) -> str:
         raise SettingsError(
             f"MOODLE_TOKEN_FILE can't be read ({type(error).__name__}): {path}"
         ) from None
+
+
+def _checked(name: str, token: str) -> SecretStr:
+    if not is_token(token):
+        raise SettingsError(
+            f"{name} does not hold a Moodle token: 32 letters and digits, with nothing around"
+        )
+    return SecretStr(token)
 
 
 def _one_line(error: ValidationError) -> str:

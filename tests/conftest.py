@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import hypothesis
+import keyring
 import pytest
 from pydantic import SecretStr
 
@@ -18,6 +19,7 @@ from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection, Site
+from tests.keyrings import Memory
 
 # A property is no timed test: how long an example takes says nothing here.
 hypothesis.settings.register_profile(
@@ -90,3 +92,12 @@ def environment(demo: Demo) -> Callable[..., dict[str, str]]:
         return {"MOODLE_URL": demo.url, "MOODLE_TOKEN": ADMIN_TOKEN, **more}
 
     return settings
+
+
+@pytest.fixture
+def memory() -> Iterator[Memory]:
+    """A keyring in memory in place of the system's."""
+    before, used = keyring.get_keyring(), Memory()
+    keyring.set_keyring(used)
+    yield used
+    keyring.set_keyring(before)

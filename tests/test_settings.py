@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
+from pydantic import SecretStr
 
+from moodle_mcp.accounts.store import Account, Accounts
 from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.catalogue.classification import Access
@@ -32,7 +37,9 @@ class Load:
         self._monkeypatch = monkeypatch
         self.folder = folder
 
-    def __call__(self, *, file: str | None = None, **environment: str) -> Settings:
+    def __call__(
+        self, *, file: str | None = None, site: str | None = None, **environment: str
+    ) -> Settings:
         for name in list(os.environ):
             if name.startswith("MOODLE"):
                 self._monkeypatch.delenv(name)
@@ -44,7 +51,7 @@ class Load:
             path = self.folder / "moodle-mcp.toml"
             path.write_text(file, encoding="utf-8")
             self._monkeypatch.setenv("MOODLE_MCP_CONFIG", str(path))
-        settings = load_settings()
+        settings = load_settings(site)
         settings.connection()
         return settings
 
@@ -159,7 +166,7 @@ def test_a_wrong_setting_stops_with_one_line_that_names_it(load: Load, case: str
         == snapshot(
             {
                 "no address": "MOODLE_URL is missing",
-                "no token": "MOODLE_TOKEN is missing: set it, or MOODLE_TOKEN_FILE, to the user's web-service token",
+                "no token": "MOODLE_TOKEN is missing: set it, or MOODLE_TOKEN_FILE, to the user's web-service token; or use a kept site instead of MOODLE_URL",
                 "token in quotes": "MOODLE_TOKEN does not hold a Moodle token: 32 letters and digits, with nothing around",
                 "token that a client did not expand": "MOODLE_TOKEN does not hold a Moodle token: 32 letters and digits, with nothing around",
                 "access": "MOODLE_MCP_ACCESS must be 'read', 'write' or 'destructive'",
@@ -188,3 +195,117 @@ def test_every_setting_has_a_description_and_a_variable() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description
         assert variable(name).startswith("MOODLE_")
+
+
+KEPT = Account("school", "https://school.example", "teacher1", "file")
+FILE = f'moodle_url = "https://file.example"\nmoodle_token = "{TOKEN}"\n'
+
+
+def keep(load: Load, *accounts: Account) -> None:
+    """Keep sites in the folder that `load` uses."""
+    kept = Accounts(load.folder / "moodle-mcp" / "sites")
+    for account in accounts:
+        kept.keep(account, SecretStr(TOKEN))
+
+
+def test_without_an_address_the_default_kept_site_is_used(load: Load) -> None:
+    keep(load, KEPT)
+    connection = load().connection()
+    assert connection.address.base == "https://school.example"
+    assert connection.token.get_secret_value() == TOKEN
+
+
+COLLEGE = replace(KEPT, name="college", url="https://college.example")
+
+WINNERS: dict[str, tuple[str | None, str | None, dict[str, str], str]] = {
+    "the environment's address over the default": (None, None, GOOD, "https://m.example/sub"),
+    "the environment's site over the default": (
+        None, None, {"MOODLE_MCP_SITE": "college"}, "https://college.example",
+    ),
+    "the command line's site over the environment's": (
+        "college", None, {"MOODLE_MCP_SITE": "school"}, "https://college.example",
+    ),
+    "the file's address over the default": (None, FILE, {}, "https://file.example"),
+    "the file's site over the default": (
+        None, 'site = "college"', {}, "https://college.example",
+    ),
+    "the environment's site over the file's address": (
+        None, FILE, {"MOODLE_MCP_SITE": "college"}, "https://college.example",
+    ),
+    "the command line's site over the file's address": (
+        "college", FILE, {}, "https://college.example",
+    ),
+    "the environment's address over the file's site": (
+        None, 'site = "college"', GOOD, "https://m.example/sub",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WINNERS)
+def test_the_nearer_connection_wins(load: Load, case: str) -> None:
+    site, file, environment, wanted = WINNERS[case]
+    keep(load, KEPT, COLLEGE)
+    settings = load(file=file, site=site, **environment)
+    assert settings.connection().address.base == wanted
+
+
+CONTRADICTIONS: dict[str, tuple[str | None, str | None, dict[str, str]]] = {
+    "site and address in the environment": (None, None, {**GOOD, "MOODLE_MCP_SITE": "school"}),
+    "site and token in the environment": (
+        None, None, {"MOODLE_TOKEN": TOKEN, "MOODLE_MCP_SITE": "school"},
+    ),
+    "site on the command line, address in the environment": ("school", None, GOOD),
+    "site and address in the file": (None, f'{FILE}site = "school"', {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_two_connections_in_one_place_are_a_line_of_error(load: Load, case: str) -> None:
+    site, file, environment = CONTRADICTIONS[case]
+    keep(load, KEPT)
+    with pytest.raises(SettingsError) as caught:
+        load(file=file, site=site, **environment)
+    assert (
+        str(caught.value)
+        == snapshot(
+            {
+                "site and address in the environment": "MOODLE_URL and the kept site school are both set: leave one of them out",
+                "site and token in the environment": "MOODLE_TOKEN and the kept site school are both set: leave one of them out",
+                "site on the command line, address in the environment": "MOODLE_URL and the kept site school are both set: leave one of them out",
+                "site and address in the file": "MOODLE_URL and the kept site school are both set: leave one of them out",
+            }
+        )[case]
+    )
+
+
+def test_nothing_set_and_nothing_kept_says_how_to_begin(load: Load) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert str(caught.value) == snapshot(
+        "MOODLE_URL is missing: set it and MOODLE_TOKEN_FILE, or sign in once with `moodle-mcp login ADDRESS`"
+    )
+
+
+def test_plain_http_to_another_machine_is_refused_for_kept_sites_too(load: Load) -> None:
+    keep(load, replace(KEPT, url="http://school.example"))
+    with pytest.raises(SettingsError, match="kept site school must begin with https"):
+        load()
+
+
+def test_a_kept_token_is_checked(load: Load) -> None:
+    keep(load, KEPT)
+    file = load.folder / "moodle-mcp" / "sites" / "site-school.json"
+    file.write_text('{"url": "https://school.example", "token": "né"}', encoding="utf-8")
+    with pytest.raises(SettingsError, match="does not hold a Moodle token"):
+        load()
+
+
+def test_the_keyrings_library_is_not_imported_without_need() -> None:
+    script = (
+        "import sys; from moodle_mcp.settings import load_settings; load_settings().connection();"
+        "print([name for name in sys.modules if 'keyring' in name or 'accounts' in name])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, **GOOD}, capture_output=True, check=True
+    )
+    assert done.stdout.strip() == b"[]"

@@ -6,49 +6,30 @@ import gc
 import io
 import json
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from moodle_mcp import __version__
-from moodle_mcp.errors import MoodleMcpError
+from moodle_mcp.cli.accounts import login, logout, sites
+from moodle_mcp.cli.common import EXIT_FAILED, chosen_site, settled, site_option
+from moodle_mcp.cli.install import install
 
 if TYPE_CHECKING:
     from moodle_mcp.settings import Settings
     from moodle_mcp.site.client import Connection
 
-EXIT_FAILED: Final = 1
-EXIT_SETTINGS: Final = 2
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def settled(command: Callable[P, R]) -> Callable[P, R]:
-    """A wrong setting or file ends the command with one line on stderr."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except MoodleMcpError as error:
-            click.echo(f"moodle-mcp: {error}", err=True)
-            sys.exit(EXIT_SETTINGS)
-
-    return run
-
 
 @click.group(invoke_without_command=True)
 @click.version_option(__version__, prog_name="moodle-mcp")
+@site_option
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """A guarded MCP server for Moodle. Without a command it serves on stdio.
 
-    Settings are environment variables: MOODLE_URL, MOODLE_TOKEN (or MOODLE_TOKEN_FILE),
-    MOODLE_MCP_TOOLS, MOODLE_MCP_ACCESS and more; see the README.
+    Sign in once with `login`, or set MOODLE_URL and MOODLE_TOKEN_FILE (or MOODLE_TOKEN). Further
+    settings are MOODLE_MCP_TOOLS, MOODLE_MCP_ACCESS and more; see the README.
     """
     if ctx.invoked_subcommand is None:
         ctx.invoke(serve)
@@ -60,6 +41,7 @@ def main(ctx: click.Context) -> None:
     metavar="[HOST:]PORT",
     help="Serve streamable HTTP on a loopback address instead; port 0 takes any free one.",
 )
+@site_option
 @settled
 def serve(http: str | None = None) -> None:
     """Serve MCP on standard input and output (the default), or over HTTP on this machine."""
@@ -80,6 +62,7 @@ def serve(http: str | None = None) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+@site_option
 @settled
 def check(as_json: bool) -> None:
     """Check the address, web services, the token and its functions; say what to do next."""
@@ -112,6 +95,7 @@ def check(as_json: bool) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--all", "everything", is_flag=True, help="Every function, and why it is or isn't.")
+@site_option
 @settled
 def tools(as_json: bool, everything: bool) -> None:
     """Show what would be exposed and why, with sizes in bytes and roughly in tokens."""
@@ -135,6 +119,7 @@ def tools(as_json: bool, everything: bool) -> None:
 @click.option("--result", type=click.Path(path_type=Path), help="Where each item's fate goes.")
 @click.option("--on-error", type=click.Choice(["stop", "continue", "isolate"]), default="stop")
 @click.option("--dry-run", is_flag=True, help="Check and plan; send nothing.")
+@site_option
 @settled
 def call(
     function: str,
@@ -200,11 +185,15 @@ def _serve_http(listen: str) -> None:
         serve_http(app, listener)
 
 
+for command in (login, logout, sites, install):
+    main.add_command(command)
+
+
 def _load() -> tuple[Settings, Connection]:
     from moodle_mcp.logs import start_logging
     from moodle_mcp.settings import load_settings
 
-    settings = load_settings()
+    settings = load_settings(chosen_site())
     connection = settings.connection()
     start_logging(settings.log_level, connection.token.get_secret_value())
     return settings, connection

@@ -58,6 +58,8 @@ class Endpoints:
         match path:
             case "/login/token.php":
                 return self._login(given)
+            case "/lib/ajax/service-nologin.php":
+                return self._public_config(request)
             case "/":
                 return self._front_page()
             case _:
@@ -129,6 +131,11 @@ class Endpoints:
             return _json(to_json(self._moodle.login(given.form)))
         except MoodleError as error:
             return self._error(error)
+
+    def _public_config(self, request: Request) -> Response:
+        """What Moodle's app asks before a sign-in; the one function that is served there."""
+        data = self._moodle.public_config(self._wwwroot(request))
+        return _json(to_json([{"error": False, "data": data}]))
 
     def _upload(self, request: Request, given: Input) -> Response:
         if moved := self._moved(request):

@@ -22,7 +22,14 @@ from moodle_mcp.demo.seed import seeded_world
 from moodle_mcp.demo.switches import Switches, UserState
 from moodle_mcp.demo.tokens import SERVICES, Token, seeded_tokens
 from moodle_mcp.demo.validation import validate
-from moodle_mcp.demo.world import StoredFile, User, course_context, module_context, user_context
+from moodle_mcp.demo.world import (
+    SITE_COURSE,
+    StoredFile,
+    User,
+    course_context,
+    module_context,
+    user_context,
+)
 
 # By the catalogue's release: what such a site calls its release, and its version.
 _RELEASES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -87,6 +94,20 @@ class Moodle:
                 f"No permission to create web service token for the service {service}.",
             )
         return {"token": self._token_for(username, service), "privatetoken": None}
+
+    def public_config(self, wwwroot: str) -> Answer:
+        """`tool_mobile_get_public_config`, as far as a sign-in needs it."""
+        return {
+            "wwwroot": wwwroot,
+            "httpswwwroot": wwwroot,
+            "sitename": self.world.courses[SITE_COURSE].fullname,
+            "enablewebservices": int(self.switches.web_services),
+            "enablemobilewebservice": 0,
+            "maintenanceenabled": int(self.switches.maintenance),
+            "typeoflogin": 2 if self.switches.browser_login else 1,
+            "launchurl": f"{wwwroot}/admin/tool/mobile/launch.php",
+            "warnings": [],
+        }
 
     def upload(self, form: Form, files: list[tuple[str, bytes]]) -> list[Answer]:
         """`webservice/upload.php`: files into the user's draft area."""

@@ -40,5 +40,7 @@ class Switches:
     """The next call is refused and its token deleted, as Moodle does."""
     create_tokens: bool = True
     """Whether `login/token.php` may make tokens."""
+    browser_login: bool = True
+    """Whether Moodle's app, and so this server, may sign in through the browser."""
     user_state: dict[str, UserState] = field(default_factory=dict[str, UserState])
     """What is wrong with an account, by username."""

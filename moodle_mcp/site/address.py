@@ -12,6 +12,7 @@ import httpx2
 from moodle_mcp.errors import SettingsError
 
 REST_ENTRY: Final = "/webservice/rest/server.php"
+TOKEN_ENTRY: Final = "/login/token.php"  # noqa: S105 - an address
 _PASTED: Final = (REST_ENTRY, "/login/index.php", "/index.php")
 
 
@@ -37,8 +38,12 @@ class Address:
         return f"{self.base}{REST_ENTRY}?moodlewsrestformat=json"
 
 
-def parse_address(url: str, *, plain_http_allowed: bool = False) -> Address:
+def parse_address(
+    url: str, *, plain_http_allowed: bool = False, name: str = "MOODLE_URL"
+) -> Address:
     """The address that an operator wrote; the page's own file name at its end may stay on it.
+
+    `name` is what errors call it.
 
     Raises:
         SettingsError: it is not an https address of a site, or it is plain http to another
@@ -50,20 +55,20 @@ def parse_address(url: str, *, plain_http_allowed: bool = False) -> Address:
         host, _ = parts.hostname, parts.port
         httpx2.URL(scheme=parts.scheme, host=host or "")
     except (ValueError, httpx2.InvalidURL):
-        raise SettingsError("MOODLE_URL is not an address: expected https://host/path") from None
+        raise SettingsError(f"{name} is not an address: expected https://host/path") from None
     if not parts.scheme or not host:
-        raise SettingsError("MOODLE_URL is not a full address: expected https://host/path")
+        raise SettingsError(f"{name} is not a full address: expected https://host/path")
     if parts.username is not None or parts.password is not None:
-        raise SettingsError("MOODLE_URL must not contain a user name or password")
+        raise SettingsError(f"{name} must not contain a user name or password")
     if parts.query or parts.fragment or "?" in text or "#" in text:
-        raise SettingsError("MOODLE_URL must not contain ? or #: expected https://host/path")
+        raise SettingsError(f"{name} must not contain ? or #: expected https://host/path")
     if "\\" in text or any(char.isspace() or not char.isprintable() for char in text):
-        raise SettingsError("MOODLE_URL must not contain backslashes, spaces or control characters")
+        raise SettingsError(f"{name} must not contain backslashes, spaces or control characters")
     if parts.scheme not in ("https", "http"):
-        raise SettingsError(f"MOODLE_URL must begin with https://, not {parts.scheme}://")
+        raise SettingsError(f"{name} must begin with https://, not {parts.scheme}://")
     if parts.scheme == "http" and not (plain_http_allowed or is_loopback(host)):
         raise SettingsError(
-            "MOODLE_URL must begin with https://: over http the token could be read on its way "
+            f"{name} must begin with https://: over http the token could be read on its way "
             "(MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)"
         )
     path = parts.path.rstrip("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -34,6 +35,12 @@ Progress: TypeAlias = Callable[[int, int | None], Awaitable[None]]
 """Told the bytes that have gone or come and, where it is known, of how many."""
 
 _REMOVED: Final = b"TOKEN-REMOVED"
+_TOKEN: Final = re.compile(r"[0-9A-Za-z]{16,128}")
+
+
+def is_token(text: str) -> bool:
+    """Whether it has the form of Moodle's tokens."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +88,9 @@ class Site:
         Raises:
             CallError: with `reached` False if nothing of it left this machine.
         """
-        try:
-            with anyio.fail_after(timeout):
-                response = await self._post(request, timeout)
-        except TimeoutError:
-            raise _timed_out(timeout) from None
-        except httpx2.HTTPError as error:
-            raise _transport_error(error, timeout) from None
+        # The token is the first field: PHP keeps the first ones when it drops those over a limit.
+        body = b"wstoken=" + self._token.get_secret_value().encode("ascii") + b"&" + request.body
+        response = await post(self._http(), self.address.rest, body, timeout=timeout)
         return decode(self.without_token(response))
 
     @asynccontextmanager
@@ -162,33 +165,9 @@ class Site:
         token = self._token.get_secret_value()
         return text.replace(token, _REMOVED.decode()) if token else text
 
-    async def _post(self, request: Request, seconds: float) -> Response:
-        # The token is the first field: PHP keeps the first ones when it drops those over a limit.
-        body = b"wstoken=" + self._token.get_secret_value().encode("ascii") + b"&" + request.body
-        async with self._http().stream(
-            "POST",
-            self.address.rest,
-            content=body,
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            timeout=httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)),
-        ) as response:
-            return Response(
-                status=response.status_code,
-                body=await _read(response),
-                reason=response.reason_phrase,
-                location=response.headers.get("location"),
-                retry_after=response.headers.get("retry-after"),
-            )
-
     def _http(self) -> httpx2.AsyncClient:
         if self._client is None:
-            self._client = httpx2.AsyncClient(
-                follow_redirects=False,
-                # What is meant to stay on this machine goes through no proxy.
-                trust_env=not self.address.stays_here,
-                limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE),
-                headers={"User-Agent": self._user_agent, "Accept": "application/json"},
-            )
+            self._client = new_client(self.address, self._user_agent)
         return self._client
 
 
@@ -218,6 +197,52 @@ def _with_progress(request: httpx2.Request, progress: Progress) -> httpx2.Reques
         stream=_Reported(request.stream, total, progress),
         extensions=request.extensions,
     )
+
+
+def new_client(address: Address, user_agent: str) -> httpx2.AsyncClient:
+    """A client for one site, which follows no redirects."""
+    return httpx2.AsyncClient(
+        follow_redirects=False,
+        # What is meant to stay on this machine goes through no proxy.
+        trust_env=not address.stays_here,
+        limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE),
+        headers={"User-Agent": user_agent, "Accept": "application/json"},
+    )
+
+
+async def post(
+    client: httpx2.AsyncClient,
+    url: str,
+    body: bytes,
+    *,
+    timeout: float,  # noqa: ASYNC109
+    content_type: str = "application/x-www-form-urlencoded",
+) -> Response:
+    """Send a body once and read the whole answer; `timeout` is in seconds and spans both.
+
+    Raises:
+        CallError: with `reached` False if nothing of it left this machine.
+    """
+    try:
+        with anyio.fail_after(timeout):
+            async with client.stream(
+                "POST",
+                url,
+                content=body,
+                headers={"Content-Type": content_type},
+                timeout=httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
+            ) as response:
+                return Response(
+                    status=response.status_code,
+                    body=await _read(response),
+                    reason=response.reason_phrase,
+                    location=response.headers.get("location"),
+                    retry_after=response.headers.get("retry-after"),
+                )
+    except TimeoutError:
+        raise _timed_out(timeout) from None
+    except httpx2.HTTPError as error:
+        raise _transport_error(error, timeout) from None
 
 
 async def _read(response: httpx2.Response) -> bytes:

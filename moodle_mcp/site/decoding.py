@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.address import REST_ENTRY
+from moodle_mcp.site.address import REST_ENTRY, TOKEN_ENTRY
 from moodle_mcp.site.faults import moodle_error, plain
 
 _NOTICE = re.compile(
@@ -99,7 +99,7 @@ def _redirected(response: Response) -> CallError:
     where = _without_query(response.location or "")
     to = f" to {where}" if where else ""
     # Moodle redirects to the same script at the address that it calls its own.
-    own = where.removesuffix(REST_ENTRY)
+    own = where.removesuffix(REST_ENTRY).removesuffix(TOKEN_ENTRY)
     return CallError(
         Fault(
             Kind.WRONG_ADDRESS,

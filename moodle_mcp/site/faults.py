@@ -44,10 +44,53 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     ),
     "cannotcreatetoken": _Meaning(
         Kind.NO_PERMISSION,
-        "The user may not make a token: an administrator grants the capability "
-        "moodle/webservice:createtoken, or makes the token under Manage tokens.",
+        "The user may not make a token for this service: an administrator grants the capability "
+        "moodle/webservice:createtoken (moodle/webservice:createmobiletoken for "
+        "moodle_mobile_app), or makes the token under Manage tokens. A site administrator gets "
+        "one only there, unless the service is moodle_mobile_app.",
     ),
-    "invalidlogin": _Meaning(Kind.INVALID_TOKEN, "The user name or the password is wrong."),
+    "invalidlogin": _Meaning(
+        Kind.INVALID_TOKEN,
+        "The user name or the password is wrong, or too many attempts have locked the account. "
+        "Where people sign in on another page (single sign-on), use `moodle-mcp login --sso`.",
+    ),
+    "noguest": _Meaning(Kind.ACCOUNT_BLOCKED, "Guests get no token: sign in as another user."),
+    "usernotconfirmed": _Meaning(
+        Kind.ACCOUNT_BLOCKED,
+        "The user has not confirmed the account: the link in the site's message does it, or an "
+        "administrator under Site administration > Users > Browse list of users.",
+    ),
+    "suspended": _Meaning(
+        Kind.ACCOUNT_BLOCKED,
+        "The user is suspended or has no login: an administrator looks under Site administration "
+        "> Users > Browse list of users.",
+    ),
+    "passwordisexpired": _Meaning(
+        Kind.ACCOUNT_BLOCKED, "The user logs in to the site and changes the password."
+    ),
+    "restoredaccountresetpassword": _Meaning(
+        Kind.ACCOUNT_BLOCKED, "The user resets the password on the site's login page first."
+    ),
+    "missingrequiredcapability": _Meaning(
+        Kind.ACCESS_DENIED,
+        "The service asks for a capability that the user lacks: an administrator grants it, or "
+        "changes the service under External services > Edit.",
+    ),
+    "usernotallowed": _Meaning(
+        Kind.ACCESS_DENIED,
+        "The service is for chosen users only: an administrator adds the user under External "
+        "services > Authorised users.",
+    ),
+    "invalidtimedtoken": _Meaning(
+        Kind.ACCESS_DENIED,
+        "The user's time for this service is over: an administrator changes it under External "
+        "services > Authorised users.",
+    ),
+    "invalidiptoken": _Meaning(
+        Kind.ACCESS_DENIED,
+        "The user may use this service from other addresses only: an administrator changes it "
+        "under External services > Authorised users.",
+    ),
     "enablewsdescription": _Meaning(Kind.WEB_SERVICES_OFF),
     "sitemaintenance": _Meaning(Kind.MAINTENANCE),
     "upgraderunning": _Meaning(Kind.MAINTENANCE, "The site is being upgraded. Try later."),

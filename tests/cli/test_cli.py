@@ -168,7 +168,7 @@ def test_check_names_the_step_that_fails_and_what_to_do_next(
                 (
                     "token",
                     "Invalid token - token not found",
-                    "The token is unknown, expired or deleted. An administrator makes a new one under Site administration > Server > Web services > Manage tokens; the operator sets it as MOODLE_TOKEN.",
+                    "The token is unknown, expired or deleted. An administrator makes a new one under Site administration > Server > Web services > Manage tokens; the operator sets it as MOODLE_TOKEN, or signs in again with `moodle-mcp login`.",
                 )
             ],
             "nothing there": [

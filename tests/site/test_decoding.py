@@ -165,7 +165,7 @@ def test_the_reports_of_telling_recorded_faults() -> None:
             {
                 "kind": "invalid_token",
                 "message": "Invalid token - token not found",
-                "hint": "The token is unknown, expired or deleted. An administrator makes a new one under Site administration > Server > Web services > Manage tokens; the operator sets it as MOODLE_TOKEN.",
+                "hint": "The token is unknown, expired or deleted. An administrator makes a new one under Site administration > Server > Web services > Manage tokens; the operator sets it as MOODLE_TOKEN, or signs in again with `moodle-mcp login`.",
                 "errorcode": "invalidtoken",
                 "exception": "core\\exception\\moodle_exception",
                 "retryable": False,

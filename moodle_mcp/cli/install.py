@@ -1,0 +1,186 @@
+"""`moodle-mcp install`: puts this server into an MCP client's configuration."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from moodle_mcp.cli.common import chosen_site, settled, site_option
+from moodle_mcp.clients.errors import ClientFileError
+from moodle_mcp.clients.known import CLIENTS, Client, Places, System
+
+if TYPE_CHECKING:
+    from moodle_mcp.clients.entry import Running
+
+_BY_HAND: Final = "nothing was changed; --print shows the entry to add by hand"
+_SECRET: Final = re.compile(
+    r"""(?i)(["']?[\w-]*(?:token|key|secret|password|auth)[\w-]*["']?\s*[:=]\s*)"(?:\\.|[^"\\])*\""""
+)
+_SERVER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+@click.command()
+@click.argument("client", type=click.Choice(sorted(CLIENTS)))
+@click.option("--name", default="moodle", show_default=True, help="The server's name there.")
+@click.option("--project", is_flag=True, help="Into the project in this folder, not for the user.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--print", "show", is_flag=True, help="Print the entry; change nothing.")
+@click.option("--remove", is_flag=True, help="Take the server out again.")
+@click.option("--example", is_flag=True, hidden=True, help="Invented settings, with --print.")
+@site_option
+@settled
+def install(
+    client: str, name: str, project: bool, dry_run: bool, show: bool, remove: bool, example: bool
+) -> None:
+    """Put this server, with the settings that are set now, into CLIENT's configuration.
+
+    Other entries stay as they are, and the file is copied first. The token is never written: the
+    entry names the kept site (`moodle-mcp login`) or the file that holds it.
+    """
+    from moodle_mcp.clients import entry as entries
+    from moodle_mcp.clients.edit import with_server, without_server
+
+    if not _SERVER_NAME.fullmatch(name):
+        raise click.BadParameter("letters, digits, dashes and underlines only", param_hint="--name")
+    chosen = CLIENTS[client]
+    entry = None if remove else _example(chosen) if example else _entry(chosen)
+    if show and entry is not None:
+        click.echo(entries.document(chosen, name, entry), nl=False)
+        return
+    file = _file_of(chosen, project=project)
+    try:
+        before = _read(file)
+        if entry is None:
+            after = without_server(chosen, before or "", name)
+        else:
+            after = with_server(chosen, before or "", name, entry)
+        if after == (before or ""):
+            click.echo(f"{file}: nothing to change")
+        elif dry_run:
+            click.echo(_difference(file, before or "", after), nl=False)
+        else:
+            _replace(file, before, after)
+            done = "no longer has" if remove else "has"
+            click.echo(f"{chosen.title} {done} the server {name}. {chosen.after}")
+    except ClientFileError as error:
+        raise ClientFileError(f"{file}: {error}; {_BY_HAND}") from None
+
+
+def _entry(client: Client) -> dict[str, Any]:
+    """The client's entry for the settings that are set now, once they are known to be right."""
+    from moodle_mcp.accounts.store import Accounts
+    from moodle_mcp.clients.entry import environment_for_server
+    from moodle_mcp.settings import load_settings
+
+    settings = load_settings(chosen_site())
+    settings.connection()
+    site = settings.kept_site()
+    environment = environment_for_server(os.environ, site, os.path.abspath)
+    in_keyring = site is not None and Accounts.of_user().get(site).place == "keyring"
+    bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
+    if in_keyring and bus:
+        # Linux' keyrings are reached through it, and clients do not pass it on.
+        environment["DBUS_SESSION_BUS_ADDRESS"] = bus
+    command, args = _running().command("[keyring]" if in_keyring else "")
+    return client.entry(command, args, environment)
+
+
+def _example(client: Client) -> dict[str, Any]:
+    from moodle_mcp.clients.entry import EXAMPLE_COMMAND, EXAMPLE_ENVIRONMENT
+
+    return client.entry(EXAMPLE_COMMAND, (), EXAMPLE_ENVIRONMENT)
+
+
+def _running() -> Running:
+    from moodle_mcp.clients.entry import Running
+
+    script = Path(shutil.which(sys.argv[0]) or sys.argv[0])
+    uv = os.environ.get("UV")
+    # Links are not followed: pipx and uv keep theirs when they renew what is behind it.
+    return Running(
+        script=Path(os.path.abspath(script)),  # noqa: PTH100
+        python=Path(os.path.abspath(sys.executable)),  # noqa: PTH100
+        prefix=Path(sys.prefix),
+        uv=Path(uv) if uv else None,
+    )
+
+
+def _file_of(client: Client, *, project: bool) -> Path:
+    """The client's file, behind links."""
+    if project:
+        if client.project is None:
+            raise click.BadParameter(f"{client.title} has none", param_hint="--project")
+        return (Path.cwd() / client.project).resolve()
+    places = Places(System.named(sys.platform), str(Path.home()), os.environ)
+    *others, usual = (Path(file) for file in client.files(places))
+    return next((file for file in others if file.parent.is_dir()), usual).resolve()
+
+
+def _read(file: Path) -> str | None:
+    """The file's text, line ends and all; None if there is no file."""
+    try:
+        return file.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise ClientFileError("is not UTF-8") from None
+    except OSError as error:
+        raise ClientFileError(f"can't be read ({type(error).__name__})") from None
+
+
+def _difference(file: Path, before: str, after: str) -> str:
+    """A unified diff, without the secrets that a file may hold beside ours."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), str(file), str(file)
+    )
+    ended = (line if line.endswith("\n") else f"{line}\n" for line in lines)
+    return _SECRET.sub(_hidden, "".join(ended))
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return found[0] if "TOKEN_FILE" in found[1] else f'{found[1]}"(not shown)"'
+
+
+def _replace(file: Path, before: str | None, after: str) -> None:
+    """Write the file in one step, after a copy of what was there."""
+    from moodle_mcp.atomic import PRIVATE, write_whole
+
+    try:
+        if before is None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, after.encode(), PRIVATE)
+            click.echo(f"Made {file}")
+            return
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if not mode & stat.S_IWUSR:
+            raise ClientFileError("is read-only")
+        backup = _backup(file, before, mode)
+        if _read(file) != before:
+            raise ClientFileError("was changed by another program just now: run it again")
+        write_whole(file, after.encode(), mode)
+    except OSError as error:
+        raise ClientFileError(f"can't be written ({type(error).__name__})") from None
+    click.echo(f"Changed {file}\nWhat was there is in {backup}")
+
+
+def _backup(file: Path, text: str, mode: int) -> Path:
+    """A copy beside the file, under a name that is free."""
+    number = 1
+    while True:
+        backup = file.with_name(f"{file.name}.before-moodle-mcp-{number}")
+        try:
+            handle = os.open(backup, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+        except FileExistsError:
+            number += 1
+            continue
+        with os.fdopen(handle, "wb") as copy:
+            copy.write(text.encode())
+        return backup

@@ -1,0 +1,96 @@
+"""What a client is told: the command that starts this server, and its settings. Never a token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Final, get_args
+
+from pydantic import SecretStr
+
+from moodle_mcp.clients import toml_text
+from moodle_mcp.clients.known import Client
+from moodle_mcp.errors import SettingsError
+from moodle_mcp.settings import CONFIG_VARIABLE, Settings, variable
+
+EXAMPLE_COMMAND: Final = "/path/to/moodle-mcp"
+EXAMPLE_ENVIRONMENT: Final[Mapping[str, str]] = {
+    "MOODLE_URL": "https://moodle.example.org",
+    "MOODLE_TOKEN_FILE": "/path/to/moodle-token",
+    "MOODLE_MCP_TOOLS": "default",
+    "MOODLE_MCP_ACCESS": "read",
+}
+
+_COMMAND: Final = "moodle-mcp"
+_PASSING: Final = ("archive-v", "environments-v", "builds-v")
+"""How the folders in uv's cache begin in which `uvx` makes its environments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How this process was started: its script, its interpreter and environment, and `uv`."""
+
+    script: PurePath
+    python: PurePath
+    prefix: PurePath
+    uv: PurePath | None
+
+    def command(self, extras: str = "") -> tuple[str, tuple[str, ...]]:
+        """The command that starts the server in the same way later, by absolute paths.
+
+        A client that is started from a desktop has another PATH than a shell.
+        """
+        if self.uv and any(part.startswith(_PASSING) for part in self.prefix.parts):
+            package = f"{_COMMAND}{extras}"
+            source = ("--from", package) if extras else ()
+            return str(self.uv.with_name(f"uvx{self.uv.suffix}")), (*source, _COMMAND)
+        if self.script.stem == _COMMAND:
+            return str(self.script), ()
+        return str(self.python), ("-m", "moodle_mcp")
+
+
+def environment_for_server(
+    environment: Mapping[str, str], site: str | None, absolute: Callable[[str], str]
+) -> dict[str, str]:
+    """The settings that are set now as the server needs them when a client starts it.
+
+    `site` is the kept site that is used, if one is. What is in the settings file is read by the
+    server itself.
+
+    Raises:
+        SettingsError: a secret is in the environment alone.
+    """
+    kept: dict[str, str] = {}
+    for field, info in Settings.model_fields.items():
+        name = variable(field)
+        value = environment.get(name)
+        kinds = get_args(info.annotation) or (info.annotation,)
+        if not value:
+            continue
+        if SecretStr in kinds:
+            raise SettingsError(
+                f"{name} is set, and a client's configuration is no place for it: sign in with "
+                "`moodle-mcp login ADDRESS` instead, or put the token into a file and set "
+                "MOODLE_TOKEN_FILE"
+            )
+        is_file = Path in kinds or (field == "audit" and value != "stderr")
+        kept[name] = absolute(value) if is_file else value
+    # Clients start servers with few of the user's variables.
+    for name in (CONFIG_VARIABLE, "SSL_CERT_FILE", "XDG_CONFIG_HOME"):
+        if environment.get(name):
+            kept[name] = absolute(environment[name])
+    if site is not None:
+        kept[variable("site")] = site
+    return kept
+
+
+def document(client: Client, name: str, entry: Mapping[str, Any]) -> str:
+    """A whole configuration with the entry and nothing else."""
+    value: Any = {name: entry}
+    for key in reversed(client.keys):
+        value = {key: value}
+    if client.format == "toml":
+        return toml_text.with_entry("", (*client.keys, name), entry)
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"

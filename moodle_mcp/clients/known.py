@@ -1,0 +1,163 @@
+"""The MCP clients whose configuration files are known: where they are and what they look like.
+
+Every row was taken from the client's own documentation, or, where that is silent, from two
+independent accounts that agree. A client whose accounts contradict each other is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
+from typing import Any, Final, Literal
+
+
+class System(Enum):
+    """The operating systems, as `sys.platform` begins."""
+
+    LINUX = "linux"
+    MACOS = "darwin"
+    WINDOWS = "win32"
+
+    @classmethod
+    def named(cls, platform: str) -> System:
+        """The one of a `sys.platform`; what is not known is taken for Linux."""
+        return next((each for each in cls if platform.startswith(each.value)), cls.LINUX)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a user's files are on a system; `home` is the user's folder."""
+
+    system: System
+    home: str
+    environment: Mapping[str, str]
+
+    @property
+    def at_home(self) -> PurePath:
+        return self._path(self.home)
+
+    def from_variable(self, variable: str, *otherwise: str) -> PurePath:
+        """The folder that a variable names, or a folder in the user's."""
+        named = self.environment.get(variable)
+        return self._path(named) if named else self.at_home.joinpath(*otherwise)
+
+    @property
+    def applications(self) -> PurePath:
+        """Where desktop applications keep their settings."""
+        match self.system:
+            case System.WINDOWS:
+                return self.from_variable("APPDATA", "AppData", "Roaming")
+            case System.MACOS:
+                return self.at_home.joinpath("Library", "Application Support")
+            case System.LINUX:
+                return self.from_variable("XDG_CONFIG_HOME", ".config")
+
+    def _path(self, text: str) -> PurePath:
+        windows = self.system is System.WINDOWS
+        return PureWindowsPath(text) if windows else PurePosixPath(text)
+
+
+Files = Callable[[Places], tuple[PurePath, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client.
+
+    `files` gives where the user's file may be: the first of them whose folder is there, or the
+    last. `project` is the file inside a project, where the client has one. `keys` lead to the
+    servers in it; `extra` stands in each entry beside `command`, `args` and `env`. `after` is what
+    the person does for the client to see the change.
+    """
+
+    name: str
+    title: str
+    files: Files
+    keys: tuple[str, ...] = ("mcpServers",)
+    format: Literal["json", "toml"] = "json"
+    project: str | None = None
+    extra: tuple[tuple[str, Any], ...] = ()
+    after: str = "Restart it."
+
+    def entry(self, command: str, args: tuple[str, ...], env: Mapping[str, str]) -> dict[str, Any]:
+        """The entry for a server that is started with a command."""
+        return {**dict(self.extra), "command": command, "args": [*args], "env": dict(env)}
+
+
+def _in_home(*parts: str) -> Files:
+    return lambda places: (places.at_home.joinpath(*parts),)
+
+
+def _in_applications(*parts: str) -> Files:
+    return lambda places: (places.applications.joinpath(*parts),)
+
+
+def _claude_code(places: Places) -> tuple[PurePath, ...]:
+    return (places.from_variable("CLAUDE_CONFIG_DIR") / ".claude.json",)
+
+
+def _claude_desktop(places: Places) -> tuple[PurePath, ...]:
+    usual = places.applications.joinpath("Claude", "claude_desktop_config.json")
+    if places.system is not System.WINDOWS:
+        return (usual,)
+    # Installed from the store it sees a folder of its own in place of %APPDATA%.
+    local = places.from_variable("LOCALAPPDATA", "AppData", "Local")
+    package = local.joinpath("Packages", "Claude_pzs8sxrjxfjjc", "LocalCache", "Roaming")
+    return package.joinpath("Claude", "claude_desktop_config.json"), usual
+
+
+def _codex(places: Places) -> tuple[PurePath, ...]:
+    return (places.from_variable("CODEX_HOME", ".codex") / "config.toml",)
+
+
+def _zed(places: Places) -> tuple[PurePath, ...]:
+    match places.system:
+        case System.WINDOWS:
+            folder = places.applications / "Zed"
+        case System.MACOS:
+            folder = places.at_home.joinpath(".config", "zed")
+        case System.LINUX:
+            folder = places.applications / "zed"
+    return (folder / "settings.json",)
+
+
+_ALL: Final = (
+    Client(
+        "claude-code", "Claude Code", _claude_code, project=".mcp.json",
+        extra=(("type", "stdio"),), after="Start a new session; /mcp shows the server.",
+    ),
+    Client(
+        "claude-desktop", "Claude Desktop", _claude_desktop, after="Quit it and start it again."
+    ),
+    Client(
+        "codex", "Codex", _codex, keys=("mcp_servers",), format="toml",
+        project=".codex/config.toml", after="Start a new session; /mcp shows the server.",
+    ),
+    Client(
+        "copilot-cli", "GitHub Copilot CLI",
+        lambda places: (places.from_variable("COPILOT_HOME", ".copilot") / "mcp-config.json",),
+        extra=(("type", "local"), ("tools", ["*"])), after="Start a new session.",
+    ),
+    Client("cursor", "Cursor", _in_home(".cursor", "mcp.json"), project=".cursor/mcp.json"),
+    Client(
+        "gemini-cli", "Gemini CLI", _in_home(".gemini", "settings.json"),
+        project=".gemini/settings.json", after="Start a new session; /mcp shows the server.",
+    ),
+    Client(
+        "kiro", "Kiro", _in_home(".kiro", "settings", "mcp.json"),
+        project=".kiro/settings/mcp.json",
+    ),
+    Client(
+        "vscode", "VS Code", _in_applications("Code", "User", "mcp.json"), keys=("servers",),
+        project=".vscode/mcp.json", extra=(("type", "stdio"),),
+        after="Start the server with the command MCP: List Servers.",
+    ),
+    Client("windsurf", "Windsurf", _in_home(".codeium", "windsurf", "mcp_config.json")),
+    Client(
+        "zed", "Zed", _zed, keys=("context_servers",), after="It sees the change at once.",
+    ),
+)  # fmt: skip
+
+CLIENTS: Final[Mapping[str, Client]] = {client.name: client for client in _ALL}

@@ -1,0 +1,89 @@
+"""Changing one entry in a TOML file's text; comments, order and spacing stay."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, cast
+
+from moodle_mcp.clients.errors import ClientFileError
+
+
+def read(text: str) -> dict[str, Any]:
+    """The file's values.
+
+    Raises:
+        ClientFileError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ClientFileError(f"is not TOML: {error}") from None
+
+
+def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
+    """The text with an entry at `keys`, in place of any that is there.
+
+    Raises:
+        ClientFileError: the file can't be read, or has something else than tables on the way.
+    """
+    import tomlkit
+    from tomlkit.items import InlineTable
+
+    read(text)
+    document = tomlkit.parse(text)
+    place: MutableMapping[str, Any] = document
+    for depth, key in enumerate(keys[:-1]):
+        if key not in place:
+            # A table without values of its own needs no line of its own.
+            place[key] = tomlkit.table(is_super_table=True)
+        place = _table(place[key], keys[: depth + 1])
+    place[keys[-1]] = _as_table(entry, inline=isinstance(place, InlineTable))
+    return _with_line_ends_of(text, tomlkit.dumps(document))
+
+
+def without_entry(text: str, keys: Sequence[str]) -> str:
+    """The text without the entry at `keys`; the same text if there is none.
+
+    Raises:
+        ClientFileError: as `with_entry`.
+    """
+    import tomlkit
+
+    read(text)
+    document = tomlkit.parse(text)
+    place: MutableMapping[str, Any] = document
+    for depth, key in enumerate(keys[:-1]):
+        if key not in place:
+            return text
+        place = _table(place[key], keys[: depth + 1])
+    if keys[-1] not in place:
+        return text
+    del place[keys[-1]]
+    return _with_line_ends_of(text, tomlkit.dumps(document))
+
+
+def _as_table(values: Mapping[str, Any], *, inline: bool) -> Any:
+    import tomlkit
+
+    # A table inside an inline one can only be inline.
+    table = tomlkit.inline_table() if inline else tomlkit.table()
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            table[key] = _as_table(cast("Mapping[str, Any]", value), inline=inline)
+        else:
+            table[key] = value
+    return table
+
+
+def _table(value: Any, keys: Sequence[str]) -> MutableMapping[str, Any]:
+    if not isinstance(value, MutableMapping):
+        raise ClientFileError(f"has something else than a table under {'.'.join(keys)}")
+    return cast("MutableMapping[str, Any]", value)
+
+
+def _with_line_ends_of(text: str, changed: str) -> str:
+    """What is new comes with bare line feeds."""
+    if "\r\n" not in text:
+        return changed
+    return changed.replace("\r\n", "\n").replace("\n", "\r\n")

@@ -1,0 +1,210 @@
+"""Getting a token from a site: with a password, or through the browser (single sign-on).
+
+Both ways make Moodle create a token for a service that the user may use, or hand out the one that
+exists. The password goes to `login/token.php` once, in a body. In the browser the person signs in
+as ever; the page made for Moodle's app then links to an address that holds the token, which the
+person pastes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final, cast
+from urllib.parse import unquote, urlencode, urlsplit
+
+from pydantic import SecretStr
+
+from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.address import TOKEN_ENTRY, Address
+from moodle_mcp.site.client import is_token, new_client, post
+from moodle_mcp.site.decoding import decode
+from moodle_mcp.site.faults import moodle_error
+
+MOBILE_SERVICE: Final = "moodle_mobile_app"
+"""The service that every Moodle has, and for which users may usually make tokens."""
+
+LOGIN_TIMEOUT: Final = 30.0
+"""Seconds: a site may ask a slow directory for the password."""
+
+_PUBLIC_CONFIG_ENTRY: Final = "/lib/ajax/service-nologin.php"
+_PUBLIC_CONFIG: Final = "tool_mobile_get_public_config"
+_SCHEME: Final = "moodlemcp"
+_LOGIN_IN_THE_APP: Final = 1
+_PARTS: Final = ":::"
+_END: Final = re.compile(r"/?#?/?$")
+_AGAIN: Final = (
+    "Run the command again, open the page that it names, and paste the link from that page."
+)
+
+
+async def token_for_password(
+    address: Address, username: str, password: SecretStr, service: str, *, user_agent: str
+) -> SecretStr:
+    """The user's token for a service, by its short name.
+
+    Raises:
+        CallError: the site refused, or did not answer. The password is in no error.
+    """
+    secret = password.get_secret_value()
+    fields = {"username": username, "password": secret, "service": service}
+    try:
+        answer = await _post(address, TOKEN_ENTRY, urlencode(fields).encode(), user_agent)
+        match answer:
+            case {"token": token}:
+                return _token(token)
+            case _:
+                return _token(None)
+    except CallError as error:
+        raise error.but(message=_without(secret, error.fault.message)) from None
+
+
+def _without(secret: str, text: str) -> str:
+    """A text without the secret, should a site echo it; within other words it is no echo."""
+    alone = rf"(?<!\w){re.escape(secret)}(?!\w)"
+    return re.sub(alone, "PASSWORD-REMOVED", text) if secret else text
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A sign-in through the browser that has begun; good for one answer.
+
+    `page` is where the person signs in. `signatures` are the beginnings that the site's answer to
+    this sign-in, and to no other, may have.
+    """
+
+    page: str
+    signatures: frozenset[str]
+
+    def token_in(self, pasted: str) -> SecretStr:
+        """The token in the address that the person has pasted, `scheme://token=BASE64`.
+
+        Raises:
+            CallError: it is no such address, or the answer to another sign-in or site.
+        """
+        parts = _decoded(pasted).split(_PARTS)
+        if len(parts) not in (2, 3):
+            raise _not_an_answer()
+        if not any(hmac.compare_digest(parts[0], known) for known in self.signatures):
+            message = "The pasted address answers another sign-in, or is another site's."
+            raise CallError(Fault(Kind.BAD_ANSWER, message, hint=_AGAIN))
+        # A third part is the key to a session in the browser: nothing here needs it.
+        return _token(parts[1])
+
+
+async def launch(address: Address, service: str, *, user_agent: str) -> Launch:
+    """Begin a sign-in through the browser.
+
+    Raises:
+        CallError: the site does not offer it, or did not answer.
+    """
+    asked = json.dumps([{"index": 0, "methodname": _PUBLIC_CONFIG, "args": {}}]).encode()
+    answer = await _post(
+        address, _PUBLIC_CONFIG_ENTRY, asked, user_agent, content_type="application/json"
+    )
+    match answer:
+        case [{"error": False, "data": {"wwwroot": str(), "launchurl": str()} as config}]:
+            return _launch(address, service, cast("dict[str, Any]", config))
+        case [{"exception": {"errorcode": str()} as exception}]:
+            raise moodle_error(cast("dict[str, Any]", exception))
+        case _:
+            message = "The site does not say how Moodle's app signs in."
+            raise CallError(Fault(Kind.BAD_ANSWER, message))
+
+
+def _launch(address: Address, service: str, config: dict[str, Any]) -> Launch:
+    roots = {str(config["wwwroot"]), str(config.get("httpswwwroot") or config["wwwroot"])}
+    page: str = config["launchurl"]
+    if not config.get("enablewebservices"):
+        raise CallError(Fault(Kind.WEB_SERVICES_OFF, "Web services are switched off."))
+    if _place(config["wwwroot"]) != _place(address.base):
+        raise CallError(
+            Fault(
+                Kind.WRONG_ADDRESS,
+                f"The site calls itself {config['wwwroot']}.",
+                hint="Sign in to that address.",
+            )
+        )
+    if not any(page.startswith(f"{root}/") for root in roots):
+        raise CallError(Fault(Kind.BAD_ANSWER, "The site's sign-in page is not on the site."))
+    if config.get("typeoflogin") == _LOGIN_IN_THE_APP and not config.get("identityproviders"):
+        raise CallError(
+            Fault(
+                Kind.MOODLE_ERROR,
+                "The site does not offer signing in through the browser.",
+                hint="Sign in with user name and password (without --sso); or an administrator "
+                "sets Site administration > General > Mobile app > Mobile authentication > Type "
+                "of login to a browser window.",
+            )
+        )
+    passport = secrets.token_hex(16)
+    # With `confirmed` Moodle shows a page with a link that can be copied. Without it the browser
+    # is sent to an address that it can't open, and many then show none.
+    query = {"service": service, "passport": passport, "urlscheme": _SCHEME, "confirmed": "1"}
+    return Launch(f"{page}?{urlencode(query)}", _signatures({*roots, address.base}, passport))
+
+
+def _signatures(roots: set[str], passport: str) -> frozenset[str]:
+    # As Moodle's app has it: behind a proxy a site may call itself http where it is https.
+    places = {root.partition("://")[2] for root in roots}
+    spelt = (f"{scheme}://{place}{passport}" for place in places for scheme in ("https", "http"))
+    return frozenset(
+        hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in spelt
+    )
+
+
+def _place(url: str) -> str:
+    """Host, port and path, as they decide which site it is."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def _decoded(pasted: str) -> str:
+    text = unquote(pasted.strip().strip("'\"")).rpartition("://token=")[2]
+    # Some systems and sites add these to the address.
+    text = _END.sub("", text).removeprefix("token=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise _not_an_answer() from None
+
+
+def _not_an_answer() -> CallError:
+    message = "This is not the address that the site's sign-in page links to."
+    hint = "Paste the whole link, which looks like moodlemobile://token=... ."
+    return CallError(Fault(Kind.BAD_ANSWER, message, hint=hint))
+
+
+def _token(value: object) -> SecretStr:
+    if not isinstance(value, str) or not is_token(value):
+        raise CallError(Fault(Kind.BAD_ANSWER, "The site's answer holds no token."))
+    return SecretStr(value)
+
+
+async def _post(
+    address: Address,
+    entry: str,
+    body: bytes,
+    user_agent: str,
+    content_type: str = "application/x-www-form-urlencoded",
+) -> Any:
+    async with new_client(address, user_agent) as client:
+        response = await post(
+            client,
+            f"{address.base}{entry}",
+            body,
+            timeout=LOGIN_TIMEOUT,
+            content_type=content_type,
+        )
+    match decode(response).value:
+        # Unlike REST these entries have no `exception` in a failure.
+        case {"errorcode": _} as failure:
+            raise moodle_error(cast("dict[str, Any]", failure), response.status)
+        case answer:
+            return answer

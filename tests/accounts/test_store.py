@@ -1,0 +1,224 @@
+"""The kept sites: one private file each, the token there or in the system's keyring."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import keyring
+import pytest
+from inline_snapshot import snapshot
+from keyring.backend import KeyringBackend
+from keyring.backends import fail, null
+from pydantic import SecretStr
+
+from moodle_mcp.accounts.store import Account, Accounts, Place, name_for
+from moodle_mcp.accounts.system_keyring import NoKeyringError
+from moodle_mcp.errors import SettingsError
+from moodle_mcp.site.address import Address
+from tests.keyrings import Memory
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+OTHER = "fedcba9876543210fedcba9876543210"
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    return Accounts(tmp_path / "new" / "sites")
+
+
+def account(name: str = "school", place: Place = "file") -> Account:
+    return Account(name, f"https://{name}.example/m", "teacher1", place)
+
+
+def keep(accounts: Accounts, *names: str) -> None:
+    for name in names:
+        accounts.keep(account(name), SecretStr(TOKEN))
+
+
+def test_what_is_kept_is_given_back(accounts: Accounts) -> None:
+    keep(accounts, "school", "college-2")
+    assert accounts.names() == ["college-2", "school"]
+    assert accounts.get("school") == account()
+    assert accounts.token("school").get_secret_value() == TOKEN
+
+
+def test_a_later_sign_in_replaces_the_token(accounts: Accounts) -> None:
+    keep(accounts, "school")
+    accounts.keep(account(), SecretStr(OTHER))
+    assert accounts.names() == ["school"]
+    assert accounts.token("school").get_secret_value() == OTHER
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_files_and_folder_are_for_the_user_alone_whatever_the_umask(accounts: Accounts) -> None:
+    before = os.umask(0)
+    try:
+        keep(accounts, "school")
+    finally:
+        os.umask(before)
+    modes = {
+        file.name: stat.S_IMODE(file.stat().st_mode)
+        for file in (accounts.folder, *accounts.folder.iterdir())
+    }
+    assert modes == {"sites": 0o700, "site-school.json": 0o600, "default": 0o600}
+
+
+def test_nothing_else_is_left_in_the_folder(accounts: Accounts) -> None:
+    keep(accounts, "school", "school")
+    assert sorted(file.name for file in accounts.folder.iterdir()) == [
+        "default",
+        "site-school.json",
+    ]
+
+
+def test_a_name_of_a_windows_device_makes_no_such_file(accounts: Accounts) -> None:
+    keep(accounts, "con")
+    assert (accounts.folder / "site-con.json").is_file()
+
+
+def test_in_the_keyring_the_token_is_in_no_file(accounts: Accounts, memory: Memory) -> None:
+    accounts.keep(account(place="keyring"), SecretStr(TOKEN))
+    assert memory.entries == {("moodle-mcp", "school"): TOKEN}
+    assert all(TOKEN not in file.read_text() for file in accounts.folder.iterdir())
+    assert accounts.get("school").place == "keyring"
+    assert accounts.token("school").get_secret_value() == TOKEN
+
+
+def test_kept_in_a_file_nothing_stays_in_the_keyring(accounts: Accounts, memory: Memory) -> None:
+    accounts.keep(account(place="keyring"), SecretStr(TOKEN))
+    accounts.keep(account(place="file"), SecretStr(OTHER))
+    assert memory.entries == {}
+    assert accounts.token("school").get_secret_value() == OTHER
+
+
+@pytest.mark.parametrize("backend", [fail.Keyring, null.Keyring], ids=["none", "switched off"])
+def test_a_keyring_that_keeps_nothing_is_told_and_leaves_no_site(
+    accounts: Accounts, memory: Memory, backend: type[KeyringBackend]
+) -> None:
+    keyring.set_keyring(backend())
+    with pytest.raises(NoKeyringError):
+        accounts.keep(account(place="keyring"), SecretStr(TOKEN))
+    assert accounts.names() == []
+
+
+def test_a_locked_keyring_is_one_line_that_says_what_to_do(
+    accounts: Accounts, memory: Memory
+) -> None:
+    accounts.keep(account(place="keyring"), SecretStr(TOKEN))
+    memory.locked = True
+    with pytest.raises(SettingsError) as caught:
+        accounts.token("school")
+    assert str(caught.value) == snapshot(
+        "the system's keyring can't be read for the site school (KeyringLocked): unlock it, or sign in again with `moodle-mcp login` and --keep-in file"
+    )
+    with pytest.raises(SettingsError):
+        accounts.forget("school")
+    assert accounts.names() == ["school"]
+
+
+def test_a_token_that_was_taken_out_of_the_keyring_is_missed(
+    accounts: Accounts, memory: Memory
+) -> None:
+    accounts.keep(account(place="keyring"), SecretStr(TOKEN))
+    memory.entries.clear()
+    with pytest.raises(SettingsError) as caught:
+        accounts.token("school")
+    assert str(caught.value) == snapshot(
+        "the system's keyring has no token for the site school: sign in again with `moodle-mcp login`"
+    )
+    accounts.forget("school")
+    assert accounts.names() == []
+
+
+def test_what_is_forgotten_is_gone_with_its_token(accounts: Accounts, memory: Memory) -> None:
+    keep(accounts, "school")
+    accounts.keep(account("college", "keyring"), SecretStr(OTHER))
+    accounts.forget("school")
+    accounts.forget("college")
+    assert accounts.names() == []
+    assert memory.entries == {}
+
+
+def test_the_first_is_the_default_until_another_is_chosen(accounts: Accounts) -> None:
+    assert accounts.default() is None
+    keep(accounts, "school", "college")
+    assert accounts.default() == "school"
+    accounts.choose("college")
+    assert accounts.default() == "college"
+
+
+def test_without_the_chosen_one_the_only_other_is_the_default(accounts: Accounts) -> None:
+    keep(accounts, "school", "college", "third")
+    accounts.forget("school")
+    with pytest.raises(SettingsError) as caught:
+        accounts.default()
+    assert str(caught.value) == snapshot(
+        "several sites are kept and none is the default (college, third): name one with --site or MOODLE_MCP_SITE, or choose with `moodle-mcp sites --default NAME`"
+    )
+    accounts.forget("third")
+    assert accounts.default() == "college"
+
+
+@pytest.mark.parametrize("name", ["nobody", "../school", "School", "", "a" * 65, "-x", "a/b"])
+def test_a_name_that_is_not_kept_or_can_not_be_is_one_line(accounts: Accounts, name: str) -> None:
+    keep(accounts, "school")
+    for use in (accounts.get, accounts.token, accounts.choose, accounts.forget):
+        with pytest.raises(SettingsError) as caught:
+            use(name)
+        assert "\n" not in str(caught.value)
+    assert accounts.names() == ["school"]
+
+
+def test_a_name_is_no_way_to_another_file(accounts: Accounts) -> None:
+    keep(accounts, "school")
+    (accounts.folder / "site-a").mkdir()
+    (accounts.folder / "site-school.json").rename(accounts.folder / "site-a" / "b.json")
+    with pytest.raises(SettingsError, match="can't be a site's name"):
+        accounts.token("a/b")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"url": ""}', f'{{"token": "{TOKEN}"}}'])
+def test_a_broken_file_is_named_without_what_is_in_it(accounts: Accounts, text: str) -> None:
+    keep(accounts, "school")
+    (accounts.folder / "site-school.json").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        accounts.get("school")
+    assert "site-school.json" in str(caught.value)
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_broken_file_is_replaced_or_forgotten(accounts: Accounts) -> None:
+    for mend in (lambda: keep(accounts, "school"), lambda: accounts.forget("school")):
+        keep(accounts, "school")
+        (accounts.folder / "site-school.json").write_text("{", encoding="utf-8")
+        mend()
+    assert accounts.names() == []
+
+
+def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(SettingsError, match="can't be written"):
+        keep(Accounts(tmp_path / "file" / "sites"), "school")
+
+
+def test_a_site_is_named_after_its_host_port_and_path() -> None:
+    bases = (
+        "https://moodle.example.org",
+        "https://Example.org/moodle/a",
+        "http://127.0.0.1:8085",
+        "http://[::1]:8085",
+        "https://münchen.example/é",
+        "https://" + "a" * 60 + ".example.org",
+    )
+    assert [name_for(Address(base)) for base in bases] == snapshot(
+        [
+            "moodle.example.org",
+            "example.org-moodle-a",
+            "127.0.0.1-8085",
+            "1-8085",
+            "xn--mnchen-3ya.example",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.exa",
+        ]
+    )
