@@ -21,9 +21,10 @@ def make_gate(settings: Settings) -> Gate:
     """The gate that the operator has set.
 
     Raises:
-        SettingsError: the whitelist names what does not exist.
+        SettingsError: the whitelist names what does not exist, or the catalogue file is wrong.
     """
-    return Gate(parse_whitelist(settings.tools, every_name()), settings.access)
+    known = {*every_name(), *settings.additions.functions}
+    return Gate(parse_whitelist(settings.tools, sorted(known)), settings.access)
 
 
 def make_caller(settings: Settings, site: Site) -> Caller:
@@ -35,4 +36,6 @@ def make_app(settings: Settings, connection: Connection) -> App:
     """The MCP server's application for one site."""
     site = make_site(connection)
     presentation = Presentation(settings.mode, settings.confirm, settings.audit)
-    return App(site, make_caller(settings, site), make_gate(settings), presentation)
+    return App(
+        site, make_caller(settings, site), make_gate(settings), presentation, settings.additions
+    )

@@ -12,6 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -21,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
+from moodle_mcp.catalogue.additions import Additions, parse_accesses
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.gate.confirmation import Confirm
@@ -67,6 +69,17 @@ class Settings(BaseSettings):
     access: Annotated[
         Access, Field(description="The most that an exposed function may do to the site's data.")
     ] = Access.READ
+    catalogue: Annotated[
+        Path | None,
+        Field(description="A file with the site's own functions, as catalogue.php exports them."),
+    ] = None
+    plugin_access: Annotated[
+        str,
+        Field(
+            description="What functions may do that this package has not classified, a plugin's: "
+            "`local_shop_get_*=read, local_shop_order=write`."
+        ),
+    ] = ""
     mode: Annotated[
         Mode,
         Field(
@@ -139,6 +152,21 @@ class Settings(BaseSettings):
             reads=self.read_concurrency,
             writes=self.write_concurrency,
         )
+
+    @cached_property
+    def additions(self) -> Additions:
+        """What the operator adds to the catalogue; the file is read once.
+
+        Raises:
+            SettingsError: the file can't be read or is wrong, or an access is.
+        """
+        accesses = parse_accesses(self.plugin_access, variable("plugin_access"))
+        if self.catalogue is None:
+            return Additions(accesses=accesses)
+        from moodle_mcp.catalogue.site_file import load_site_file
+
+        found = load_site_file(self.catalogue, variable("catalogue"))
+        return Additions(found.functions, found.release, accesses)
 
     def connection(self) -> Connection:
         """The site to connect to, with the token.

@@ -91,10 +91,19 @@ class ParameterText:
 
 @dataclass(frozen=True, slots=True)
 class FunctionText:
-    """What a function is for, and its parameters' texts by path (`users[].email`)."""
+    """What a function is for, and its parameters' texts by path (`users[].email`).
+
+    `by_the_site` where they are Moodle's or a plugin's own words instead of ours.
+    """
 
     text: str = ""
     params: Mapping[str, ParameterText] = field(default_factory=dict[str, ParameterText])
+    by_the_site: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether we have written it, which we have for what is asked for most."""
+        return bool(self.text) and not self.by_the_site
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def description(function: Function) -> str:
             "This server does not know its parameters; pass them by the names that the site's "
             "own API documentation gives."
         )
-    if function.text.text:
+    if function.text.is_ours:
         return " ".join(parts)
     if function.typed and not function.reads_only:
         parts.append("Changes data.")

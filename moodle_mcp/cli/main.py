@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import gc
-import io
 import json
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, cast
 
 import click
 
 from moodle_mcp import __version__
-from moodle_mcp.errors import MoodleMcpError
-
-if TYPE_CHECKING:
-    from moodle_mcp.settings import Settings
-    from moodle_mcp.site.client import Connection
-
-EXIT_FAILED: Final = 1
-EXIT_SETTINGS: Final = 2
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def settled(command: Callable[P, R]) -> Callable[P, R]:
-    """A wrong setting or file ends the command with one line on stderr."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except MoodleMcpError as error:
-            click.echo(f"moodle-mcp: {error}", err=True)
-            sys.exit(EXIT_SETTINGS)
-
-    return run
+from moodle_mcp.cli.admin import admin_script, catalogue
+from moodle_mcp.cli.common import EXIT_FAILED, settled
+from moodle_mcp.cli.common import load as _load
+from moodle_mcp.cli.common import print_json as _print_json
 
 
 @click.group(invoke_without_command=True)
@@ -86,7 +62,7 @@ def check(as_json: bool) -> None:
     async def run() -> list[checking.Line]:
         site = make_site(connection)
         try:
-            return await checking.check(site, gate)
+            return await checking.check(site, gate, settings.additions)
         finally:
             await site.aclose()
 
@@ -180,20 +156,5 @@ def demo(keep: bool, port: int) -> None:
         showing.show()
 
 
-def _load() -> tuple[Settings, Connection]:
-    from moodle_mcp.logs import start_logging
-    from moodle_mcp.settings import load_settings
-
-    settings = load_settings()
-    connection = settings.connection()
-    start_logging(settings.log_level, connection.token.get_secret_value())
-    return settings, connection
-
-
-def _print_json(data: object) -> None:
-    from moodle_mcp.server.answers import scrub
-
-    # A terminal that can't show a letter must not hide what became of a write.
-    out = cast("io.TextIOWrapper[Any]", sys.stdout)
-    out.reconfigure(errors="backslashreplace")
-    click.echo(json.dumps(scrub(data), ensure_ascii=False, indent=2))
+main.add_command(admin_script)
+main.add_command(catalogue)

@@ -22,6 +22,7 @@ from moodle_mcp import __version__
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.caller.run import Hooks
+from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
@@ -92,9 +93,15 @@ class App:
     """One site behind one MCP server; state lives here and nowhere else."""
 
     def __init__(
-        self, site: Site, caller: Caller, gate: Gate, presentation: Presentation | None = None
+        self,
+        site: Site,
+        caller: Caller,
+        gate: Gate,
+        presentation: Presentation | None = None,
+        additions: Additions = NO_ADDITIONS,
     ) -> None:
         self._site = site
+        self._additions = additions
         self._caller = caller
         self._gate = gate
         presentation = presentation or Presentation()
@@ -276,7 +283,7 @@ class App:
         """The toolset for what the site has said of itself so far; made when it is needed."""
         info = self._site.known_info
         if self._made is None or self._made[0].info is not info:
-            toolset = Toolset(self._gate, info)
+            toolset = Toolset(self._gate, info, self._additions)
             self._made = toolset, Facade(toolset)
         return self._made
 
