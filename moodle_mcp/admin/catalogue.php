@@ -68,8 +68,11 @@ if ($folder === null || !is_readable("$folder/config.php")) {
     moodle_mcp_stop("--moodle=FOLDER must name the folder that has Moodle's config.php");
 }
 
+// Nothing but the document is written: no warnings of PHP's, nothing that a plugin prints.
+ob_start();
 define('CLI_SCRIPT', true);
 require("$folder/config.php");
+ini_set('display_errors', 'stderr');
 if (!class_exists('\core_external\external_api')) {
     require_once($CFG->libdir . '/externallib.php'); // Moodle 4.1.
     class_alias('external_api', 'core_external\external_api');
@@ -81,8 +84,6 @@ foreach ($DB->get_records('external_functions', null, 'name') as $row) {
         continue;
     }
     try {
-        // What a plugin prints while it is loaded must not get into the document.
-        ob_start();
         $info = \core_external\external_api::external_function_info($row);
         $function = [
             'component' => $row->component,
@@ -96,8 +97,6 @@ foreach ($DB->get_records('external_functions', null, 'name') as $row) {
         $functions[$row->name] = $function;
     } catch (Throwable $problem) {
         fwrite(STDERR, "catalogue: $row->name was left out: {$problem->getMessage()}\n");
-    } finally {
-        ob_end_clean();
     }
 }
 
@@ -106,6 +105,9 @@ $document = ['format' => 'moodle-mcp/catalogue/1', 'site' => $CFG->wwwroot, 'rel
 $json = json_encode($document, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION);
 if ($json === false) {
     moodle_mcp_stop('the functions can\'t be written as JSON: ' . json_last_error_msg());
+}
+while (ob_get_level()) {
+    ob_end_clean();
 }
 echo "$json\n";
 fwrite(STDERR, 'catalogue: ' . count($functions) . " functions\n");

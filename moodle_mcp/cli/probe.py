@@ -22,8 +22,8 @@ _STALE: Final = (
     "exports it again."
 )
 _CLASSIFY: Final = (
-    "They count as destructive. Look at what each one does, then say so, for example "
-    "MOODLE_MCP_PLUGIN_ACCESS={name}=read."
+    "They count as destructive. Look at what each one does, then say so in "
+    "MOODLE_MCP_PLUGIN_ACCESS, as local_shop_get_*=read, local_shop_order=write."
 )
 
 
@@ -64,7 +64,7 @@ class Probe:
             lines.append(f"      -> {_STALE}")
         lines.append(f"{len(self.unclassified):5} not classified{_named(self.unclassified)}")
         if self.unclassified:
-            lines.append(f"      -> {_CLASSIFY.format(name=self.unclassified[0])}")
+            lines.append(f"      -> {_CLASSIFY}")
         return lines
 
 
