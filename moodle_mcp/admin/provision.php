@@ -270,7 +270,15 @@ if ($file !== null && file_exists($file)) {
 }
 $tokenquery = ['externalserviceid' => $service->id ?? 0, 'tokentype' => EXTERNAL_TOKEN_PERMANENT];
 
-echo "$SITE->fullname, Moodle $CFG->release, $CFG->wwwroot\n";
+// What config.php itself sets can't be changed from here.
+$fixed = $CFG->config_php_settings;
+$wsisoff = isset($fixed['enablewebservices']) && empty($CFG->enablewebservices);
+$restisoff = isset($fixed['webserviceprotocols']) && !in_array('rest', $protocols(), true);
+if (!isset($options['undo']) && ($wsisoff || $restisoff)) {
+    moodle_mcp_stop("the site's config.php sets " . ($wsisoff ? 'enablewebservices' : 'webserviceprotocols') . ': change it there');
+}
+
+echo preg_replace('/[[:cntrl:]]/', ' ', $SITE->fullname) . ", Moodle $CFG->release, $CFG->wwwroot\n";
 
 // ---- Taking back ---------------------------------------------------------------------------------
 
@@ -320,7 +328,7 @@ if (isset($options['undo'])) {
             $left = implode(',', array_diff($protocols(), $added));
             $step(!$added, 'protocols are as before: ' . ($left ?: 'none'), function () use ($setting, $left, &$memory) {
                 // Where there was no such row before, there is none again.
-                $setting('webserviceprotocols', $left === '' ? $memory['protocols']['before'] : $left);
+                $setting('webserviceprotocols', $left === '' && $memory['protocols']['before'] === null ? null : $left);
                 unset($memory['protocols']);
             });
             $step(!isset($memory['webservices']), 'web services are off as before', function () use ($setting, &$memory) {
@@ -540,6 +548,10 @@ if (!$live || isset($options['new-token'])) {
 if (!$dryrun && !has_capability('webservice/rest:use', $system, $user)) {
     $say('WARNING', "another role of $user->username prohibits webservice/rest:use");
 }
+$until = $dryrun ? 0 : $DB->get_field('external_services_users', 'validuntil', ['externalserviceid' => $service->id, 'userid' => $user->id]);
+if ($until > time()) {
+    $say('WARNING', "the authorisation of $user->username has an end date, and Moodle refuses every call before it: remove the date");
+}
 if (is_siteadmin($user)) {
     $say('WARNING', "$user->username is a site administrator: nothing but the service's list limits the token");
 }
@@ -551,6 +563,9 @@ if (get_user_preferences('auth_forcepasswordchange', false, $user)) {
 }
 if (user_not_fully_set_up($user, false)) {
     $say('WARNING', "$user->username must first log in and complete the profile");
+}
+if (!$user->policyagreed && !is_siteadmin($user) && (new \core_privacy\local\sitepolicy\manager())->is_defined()) {
+    $say('WARNING', "$user->username must first log in and agree to the site's policy");
 }
 if (!empty($CFG->maintenance_enabled)) {
     $say('WARNING', 'the site is in maintenance mode: only those who may pass it can call functions');

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -205,6 +206,21 @@ def test_a_wrong_option_ends_the_program_before_it_touches_a_site(
             "--undo": "provision: --profile is missing: default, student, teacher, manager, admin, reports\n",
         }
     )[request.node.callspec.id]
+
+
+@needs_php
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="for root only")
+@pytest.mark.parametrize("name", ["provision", "catalogue"])
+def test_root_is_sent_away_since_moodle_would_leave_files_of_roots_behind(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "program.php"
+    path.write_text(program(name), encoding="utf-8")
+    options = ["--profile=teacher", "--user=theo"] if name == "provision" else []
+    command = [PHP or "php", str(path), f"--moodle={tmp_path}", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    message = f"{name}: run it as the web server's user, not as root: sudo -u www-data php ...\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
 # As much of Moodle as the export needs: the constants have Moodle's values, where 0 is the default.
