@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,9 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.additions import Additions, parse_accesses
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Access
-from moodle_mcp.catalogue.model import Object
+from moodle_mcp.catalogue.model import Function, FunctionText, Object
 from moodle_mcp.catalogue.naming import description
+from moodle_mcp.catalogue.search import Index
 from moodle_mcp.catalogue.site_file import ListNode, ObjectNode, SiteFunction, ValueNode
 from moodle_mcp.catalogue.store import RELEASES, catalogue_for, load
 from moodle_mcp.errors import SettingsError
@@ -22,7 +24,7 @@ QUIZZES = "mod_quiz_view_quiz"
 PLUGIN = "local_shop_get_orders"
 
 
-def exported(keys: dict[str, ValueNode | ListNode | ObjectNode]) -> SiteFunction:
+def exported(keys: Mapping[str, ValueNode | ListNode | ObjectNode]) -> SiteFunction:
     """A function as a site describes it."""
     params = ObjectNode(kind="object", keys=dict(keys))
     return SiteFunction(
@@ -89,14 +91,14 @@ def test_after_an_upgrade_only_plugins_are_taken_from_the_file() -> None:
 
 
 def test_an_operators_word_counts_for_what_nobody_has_classified() -> None:
-    said = "local_shop_*=read local_shop_o*=write, local_shop_order=destructive,local_x_y=read"
+    said = "local_shop_*=read local_shop_o*=write, local_shop_order=read,local_x_y=read"
     catalogue = load(additions=additions(exported({}), PLUGIN, accesses=said))
     names = (PLUGIN, "local_shop_offer", "local_shop_order", "local_x_y", "local_other_get")
     found = {name: catalogue.get(name).classification.access for name in names}
     assert found == {
         PLUGIN: Access.READ,
         "local_shop_offer": Access.WRITE,
-        "local_shop_order": Access.DESTRUCTIVE,
+        "local_shop_order": Access.READ,
         "local_x_y": Access.READ,
         "local_other_get": Access.DESTRUCTIVE,
     }
@@ -111,6 +113,18 @@ def test_an_operators_word_counts_for_what_nobody_has_classified() -> None:
         .classification.access
         is Access.DESTRUCTIVE
     )
+
+
+def test_a_sites_words_do_not_put_a_function_among_the_everyday_ones() -> None:
+    words = "Lists the parcels of an order"
+    functions = [
+        Function("local_a_list", text=FunctionText(words, by_the_site=True)),
+        Function("local_b_list", text=FunctionText(words)),
+    ]
+    assert [found.function.name for found in Index(functions).search("parcels", 2)] == [
+        "local_b_list",
+        "local_a_list",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,13 @@ from moodle_mcp.catalogue.model import (
     ParameterText,
     Value,
 )
-from moodle_mcp.catalogue.site_file import FORMAT, MAX_TEXT, clean, load_site_file
+from moodle_mcp.catalogue.site_file import (
+    FORMAT,
+    MAX_TEXT,
+    SiteFunction,
+    clean,
+    load_site_file,
+)
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.errors import SettingsError
 
@@ -117,6 +123,16 @@ def test_an_exported_function_has_the_sites_shape_and_words() -> None:
         )
     )
     assert site.functions[ADD].function(ADD).returns == Value("int", nullable=True)
+
+
+def test_a_default_counts_in_parameters_and_says_nothing_in_answers() -> None:
+    tree = {"kind": "value", "type": "int", "allownull": False, "presence": "default", "default": 3}
+    data = {"kind": "object", "keys": {"n": tree}}
+    function = SiteFunction.model_validate(
+        {"component": "local_x", "params": data, "returns": data}
+    ).function("local_x_y")
+    assert function.params == Object({"n": Value("int", presence="default", default=3)})
+    assert function.returns == Object({"n": Value("int", presence="optional")})
 
 
 def test_moodles_own_functions_come_back_as_they_are_in_the_catalogue(tmp_path: Path) -> None:
