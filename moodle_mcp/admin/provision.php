@@ -141,7 +141,7 @@ if (isset($options['help']) || !$options) {
     exit(isset($options['help']) ? 0 : 1);
 }
 
-$profile = $options['profile'] ?? (isset($options['functions']) ? 'functions' : key(MOODLE_MCP_LISTS));
+$profile = $options['profile'] ?? (isset($options['functions']) ? 'functions' : array_key_first(MOODLE_MCP_LISTS));
 if (!isset($options['profile']) && !isset($options['functions']) && count(MOODLE_MCP_LISTS) > 1
         && !(isset($options['undo'], $options['service']))) {
     moodle_mcp_stop('--profile is missing: ' . implode(', ', array_keys(MOODLE_MCP_LISTS)));
@@ -156,13 +156,13 @@ if (!isset($options['user']) && !isset($options['undo'])) {
     moodle_mcp_stop('--user is missing: the user name of whom the agent acts for');
 }
 $shortname = $options['service'] ?? "moodle_mcp_$profile";
-if (!preg_match('/^[a-z0-9_]{1,90}$/', $shortname)) {
+if (!preg_match('/^[a-z0-9_]{1,90}$/D', $shortname)) {
     moodle_mcp_stop('--service is a short name of small letters, digits and underscores');
 }
-if (isset($options['expires']) && !preg_match('/^[1-9]\d{0,3}$/', $options['expires'])) {
+if (isset($options['expires']) && !preg_match('/^[1-9]\d{0,3}$/D', $options['expires'])) {
     moodle_mcp_stop('--expires is a number of days, 1 to 9999');
 }
-if (isset($options['ip']) && !preg_match('#^[0-9a-fA-F.:/,-]+$#', $options['ip'])) {
+if (isset($options['ip']) && !preg_match('#^[0-9a-fA-F.:/,-]+$#D', $options['ip'])) {
     moodle_mcp_stop('--ip has addresses such as 192.0.2.7 or 192.0.2.0/24, parted by commas');
 }
 $wanted = moodle_mcp_wanted($profile, $options);
@@ -264,11 +264,16 @@ foreach (moodle_mcp_names($options['may-assign'] ?? '') as $name) {
 if (isset($options['restful']) && !get_capability_info('webservice/restful:use')) {
     moodle_mcp_stop('--restful: the plugin webservice_restful is not installed');
 }
+$tokenquery = ['externalserviceid' => $service->id ?? 0, 'tokentype' => EXTERNAL_TOKEN_PERMANENT];
+$tokens = $user ? $DB->get_records('external_tokens', $tokenquery + ['userid' => $user->id], 'timecreated DESC') : [];
+$live = array_filter($tokens, function ($token) {
+    return !$token->validuntil || $token->validuntil > time();
+});
+$makestoken = !$live || isset($options['new-token']);
 $file = $options['token-file'] ?? null;
-if ($file !== null && file_exists($file)) {
+if ($file !== null && $makestoken && file_exists($file)) {
     moodle_mcp_stop("--token-file: $file is there already");
 }
-$tokenquery = ['externalserviceid' => $service->id ?? 0, 'tokentype' => EXTERNAL_TOKEN_PERMANENT];
 
 // What config.php itself sets can't be changed from here.
 $fixed = $CFG->config_php_settings;
@@ -287,7 +292,6 @@ if (isset($options['undo'])) {
         return $service && $DB->record_exists('external_services_users', ['externalserviceid' => $service->id] + $where);
     };
     if ($user) {
-        $tokens = $DB->get_records('external_tokens', $tokenquery + ['userid' => $user->id]);
         $step(!$tokens, "$user->username has no token of $shortname", function () use ($tokens, $manager) {
             foreach ($tokens as $token) {
                 $manager->delete_user_ws_token($token->id);
@@ -501,12 +505,8 @@ $step($role && user_has_role_assignment($user->id, $role->id, $system->id), "$us
 // ---- 5. The token --------------------------------------------------------------------------------
 
 $end = isset($options['expires']) ? (intdiv(time(), DAYSECS) + (int) $options['expires'] + 1) * DAYSECS : null;
-$tokens = $service ? $DB->get_records('external_tokens', ['externalserviceid' => $service->id, 'userid' => $user->id] + $tokenquery, 'timecreated DESC') : [];
-$live = array_filter($tokens, function ($token) {
-    return !$token->validuntil || $token->validuntil > time();
-});
 $secret = null;
-if (!$live || isset($options['new-token'])) {
+if ($makestoken) {
     if ($file !== null && !$dryrun) {
         umask(0077);
         $handle = @fopen($file, 'x');
@@ -539,7 +539,7 @@ if (!$live || isset($options['new-token'])) {
             $DB->update_record('external_tokens', (object) ($wants + ['id' => $token->id]));
         });
     if ($file !== null) {
-        $say('note', "$file was not made: the token is there already. --new-token replaces it");
+        $say('note', "nothing was written to $file: the token made before still holds. --new-token replaces it");
     }
 }
 
