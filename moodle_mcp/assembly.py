@@ -23,9 +23,10 @@ def make_gate(settings: Settings) -> Gate:
     """The gate that the operator has set.
 
     Raises:
-        SettingsError: the whitelist names what does not exist.
+        SettingsError: the whitelist names what does not exist, or the catalogue file is wrong.
     """
-    return Gate(parse_whitelist(settings.tools, every_name()), settings.access)
+    known = {*every_name(), *settings.additions.functions}
+    return Gate(parse_whitelist(settings.tools, sorted(known)), settings.access)
 
 
 def make_caller(settings: Settings, site: Site) -> Caller:
@@ -47,5 +48,11 @@ def make_app(
     )
     # Over HTTP another program of this machine could reach the operator's folder.
     folder = settings.folder() if transport is Transport.STDIO else None
-    files = FileTools(site, folder, settings.file_settings)
-    return App(site, make_caller(settings, site), make_gate(settings), presentation, files)
+    return App(
+        site,
+        make_caller(settings, site),
+        make_gate(settings),
+        presentation,
+        FileTools(site, folder, settings.file_settings),
+        settings.additions,
+    )

@@ -11,6 +11,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -20,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
+from moodle_mcp.catalogue.additions import Additions, parse_accesses
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.files.folder import Folder
@@ -74,6 +76,17 @@ class Settings(BaseSettings):
     access: Annotated[
         Access, Field(description="The most that an exposed function may do to the site's data.")
     ] = Access.READ
+    catalogue: Annotated[
+        Path | None,
+        Field(description="A file with the site's own functions, as catalogue.php exports them."),
+    ] = None
+    plugin_access: Annotated[
+        str,
+        Field(
+            description="What functions may do that this package has not classified, a plugin's: "
+            "`local_shop_get_*=read, local_shop_order=write`."
+        ),
+    ] = ""
     mode: Annotated[
         Mode,
         Field(
@@ -186,6 +199,21 @@ class Settings(BaseSettings):
         if _holds(folder, Path.home()):
             raise SettingsError("MOODLE_MCP_FILES must be a folder of its own, not the home folder")
         return Folder(folder)
+
+    @cached_property
+    def additions(self) -> Additions:
+        """What the operator adds to the catalogue; the file is read once.
+
+        Raises:
+            SettingsError: the file can't be read or is wrong, or an access is.
+        """
+        accesses = parse_accesses(self.plugin_access, variable("plugin_access"))
+        if self.catalogue is None:
+            return Additions(accesses=accesses)
+        from moodle_mcp.catalogue.site_file import load_site_file
+
+        found = load_site_file(self.catalogue, variable("catalogue"))
+        return Additions(found.functions, found.release, accesses)
 
     def connection(self) -> Connection:
         """The site to connect to, with the token: the one that is set, or else a kept one.

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from moodle_mcp.catalogue.codec import function_to_json
+from moodle_mcp.catalogue.defaults import in_its_type
 from moodle_mcp.catalogue.model import (
     Batching,
     Function,
@@ -161,7 +162,9 @@ class _Tree:
             if presence == "default" and path not in self._defaults:
                 # Answers' defaults say nothing to a caller; a default of "now" is not a constant.
                 presence = "optional"
-        default = self._default(data, path) if presence == "default" else None
+        default = None
+        if presence == "default":
+            default = in_its_type(self._defaults.get(path, data.get("default")), data.get("type"))
         match data["kind"]:
             case "object":
                 keys = {
@@ -173,21 +176,6 @@ class _Tree:
                 return ListOf(self.node(data["item"], f"{path}[]"), presence, default)
             case _:
                 return Value(data["type"], data.get("allownull", False), presence, default)
-
-    def _default(self, data: Mapping[str, Any], path: str) -> Any:
-        """The default in the type that it stands for: Moodle writes some as text or 0 and 1."""
-        default = self._defaults.get(path, data.get("default"))
-        match data.get("type"), default:
-            case _, None:
-                return None
-            case "bool", _:
-                return default in (True, 1, "1")
-            case "int", str() | bool():
-                return int(default) if default != "" else None
-            case type_, int() | float() if type_ not in ("int", "float", None):
-                return str(default)
-            case _:
-                return default
 
 
 def _label(label: str) -> Label:

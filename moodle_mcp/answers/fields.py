@@ -83,6 +83,17 @@ def selection(function: Function, paths: Sequence[str]) -> Selection:
     return _selection(wanted, unwanted, whole=not wanted or ALL in paths, returns=returns)
 
 
+def usual(function: Function) -> Selection:
+    """The fields that are shown unless others are asked for; a release may lack some of them."""
+    returns = function.returns
+    existing = [
+        path
+        for path in function.text.fields
+        if returns is not None and _resolved(returns, tuple(path.removeprefix("-").split(".")))
+    ]
+    return selection(function, existing) if existing else _WHOLE
+
+
 def count(node: Node | None, chosen: Selection) -> tuple[int, int]:
     """How many fields of an answer's tree a selection keeps, and how many there are."""
     match node:

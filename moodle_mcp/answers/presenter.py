@@ -9,7 +9,7 @@ from datetime import tzinfo
 from typing import Any, Final, cast
 
 from moodle_mcp.answers.fence import Fence
-from moodle_mcp.answers.fields import Selection, count, selection
+from moodle_mcp.answers.fields import Selection, count, selection, usual
 from moodle_mcp.answers.pages import MOST_OMITTED, Page, length, pages
 from moodle_mcp.answers.shape import Each, Keys, Shaper, Step, Unknown, steps
 from moodle_mcp.answers.shelf import Kept, Shelf
@@ -43,6 +43,15 @@ class Wishes:
     by_default: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is worked out once for a function: it is made anew when the site's release is known."""
+
+    function: Function
+    step: Step
+    usual: Selection
+
+
 class Presenter:
     """Presents the answers of one site to one user, and keeps the rests of long ones."""
 
@@ -51,8 +60,7 @@ class Presenter:
         self._shelf = shelf or Shelf()
         self.fence = Fence() if self._style.for_agents else None
         self._kinds = TextKinds()
-        self._steps: dict[str, Step] = {}
-        self._usual: dict[str, Selection] = {}
+        self._prepared: dict[str, _Prepared] = {}
 
     def wishes(
         self,
@@ -72,12 +80,10 @@ class Presenter:
         raw = raw or not self._style.for_agents
         if fields:
             return Wishes(selection(function, fields), raw)
-        usual = self._style.for_agents and not chosen_in_moodle and has_fields(function)
-        if not usual or not function.text.fields:
+        lean = self._style.for_agents and not chosen_in_moodle and has_fields(function)
+        if not lean or not function.text.fields:
             return Wishes(Selection(True), raw)
-        if function.name not in self._usual:
-            self._usual[function.name] = selection(function, function.text.fields)
-        return Wishes(self._usual[function.name], raw, by_default=True)
+        return Wishes(self._of(function).usual, raw, by_default=True)
 
     def present(
         self, function: Function, envelope: dict[str, Any], wishes: Wishes
@@ -86,7 +92,7 @@ class Presenter:
         shaper = Shaper(self.fence, raw=wishes.raw, zone=wishes.zone)
         shaped = dict(envelope)
         if "result" in envelope:
-            step = self._step(function)
+            step = self._of(function).step
             shaped["result"] = shaper.shape(step, envelope["result"], wishes.chosen)
         if "warnings" in envelope:
             everything = Selection(True)
@@ -108,12 +114,12 @@ class Presenter:
         _, text = self._shelf.read(cursor)
         return cast("dict[str, Any]", json.loads(text))
 
-    def _step(self, function: Function) -> Step:
-        # A plugin's function can be typed after the site has exported it: the name is not enough.
-        key = f"{function.name}{'' if function.typed else ' untyped'}"
-        if key not in self._steps:
-            self._steps[key] = steps(function, self._kinds)
-        return self._steps[key]
+    def _of(self, function: Function) -> _Prepared:
+        known = self._prepared.get(function.name)
+        if known is None or known.function is not function:
+            known = _Prepared(function, steps(function, self._kinds), usual(function))
+            self._prepared[function.name] = known
+        return known
 
     def _in_pages(
         self, function: str, envelope: dict[str, Any], notices: dict[str, Any]

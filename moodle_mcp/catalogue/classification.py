@@ -62,6 +62,9 @@ UNCLASSIFIED: Final = Classification(
 class Classifications:
     """The classification of every function, read when the first one is asked for."""
 
+    def __contains__(self, function: str) -> bool:
+        return function in self.table
+
     def __getitem__(self, function: str) -> Classification:
         return self.table.get(function, UNCLASSIFIED)
 

@@ -93,11 +93,19 @@ class ParameterText:
 class FunctionText:
     """What a function is for, its parameters' texts by path (`users[].email`), and the fields
     that its answer has unless others are asked for; none means all.
+
+    `by_the_site` where the texts are Moodle's or a plugin's own words instead of ours.
     """
 
     text: str = ""
     params: Mapping[str, ParameterText] = field(default_factory=dict[str, ParameterText])
     fields: tuple[str, ...] = ()
+    by_the_site: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether we have written it, which we have for what is asked for most."""
+        return bool(self.text) and not self.by_the_site
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def description(function: Function) -> str:
     """What a function is for, in our words or as a plain sentence made from its name."""
     area, words = area_and_words(function.name)
     plain = f"{words.capitalize()} ({area})." if words else f"{area}."
-    parts = [function.text.text or plain]
+    parts = [_sentence(function.text.text) or plain]
     if tool_name(function.name) != function.name:
         parts.insert(0, f"{function.name}:")
     if not function.typed:
@@ -33,7 +33,7 @@ def description(function: Function) -> str:
             "This server does not know its parameters; pass them by the names that the site's "
             "own API documentation gives."
         )
-    if function.text.text:
+    if function.text.is_ours:
         return " ".join(parts)
     if function.typed and not function.reads_only:
         parts.append("Changes data.")
@@ -42,6 +42,11 @@ def description(function: Function) -> str:
     if function.deprecated:
         parts.append("Deprecated by Moodle.")
     return " ".join(parts)
+
+
+def _sentence(text: str) -> str:
+    """A text with a full stop, which a site's own often lacks."""
+    return f"{text}." if text and text[-1] not in ".!?…" else text
 
 
 def area_and_words(function: str) -> tuple[str, str]:

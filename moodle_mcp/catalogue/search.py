@@ -53,7 +53,9 @@ class Index:
             alike = self._alike(word)
             for position, weights in enumerate(self._weights):
                 best = max((weights.get(each, 0.0) * worth for each, worth in alike), default=0.0)
-                scores[position] += best * (_EVERYDAY if self._functions[position].text.text else 1)
+                scores[position] += best * (
+                    _EVERYDAY if self._functions[position].text.is_ours else 1
+                )
         ranked = sorted(
             (
                 Found(function, score)

@@ -14,7 +14,8 @@ from dataclasses import replace
 from importlib import resources
 from typing import Final
 
-from moodle_mcp.catalogue.classification import Classifications
+from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
+from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
 from moodle_mcp.catalogue.codec import function_from_json
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.texts import Texts
@@ -27,47 +28,66 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 class Catalogue:
-    """All functions of one Moodle release."""
+    """All functions of one Moodle release, and what the operator adds to them."""
 
-    def __init__(self, release: str, lines: Mapping[str, str]) -> None:
+    def __init__(
+        self, release: str, lines: Mapping[str, str], additions: Additions = NO_ADDITIONS
+    ) -> None:
         """`lines` maps each function's name to its compact JSON text."""
         self.release = release
         self._lines = lines
+        self._additions = additions
         self._parsed: dict[str, Function] = {}
         self._texts = Texts()
         self._classifications = Classifications()
+        added = additions.functions.keys() - lines.keys()
+        self._names = sorted({*lines, *added}) if added else list(lines)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._lines
+        return name in self._lines or name in self._additions.functions
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._lines)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._names)
 
     def get(self, name: str) -> Function:
-        """The function of that name; an untyped one where the catalogue does not know it."""
+        """The function of that name; an untyped one where nobody has said what it is."""
         function = self._parsed.get(name)
         if function is None:
-            line = self._lines.get(name)
-            if line is None:
-                function = Function(name, component=component_of(name), typed=False)
-            else:
-                function = function_from_json(name, json.loads(line))
-                function = replace(
-                    function, text=self._texts[name], classification=self._classifications[name]
-                )
-            self._parsed[name] = function
+            function = self._parsed[name] = self._make(name)
         return function
 
+    def _make(self, name: str) -> Function:
+        own = self._own(name)
+        function = self._additions.joined(own, name) or own
+        function = function or Function(name, component=component_of(name), typed=False)
+        classification = self._classifications[name]
+        if classification is UNCLASSIFIED:
+            classification = self._additions.classification(name)
+        return replace(function, classification=classification)
 
-def load(release: str = RELEASES[0]) -> Catalogue:
+    def _own(self, name: str) -> Function | None:
+        """The function as the package's data have it."""
+        line = self._lines.get(name)
+        if line is None:
+            return None
+        return replace(function_from_json(name, json.loads(line)), text=self._texts[name])
+
+
+def load(release: str = RELEASES[0], additions: Additions = NO_ADDITIONS) -> Catalogue:
     """The catalogue of one of `RELEASES`."""
     lines: dict[str, str] = {}
     for layer in RELEASES[: RELEASES.index(release) + 1]:
         lines |= _read(layer)
-    return Catalogue(release, {name: lines[name] for name in sorted(lines) if lines[name] != _GONE})
+    here = {name: lines[name] for name in sorted(lines) if lines[name] != _GONE}
+    return Catalogue(release, here, additions)
+
+
+def catalogue_for(site_release: str | None, additions: Additions = NO_ADDITIONS) -> Catalogue:
+    """The catalogue that describes a site best; `site_release` is what it says of itself."""
+    return load(release_for(site_release), additions.on(site_release))
 
 
 def every_name() -> list[str]:

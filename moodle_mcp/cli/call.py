@@ -22,7 +22,7 @@ from moodle_mcp.caller.outcome import Outcome, failed, in_doubt
 from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import DRY_RUN, ON_ERROR
-from moodle_mcp.catalogue.store import load, release_for
+from moodle_mcp.catalogue.store import catalogue_for
 from moodle_mcp.cli.items import Results, as_arguments, read_items, to_send
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.gate.gate import Gate
@@ -184,7 +184,8 @@ async def _opened(
     site = make_site(connection)
     try:
         release = await _release(site) if gate.names(name) else None
-        yield site, gate, load(release_for(release)).get(name), make_caller(settings, site)
+        function = catalogue_for(release, settings.additions).get(name)
+        yield site, gate, function, make_caller(settings, site)
     finally:
         with anyio.CancelScope(shield=True):
             await site.aclose()

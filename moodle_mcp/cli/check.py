@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.server.toolset import Toolset
@@ -50,7 +51,7 @@ class Line:
         return asdict(self)
 
 
-async def check(site: Site, gate: Gate) -> list[Line]:
+async def check(site: Site, gate: Gate, additions: Additions = NO_ADDITIONS) -> list[Line]:
     """The lines on one site; the first failed one stops those after it."""
     try:
         info = await site.info(fresh=True)
@@ -64,7 +65,7 @@ async def check(site: Site, gate: Gate) -> list[Line]:
         Line("token", "ok", "valid"),
         Line("service", "ok", f"{len(info.functions)} functions"),
     ]
-    return [*passed, *_about_the_site(base, info), _functions(gate, info)]
+    return [*passed, *_about_the_site(base, info), _functions(gate, info, additions)]
 
 
 def succeeded(lines: list[Line]) -> bool:
@@ -102,9 +103,9 @@ def _about_the_site(base: str, info: SiteInfo) -> list[Line]:
     return lines
 
 
-def _functions(gate: Gate, info: SiteInfo) -> Line:
+def _functions(gate: Gate, info: SiteInfo, additions: Additions) -> Line:
     """Which functions that the operator has named the token's service lacks."""
-    toolset = Toolset(gate, info)
+    toolset = Toolset(gate, info, additions)
     exposed, catalogue = toolset.functions, toolset.catalogue
     wanted = [name for name in catalogue if gate.names(name) and gate.allows(catalogue.get(name))]
     missing = [name for name in wanted if name not in info.functions]

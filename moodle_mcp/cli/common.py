@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 import click
 
 from moodle_mcp.errors import MoodleMcpError
+
+if TYPE_CHECKING:
+    from moodle_mcp.settings import Settings
+    from moodle_mcp.site.client import Connection
 
 EXIT_FAILED: Final = 1
 EXIT_SETTINGS: Final = 2
@@ -53,3 +59,28 @@ def site_option(command: Callable[P, R]) -> Callable[P, R]:
 def chosen_site() -> str | None:
     """The kept site that the command line names."""
     return click.get_current_context().meta.get(_SITE)
+
+
+def load() -> tuple[Settings, Connection]:
+    """The settings and the site to connect to; the log is started.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+    """
+    from moodle_mcp.logs import start_logging
+    from moodle_mcp.settings import load_settings
+
+    settings = load_settings(chosen_site())
+    connection = settings.connection()
+    start_logging(settings.log_level, connection.token.get_secret_value())
+    return settings, connection
+
+
+def print_json(data: object) -> None:
+    """Print JSON for people and programs."""
+    from moodle_mcp.server.answers import scrub
+
+    # A terminal that can't show a letter must not hide what became of a write.
+    out = cast("io.TextIOWrapper[Any]", sys.stdout)
+    out.reconfigure(errors="backslashreplace")
+    click.echo(json.dumps(scrub(data), ensure_ascii=False, indent=2))

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import gc
-import io
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import click
 
 from moodle_mcp import __version__
 from moodle_mcp.cli.accounts import login, logout, sites
-from moodle_mcp.cli.common import EXIT_FAILED, chosen_site, settled, site_option
+from moodle_mcp.cli.admin import admin_script, catalogue
+from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, settled, site_option
 from moodle_mcp.cli.install import install
-
-if TYPE_CHECKING:
-    from moodle_mcp.settings import Settings
-    from moodle_mcp.site.client import Connection
 
 
 @click.group(invoke_without_command=True)
@@ -53,7 +49,7 @@ def serve(http: str | None = None) -> None:
     from moodle_mcp.assembly import make_app
     from moodle_mcp.server.stdio import serve_stdio
 
-    settings, connection = _load()
+    settings, connection = load()
     app = make_app(settings, connection)
     gc.enable()
     gc.freeze()
@@ -71,19 +67,19 @@ def check(as_json: bool) -> None:
     from moodle_mcp.assembly import make_gate, make_site
     from moodle_mcp.cli import check as checking
 
-    settings, connection = _load()
+    settings, connection = load()
     gate = make_gate(settings)
 
     async def run() -> list[checking.Line]:
         site = make_site(connection)
         try:
-            return await checking.check(site, gate)
+            return await checking.check(site, gate, settings.additions)
         finally:
             await site.aclose()
 
     lines = anyio.run(run)
     if as_json:
-        _print_json([line.as_dict() for line in lines])
+        print_json([line.as_dict() for line in lines])
     else:
         for line in lines:
             todo = f"\n{'':23}-> {line.todo}" if line.todo else ""
@@ -103,10 +99,10 @@ def tools(as_json: bool, everything: bool) -> None:
 
     from moodle_mcp.cli.tools import listing
 
-    settings, connection = _load()
+    settings, connection = load()
     report = anyio.run(listing, settings, connection)
     if as_json:
-        _print_json(report.as_dict())
+        print_json(report.as_dict())
     else:
         for text in report.lines(everything=everything):
             click.echo(text)
@@ -139,7 +135,7 @@ def call(
 
     from moodle_mcp.cli.call import Job, call_once, call_with_items
 
-    settings, connection = _load()
+    settings, connection = load()
     text = sys.stdin.read() if arguments == "-" else arguments
     try:
         parsed = json.loads(text)
@@ -155,7 +151,7 @@ def call(
     else:
         job = Job(function, own, items, result, on_error)
         envelope = anyio.run(call_with_items, settings, connection, job)
-    _print_json(envelope)
+    print_json(envelope)
     if "error" in envelope:
         sys.exit(EXIT_FAILED)
 
@@ -179,30 +175,11 @@ def _serve_http(listen: str) -> None:
     from moodle_mcp.server.http import Listener, serve_http
 
     with Listener.of(listen) as listener:
-        settings, connection = _load()
+        settings, connection = load()
         app = make_app(settings, connection, Transport.HTTP)
         click.echo(f"moodle-mcp: serving MCP at {listener.url}; Ctrl-C ends it", err=True)
         serve_http(app, listener)
 
 
-for command in (login, logout, sites, install):
+for command in (login, logout, sites, install, admin_script, catalogue):
     main.add_command(command)
-
-
-def _load() -> tuple[Settings, Connection]:
-    from moodle_mcp.logs import start_logging
-    from moodle_mcp.settings import load_settings
-
-    settings = load_settings(chosen_site())
-    connection = settings.connection()
-    start_logging(settings.log_level, connection.token.get_secret_value())
-    return settings, connection
-
-
-def _print_json(data: object) -> None:
-    from moodle_mcp.server.answers import scrub
-
-    # A terminal that can't show a letter must not hide what became of a write.
-    out = cast("io.TextIOWrapper[Any]", sys.stdout)
-    out.reconfigure(errors="backslashreplace")
-    click.echo(json.dumps(scrub(data), ensure_ascii=False, indent=2))

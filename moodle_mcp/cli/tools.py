@@ -98,7 +98,8 @@ async def listing(settings: Settings, connection: Connection) -> Report:
         note = f"the site did not say what it offers ({error.fault.message}); all named are shown"
     finally:
         await site.aclose()
-    return report(Toolset(make_gate(settings), info), settings.mode, note)
+    toolset = Toolset(make_gate(settings), info, settings.additions)
+    return report(toolset, settings.mode, note)
 
 
 def report(toolset: Toolset, mode: Mode = Mode.DIRECT, note: str = "") -> Report:

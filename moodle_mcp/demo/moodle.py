@@ -7,6 +7,7 @@ import mimetypes
 from collections.abc import Mapping
 from typing import Any, Final
 
+from moodle_mcp.catalogue.additions import Additions
 from moodle_mcp.catalogue.store import Catalogue, load
 from moodle_mcp.demo.call import Answer, Call, whole
 from moodle_mcp.demo.errors import (
@@ -50,11 +51,11 @@ _REFUSED_STATES: Final[Mapping[UserState, tuple[str, str]]] = {
 class Moodle:
     """A small Moodle: its state, its settings, and its answers."""
 
-    def __init__(self, now: int, release: str, students: int) -> None:
+    def __init__(self, now: int, release: str, students: int, plugins: Additions) -> None:
         self.world = seeded_world(now, students)
         self.switches = Switches()
         self.tokens = seeded_tokens()
-        self.catalogue: Catalogue = load(release)
+        self.catalogue: Catalogue = load(release, plugins)
         self.release, self.version, self.plugin_version = _RELEASES[release]
 
     def call(self, form: Form, wwwroot: str) -> Any:

@@ -7,6 +7,7 @@ from collections import deque
 
 from starlette.applications import Starlette
 
+from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.demo.endpoints import Endpoints
 from moodle_mcp.demo.faults import Fault
 from moodle_mcp.demo.moodle import Moodle
@@ -21,14 +22,20 @@ class DemoSite:
     """A small Moodle inside the process, always the same for the same arguments.
 
     `now` is the site's clock in Unix seconds, which stands still; `release` one of the
-    catalogue's; `students` how many accounts named studentN there are.
+    catalogue's; `students` how many accounts named studentN there are; `plugins` are functions
+    that it has beside the release's.
     """
 
     def __init__(
-        self, now: int | None = None, *, release: str = "4.5", students: int = STUDENTS
+        self,
+        now: int | None = None,
+        *,
+        release: str = "4.5",
+        students: int = STUDENTS,
+        plugins: Additions = NO_ADDITIONS,
     ) -> None:
         moment = int(time.time()) if now is None else now
-        self._moodle = Moodle(moment, release, students)
+        self._moodle = Moodle(moment, release, students, plugins)
         self.faults: deque[Fault] = deque()
         """What is to happen to the next requests for functions and files, one fault for each."""
         self.requests: list[Received] = []

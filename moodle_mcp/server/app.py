@@ -27,6 +27,7 @@ from moodle_mcp.answers.presenter import Presenter, Style, Wishes
 from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.caller.run import Hooks
+from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
@@ -114,8 +115,10 @@ class App:
         gate: Gate,
         presentation: Presentation | None = None,
         files: FileTools | None = None,
+        additions: Additions = NO_ADDITIONS,
     ) -> None:
         self._site = site
+        self._additions = additions
         self._caller = caller
         self._gate = gate
         self._files = files or FileTools(site)
@@ -365,7 +368,7 @@ class App:
         """The toolset for what the site has said of itself so far; made when it is needed."""
         info = self._site.known_info
         if self._made is None or self._made[0].info is not info:
-            toolset = Toolset(self._gate, info)
+            toolset = Toolset(self._gate, info, self._additions)
             self._made = toolset, Facade(toolset)
         return self._made
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import mcp_types as types
 
+from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.naming import description, tool_name
 from moodle_mcp.catalogue.schema import input_schema, output_schema
-from moodle_mcp.catalogue.store import Catalogue, load, release_for
+from moodle_mcp.catalogue.store import Catalogue, catalogue_for
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.site.info import SiteInfo
 
@@ -19,10 +20,12 @@ FUNCTION_KEY = "moodle/function"
 class Toolset:
     """The gate applied to what a site offers; to the whole catalogue while the site is unknown."""
 
-    def __init__(self, gate: Gate, info: SiteInfo | None = None) -> None:
+    def __init__(
+        self, gate: Gate, info: SiteInfo | None = None, additions: Additions = NO_ADDITIONS
+    ) -> None:
         self.gate = gate
         self.info = info
-        self.catalogue: Catalogue = load(release_for(info.release if info else None))
+        self.catalogue: Catalogue = catalogue_for(info.release if info else None, additions)
         offered = sorted(info.functions) if info else list(self.catalogue)
         named = (self.catalogue.get(name) for name in offered if gate.names(name))
         exposed = [function for function in named if gate.allows(function)]

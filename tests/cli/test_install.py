@@ -336,7 +336,8 @@ async def test_the_entry_starts_a_server_that_works(
     )
     async with Client(server) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == [
-            "core_course_get_courses"
+            "more_results",
+            "core_course_get_courses",
         ]
         answer = await client.call_tool("core_course_get_courses", {})
     assert answer.structured_content

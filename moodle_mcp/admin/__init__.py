@@ -1,0 +1,34 @@
+"""PHP programs that a Moodle administrator runs on the Moodle host, printed with what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+
+from moodle_mcp.catalogue.model import Function
+
+
+def provision(lists: Mapping[str, Sequence[Function]], chosen: str = "") -> str:
+    """The program that prepares a site.
+
+    `lists` are the functions that its `--profile` can choose from, by the profile's name;
+    `chosen` is what the client sets as MOODLE_MCP_TOOLS where that is no profile.
+    """
+    rows: list[str] = []
+    for name, functions in lists.items():
+        rows.append(f"'{name}' => [")
+        rows += (
+            f"    '{each.name}' => '{each.classification.access.value}'," for each in functions
+        )
+        rows.append("],")
+    program = _read("provision.php").replace("/*LISTS*/", "\n    ".join(rows))
+    return program.replace("/*CHOSEN*/", chosen)
+
+
+def catalogue() -> str:
+    """The program that exports a site's functions."""
+    return _read("catalogue.php")
+
+
+def _read(name: str) -> str:
+    return (resources.files("moodle_mcp.admin") / name).read_text(encoding="utf-8")

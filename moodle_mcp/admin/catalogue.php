@@ -1,0 +1,113 @@
+<?php
+/*
+ * Exports what this Moodle site's web-service functions are, those of its plugins included: names,
+ * parameters, answers and the site's own descriptions, as one JSON document on standard output.
+ * For moodle-mcp, which makes typed tools of them (MOODLE_MCP_CATALOGUE=FILE).
+ *
+ * It reads the code and the table external_functions and changes nothing. The document has no
+ * content of courses, no names of people, no settings and no tokens. Works with Moodle 4.1 and
+ * newer. Run it as the web server's user:
+ *
+ *   sudo -u www-data php catalogue.php --moodle=/var/www/moodle > catalogue.json
+ *
+ *   --moodle=FOLDER    the folder that has Moodle's config.php
+ *   --functions=GLOB   only functions whose names fit, as 'local_*'
+ */
+
+if (PHP_SAPI !== 'cli') {
+    exit(1);
+}
+
+/* Ends the program with one line. */
+function moodle_mcp_stop(string $message): void {
+    fwrite(STDERR, "catalogue: $message\n");
+    exit(1);
+}
+
+/* A parameter or an answer as a tree of values, lists and objects. */
+function moodle_mcp_tree($node): array {
+    if (property_exists($node, 'keys')) {
+        $tree = ['kind' => 'object', 'keys' => (object) array_map('moodle_mcp_tree', $node->keys)];
+    } else if (property_exists($node, 'content')) {
+        $tree = ['kind' => 'list', 'item' => moodle_mcp_tree($node->content)];
+    } else {
+        $tree = ['kind' => 'value', 'type' => (string) $node->type, 'allownull' => (bool) $node->allownull];
+    }
+    $presence = [VALUE_REQUIRED => 'required', VALUE_OPTIONAL => 'optional', VALUE_DEFAULT => 'default'];
+    $tree['presence'] = $presence[(int) $node->required] ?? 'required';
+    if ($tree['presence'] === 'default') {
+        $tree['default'] = $node->default;
+        if (is_int($node->default) && abs($node->default - time()) < DAYSECS) {
+            // A default of "now" was computed for this export and is wrong in any other moment.
+            unset($tree['default']);
+            $tree['presence'] = 'optional';
+        }
+    }
+    if ((string) $node->desc !== '') {
+        $tree['text'] = (string) $node->desc;
+    }
+    return $tree;
+}
+
+$folder = null;
+$glob = '*';
+foreach (array_slice($_SERVER['argv'], 1) as $argument) {
+    if (strpos($argument, '--moodle=') === 0) {
+        $folder = substr($argument, 9);
+    } else if (strpos($argument, '--functions=') === 0) {
+        $glob = substr($argument, 12);
+    } else {
+        moodle_mcp_stop("'$argument' is not an option: --moodle=FOLDER, --functions=GLOB");
+    }
+}
+// Run as root, Moodle leaves cache files behind that the web server can't write.
+if (function_exists('posix_geteuid') && posix_geteuid() === 0) {
+    moodle_mcp_stop("run it as the web server's user, not as root: sudo -u www-data php ...");
+}
+if ($folder === null || !is_readable("$folder/config.php")) {
+    moodle_mcp_stop("--moodle=FOLDER must name the folder that has Moodle's config.php");
+}
+
+// Nothing but the document is written: no warnings of PHP's, nothing that a plugin prints.
+ob_start();
+define('CLI_SCRIPT', true);
+require("$folder/config.php");
+ini_set('display_errors', 'stderr');
+if (!class_exists('\core_external\external_api')) {
+    require_once($CFG->libdir . '/externallib.php'); // Moodle 4.1.
+    class_alias('external_api', 'core_external\external_api');
+}
+
+$functions = [];
+foreach ($DB->get_records('external_functions', null, 'name') as $row) {
+    if (!fnmatch($glob, $row->name)) {
+        continue;
+    }
+    try {
+        $info = \core_external\external_api::external_function_info($row);
+        $function = [
+            'component' => $row->component,
+            'access' => $info->type ?? null,
+            'text' => (string) ($info->description ?? ''),
+            'capabilities' => array_values(array_filter(array_map('trim', explode(',', (string) $row->capabilities)), 'strlen')),
+            'deprecated' => !empty($info->deprecated),
+            'params' => moodle_mcp_tree($info->parameters_desc),
+            'returns' => $info->returns_desc === null ? null : moodle_mcp_tree($info->returns_desc),
+        ];
+        $functions[$row->name] = $function;
+    } catch (Throwable $problem) {
+        fwrite(STDERR, "catalogue: $row->name was left out: {$problem->getMessage()}\n");
+    }
+}
+
+$document = ['format' => 'moodle-mcp/catalogue/1', 'site' => $CFG->wwwroot, 'release' => $CFG->release,
+    'functions' => (object) $functions];
+$json = json_encode($document, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION);
+if ($json === false) {
+    moodle_mcp_stop('the functions can\'t be written as JSON: ' . json_last_error_msg());
+}
+while (ob_get_level()) {
+    ob_end_clean();
+}
+echo "$json\n";
+fwrite(STDERR, 'catalogue: ' . count($functions) . " functions\n");

@@ -1,0 +1,601 @@
+<?php
+/*
+ * Prepares a Moodle site for moodle-mcp: everything that one user's agent needs, and no more.
+ *
+ * What it changes, each step only where it is not so already:
+ *
+ *   1. web services and the REST protocol are switched on;
+ *   2. an external service "moodle_mcp_..." has exactly the functions of the list below that you
+ *      choose with --profile, and is open only to the users that you authorise;
+ *   3. a role of the same short name may use the REST protocol (webservice/rest:use), nothing else;
+ *   4. the user is authorised for the service and has the role in the system context;
+ *   5. a token is made for the user, and printed once or written to a file.
+ *
+ * The token lets an agent do what the user may do anyway, with the functions of the service only.
+ * It gives nobody a right in a course: a teacher's own role in a course already does. An account
+ * that has no roles of its own needs --grant (see --help).
+ *
+ * It keeps in the table config_plugins (plugin "moodle_mcp") what it has made and how the switches
+ * stood before. --dry-run changes nothing and says what would change. --undo takes back what it
+ * has made. Works with Moodle 4.1 and newer.
+ */
+
+if (PHP_SAPI !== 'cli') {
+    exit(1);
+}
+
+/* The functions by profile, with what each may do to the site's data. Filled in by moodle-mcp. */
+const MOODLE_MCP_LISTS = [
+    /*LISTS*/
+];
+
+/* The client's setting for a list that is no profile. Filled in by moodle-mcp. */
+const MOODLE_MCP_CHOSEN = '/*CHOSEN*/';
+
+/* Capabilities that functions ask for without declaring them (seen on Moodle 4.5). */
+const MOODLE_MCP_UNDECLARED = [
+    'core_competency_list_user_plans' => ['moodle/competency:planview'],
+    'core_completion_get_activities_completion_status' => ['report/progress:view'],
+    'gradereport_overview_get_course_grades' => ['moodle/grade:viewall'],
+    'gradereport_user_get_grade_items' => ['moodle/grade:viewall'],
+    'gradereport_user_get_grades_table' => ['moodle/grade:viewall'],
+    'mod_quiz_get_attempt_review' => ['mod/quiz:viewreports'],
+    'mod_quiz_get_user_attempts' => ['mod/quiz:viewreports'],
+    'mod_quiz_get_user_best_grade' => ['mod/quiz:viewreports'],
+    'report_competency_data_for_report' => ['moodle/competency:usercompetencyview'],
+];
+
+const MOODLE_MCP_HELP = <<<'TEXT'
+Prepares a Moodle site for moodle-mcp. Run it as the web server's user, for example:
+
+  sudo -u www-data php provision.php --moodle=/var/www/moodle --profile=teacher --user=theo
+
+  --moodle=FOLDER     the folder that has Moodle's config.php
+  --user=NAME         the user name of whom the agent acts for
+  --profile=NAME      the list of functions: {profiles}
+  --functions=A,B     these functions instead, by their full names
+  --access=LEVEL      only functions that read; or read and write; or destructive, which is all
+                      (the default): read, write, destructive
+  --service=NAME      short name of the service and the role (default: moodle_mcp_PROFILE)
+  --expires=DAYS      the token ends after so many days (at midnight UTC); given again, it is
+                      moved to a new end
+  --ip=ADDRESSES      the token works only from these addresses, as 192.0.2.7 or 192.0.2.0/24,
+                      parted by commas
+  --token-file=FILE   write the token to a new file that only you can read; print it nowhere
+  --new-token         replace the user's token of this service
+  --restful           also enable the RESTful protocol, where that plugin is installed
+  --grant             for an account of its own that has no roles in courses: the role also gets,
+                      FOR THE WHOLE SITE, the capabilities that the functions need. Functions
+                      that read bring no capability that writes
+  --capability=A,B    the role gets these too, for the whole site
+  --may-assign=A,B    the role may assign these roles (student, ...), which enrolling needs
+  --dry-run           change nothing; say what would change
+  --undo              take back what this program has made for the profile or service;
+                      with --user only what it made for this user
+  --help              this text
+
+TEXT;
+
+/* Ends the program with one line. */
+function moodle_mcp_stop(string $message): void {
+    fwrite(STDERR, "provision: $message\n");
+    exit(1);
+}
+
+/* The options of the command line, by name; true for those without a value. */
+function moodle_mcp_options(array $arguments): array {
+    $flags = ['new-token', 'restful', 'grant', 'dry-run', 'undo', 'help'];
+    $values = ['moodle', 'user', 'profile', 'functions', 'access', 'service', 'expires', 'ip',
+        'token-file', 'capability', 'may-assign'];
+    $options = [];
+    foreach ($arguments as $argument) {
+        if (!preg_match('/^--([a-z-]+)(?:=(.+))?$/s', $argument, $match)) {
+            moodle_mcp_stop("'$argument' is not an option; see --help");
+        }
+        $name = $match[1];
+        $hasvalue = isset($match[2]);
+        if (!in_array($name, $hasvalue ? $values : $flags, true)) {
+            if (in_array($name, $values, true)) {
+                moodle_mcp_stop("--$name needs a value: --$name=...");
+            }
+            moodle_mcp_stop("--$name is not an option" . ($hasvalue ? ' with a value' : '') . '; see --help');
+        }
+        $options[$name] = $hasvalue ? $match[2] : true;
+    }
+    return $options;
+}
+
+/* The names in a list that is parted by commas. */
+function moodle_mcp_names(string $text): array {
+    return array_values(array_unique(array_filter(array_map('trim', explode(',', $text)), 'strlen')));
+}
+
+/* The functions that were asked for: name => read, write or destructive. */
+function moodle_mcp_wanted(string $profile, array $options): array {
+    $wanted = MOODLE_MCP_LISTS[$profile] ?? [];
+    if (isset($options['functions'])) {
+        // What nobody has classified counts as destructive.
+        $known = array_merge(...array_values(MOODLE_MCP_LISTS));
+        $wanted = [];
+        foreach (moodle_mcp_names($options['functions']) as $name) {
+            $wanted[$name] = $known[$name] ?? 'destructive';
+        }
+    }
+    $levels = ['read' => 1, 'write' => 2, 'destructive' => 3];
+    $level = $levels[$options['access'] ?? 'destructive'] ?? 0;
+    if (!$level) {
+        moodle_mcp_stop('--access is read, write or destructive');
+    }
+    $wanted = array_filter($wanted, function ($access) use ($levels, $level) {
+        return $levels[$access] <= $level;
+    });
+    // Says whom the token belongs to and what it may do; moodle-mcp asks it first.
+    $wanted['core_webservice_get_site_info'] = 'read';
+    ksort($wanted);
+    return $wanted;
+}
+
+$options = moodle_mcp_options(array_slice($_SERVER['argv'], 1));
+if (isset($options['help']) || !$options) {
+    echo str_replace('{profiles}', implode(', ', array_keys(MOODLE_MCP_LISTS)), MOODLE_MCP_HELP);
+    exit(isset($options['help']) ? 0 : 1);
+}
+
+$profile = $options['profile'] ?? (isset($options['functions']) ? 'functions' : array_key_first(MOODLE_MCP_LISTS));
+if (!isset($options['profile']) && !isset($options['functions']) && count(MOODLE_MCP_LISTS) > 1
+        && !(isset($options['undo'], $options['service']))) {
+    moodle_mcp_stop('--profile is missing: ' . implode(', ', array_keys(MOODLE_MCP_LISTS)));
+}
+if (isset($options['profile']) && !isset(MOODLE_MCP_LISTS[$profile])) {
+    moodle_mcp_stop("there is no profile '$profile': " . implode(', ', array_keys(MOODLE_MCP_LISTS)));
+}
+if (isset($options['profile'], $options['functions'])) {
+    moodle_mcp_stop('give --profile or --functions, not both');
+}
+if (!isset($options['user']) && !isset($options['undo'])) {
+    moodle_mcp_stop('--user is missing: the user name of whom the agent acts for');
+}
+$shortname = $options['service'] ?? "moodle_mcp_$profile";
+if (!preg_match('/^[a-z0-9_]{1,90}$/D', $shortname)) {
+    moodle_mcp_stop('--service is a short name of small letters, digits and underscores');
+}
+if (isset($options['expires']) && !preg_match('/^[1-9]\d{0,3}$/D', $options['expires'])) {
+    moodle_mcp_stop('--expires is a number of days, 1 to 9999');
+}
+if (isset($options['ip']) && !preg_match('#^[0-9a-fA-F.:/,-]+$#D', $options['ip'])) {
+    moodle_mcp_stop('--ip has addresses such as 192.0.2.7 or 192.0.2.0/24, parted by commas');
+}
+$wanted = moodle_mcp_wanted($profile, $options);
+$dryrun = isset($options['dry-run']);
+
+// Run as root, Moodle leaves cache files behind that the web server can't write.
+if (function_exists('posix_geteuid') && posix_geteuid() === 0) {
+    moodle_mcp_stop("run it as the web server's user, not as root: sudo -u www-data php ...");
+}
+if (!isset($options['moodle'])) {
+    moodle_mcp_stop("--moodle is missing: the folder that has Moodle's config.php");
+}
+if (!is_readable($options['moodle'] . '/config.php')) {
+    moodle_mcp_stop("there is no config.php that can be read in {$options['moodle']}");
+}
+
+define('CLI_SCRIPT', true);
+require($options['moodle'] . '/config.php');
+require_once($CFG->libdir . '/adminlib.php');
+require_once($CFG->dirroot . '/webservice/lib.php');
+if (!class_exists('\core_external\util')) {
+    require_once($CFG->libdir . '/externallib.php'); // Moodle 4.1.
+}
+if (moodle_needs_upgrading()) {
+    moodle_mcp_stop('the site is being upgraded: finish that first');
+}
+\core\session\manager::set_user(get_admin()); // Stands in Moodle's own log as who did it.
+
+$system = context_system::instance();
+$manager = new webservice();
+$memory = json_decode((string) get_config('moodle_mcp', 'made'), true) ?: [];
+$memory += ['services' => []];
+$changes = 0;
+
+$say = function (string $verdict, string $what) {
+    printf("%-7s %s\n", $verdict, $what);
+};
+$remember = function () use (&$memory) {
+    if ($memory === ['services' => []]) {
+        unset_config('made', 'moodle_mcp');
+    } else {
+        set_config('made', json_encode($memory), 'moodle_mcp');
+    }
+};
+// One step: "ok" where it is so already; else done, or with --dry-run only said.
+$step = function (bool $isso, string $what, callable $do) use ($say, $dryrun, &$changes) {
+    if ($isso) {
+        $say('ok', $what);
+        return;
+    }
+    $changes++;
+    if (!$dryrun) {
+        $do();
+    }
+    $say($dryrun ? 'would' : 'done', $what);
+};
+$setting = function (string $name, ?string $value) use ($CFG) {
+    $before = $CFG->$name ?? null;
+    $value === null ? unset_config($name) : set_config($name, $value);
+    add_to_config_log($name, $before, $value, null);
+};
+$event = function (string $name, int $id, array $more = []) {
+    $class = "\\core\\event\\$name";
+    $class::create(['objectid' => $id] + $more)->trigger();
+};
+$protocols = function () use ($CFG): array {
+    return moodle_mcp_names((string) ($CFG->webserviceprotocols ?? ''));
+};
+
+// What an earlier run has made, if it is still there.
+$service = $DB->get_record('external_services', ['shortname' => $shortname]) ?: null;
+$role = $DB->get_record('role', ['shortname' => $shortname]) ?: null;
+$made = $memory['services'][$shortname] ?? [];
+foreach (['service' => $service, 'role' => $role] as $kind => $record) {
+    if ($record && (int) $record->id !== ($made[$kind] ?? 0)) {
+        moodle_mcp_stop("there is a $kind '$shortname' that this program has not made; choose another name with --service");
+    }
+}
+
+$user = null;
+if (isset($options['user'])) {
+    $user = $DB->get_record('user', ['username' => $options['user'], 'mnethostid' => $CFG->mnet_localhost_id, 'deleted' => 0]);
+    if (!$user || isguestuser($user)) {
+        moodle_mcp_stop("there is no user with the user name '{$options['user']}'");
+    }
+}
+foreach (moodle_mcp_names($options['capability'] ?? '') as $capability) {
+    if (!get_capability_info($capability)) {
+        moodle_mcp_stop("--capability: the site has no capability '$capability'");
+    }
+}
+$assignable = [];
+foreach (moodle_mcp_names($options['may-assign'] ?? '') as $name) {
+    $assignable[$name] = $DB->get_field('role', 'id', ['shortname' => $name]);
+    if (!$assignable[$name]) {
+        moodle_mcp_stop("--may-assign: the site has no role '$name'");
+    }
+}
+if (isset($options['restful']) && !get_capability_info('webservice/restful:use')) {
+    moodle_mcp_stop('--restful: the plugin webservice_restful is not installed');
+}
+$tokenquery = ['externalserviceid' => $service->id ?? 0, 'tokentype' => EXTERNAL_TOKEN_PERMANENT];
+$tokens = $user ? $DB->get_records('external_tokens', $tokenquery + ['userid' => $user->id], 'timecreated DESC') : [];
+$live = array_filter($tokens, function ($token) {
+    return !$token->validuntil || $token->validuntil > time();
+});
+$makestoken = !$live || isset($options['new-token']);
+$file = $options['token-file'] ?? null;
+if ($file !== null && $makestoken && file_exists($file)) {
+    moodle_mcp_stop("--token-file: $file is there already");
+}
+
+// What config.php itself sets can't be changed from here.
+$fixed = $CFG->config_php_settings;
+$wsisoff = isset($fixed['enablewebservices']) && empty($CFG->enablewebservices);
+$restisoff = isset($fixed['webserviceprotocols']) && !in_array('rest', $protocols(), true);
+if (!isset($options['undo']) && ($wsisoff || $restisoff)) {
+    moodle_mcp_stop("the site's config.php sets " . ($wsisoff ? 'enablewebservices' : 'webserviceprotocols') . ': change it there');
+}
+
+echo preg_replace('/[[:cntrl:]]/', ' ', $SITE->fullname) . ", Moodle $CFG->release, $CFG->wwwroot\n";
+
+// ---- Taking back ---------------------------------------------------------------------------------
+
+if (isset($options['undo'])) {
+    $isused = function (array $where) use ($DB, $service): bool {
+        return $service && $DB->record_exists('external_services_users', ['externalserviceid' => $service->id] + $where);
+    };
+    if ($user) {
+        $step(!$tokens, "$user->username has no token of $shortname", function () use ($tokens, $manager) {
+            foreach ($tokens as $token) {
+                $manager->delete_user_ws_token($token->id);
+            }
+        });
+        $step(!$isused(['userid' => $user->id]), "$user->username is not authorised for $shortname",
+            function () use ($manager, $user, $service) {
+                $manager->remove_ws_authorised_user($user, $service->id);
+            });
+        $hasrole = $role && user_has_role_assignment($user->id, $role->id, $system->id);
+        $step(!$hasrole, "$user->username does not have the role $shortname", function () use ($role, $user, $system) {
+            role_unassign($role->id, $user->id, $system->id);
+        });
+    } else {
+        $count = $DB->count_records('external_tokens', $tokenquery);
+        $step(!$service, "service $shortname is gone" . ($count ? " with its $count token(s)" : ''),
+            function () use ($manager, $service, $event) {
+                $manager->delete_service($service->id);
+                $event('webservice_service_deleted', $service->id);
+            });
+        $step(!$role, "role $shortname is gone", function () use ($role) {
+            delete_role($role->id);
+        });
+        if (!$dryrun) {
+            unset($memory['services'][$shortname]);
+            $remember();
+        }
+        // The switches go back only when nothing else needs them by now.
+        $others = array_diff(array_keys($memory['services']), [$shortname]);
+        $needed = $DB->get_fieldset_sql(
+            'SELECT DISTINCT s.name FROM {external_services} s JOIN {external_tokens} t ON t.externalserviceid = s.id
+              WHERE s.enabled = 1 AND s.id <> ?', [$service->id ?? 0]);
+        $switched = isset($memory['webservices']) || isset($memory['protocols']);
+        if ($switched && ($others || $needed || !empty($CFG->enablemobilewebservice))) {
+            $say('ok', 'web services and protocols stay on: ' . (implode(', ', $others ?: $needed) ?: 'the mobile app') . ' needs them');
+        } else if ($switched) {
+            $added = $memory['protocols']['added'] ?? [];
+            $left = implode(',', array_diff($protocols(), $added));
+            $step(!$added, 'protocols are as before: ' . ($left ?: 'none'), function () use ($setting, $left, &$memory) {
+                // Where there was no such row before, there is none again.
+                $setting('webserviceprotocols', $left === '' && $memory['protocols']['before'] === null ? null : $left);
+                unset($memory['protocols']);
+            });
+            $step(!isset($memory['webservices']), 'web services are off as before', function () use ($setting, &$memory) {
+                $setting('enablewebservices', $memory['webservices']['before']);
+                unset($memory['webservices']);
+            });
+            if (!$dryrun) {
+                $remember();
+            }
+        }
+    }
+    echo $changes ? '' : "Nothing to take back.\n";
+    exit(0);
+}
+
+// ---- 1. Web services and the protocol ------------------------------------------------------------
+
+$uses = ['rest'];
+if (isset($options['restful'])) {
+    $uses[] = 'restful';
+}
+$step(!empty($CFG->enablewebservices), 'web services are on', function () use ($setting, $remember, &$memory, $CFG) {
+    $memory['webservices'] = ['before' => $CFG->enablewebservices ?? null];
+    $remember();
+    $setting('enablewebservices', '1');
+});
+foreach ($uses as $protocol) {
+    $step(in_array($protocol, $protocols(), true), "protocol $protocol is on",
+        function () use ($protocol, $protocols, $setting, $remember, &$memory, $CFG) {
+            $memory += ['protocols' => ['before' => $CFG->webserviceprotocols ?? null, 'added' => []]];
+            $memory['protocols']['added'][] = $protocol;
+            $remember();
+            $setting('webserviceprotocols', implode(',', array_merge($protocols(), [$protocol])));
+        });
+}
+
+// ---- 2. The service ------------------------------------------------------------------------------
+
+$reads = !array_diff($wanted, ['read']);
+$shape = [
+    'name' => 'moodle-mcp: ' . preg_replace('/^moodle_mcp_/', '', $shortname),
+    'enabled' => 1,
+    'restrictedusers' => 1,
+    'requiredcapability' => '',
+    'downloadfiles' => 1,
+    'uploadfiles' => $reads ? 0 : 1, // Uploading is of use only to functions that write.
+];
+$same = $service && !array_diff_assoc($shape, array_map('strval', (array) $service));
+$step($same, "service $shortname is enabled, for authorised users only",
+    function () use ($manager, $shape, $shortname, &$service, &$memory, $remember, $event) {
+        if ($service) {
+            $manager->update_external_service((object) ($shape + ['id' => $service->id]));
+            $event('webservice_service_updated', $service->id);
+        } else {
+            $id = $manager->add_external_service((object) ($shape + ['shortname' => $shortname]));
+            $memory['services'][$shortname]['service'] = (int) $id;
+            $remember();
+            $event('webservice_service_created', $id);
+        }
+        $service = (object) ($shape + ['id' => $service->id ?? $id, 'shortname' => $shortname]);
+    });
+
+$known = $DB->get_records_list('external_functions', 'name', array_keys($wanted), '', 'name, capabilities');
+$unknown = array_diff(array_keys($wanted), array_keys($known));
+$present = $service ? $DB->get_fieldset_select('external_services_functions', 'functionname', 'externalserviceid = ?', [$service->id]) : [];
+$missing = array_diff(array_keys($known), $present);
+$surplus = array_diff($present, array_keys($known));
+$kinds = array_count_values(array_intersect_key($wanted, $known));
+$step(!$missing && !$surplus, 'service has exactly ' . count($known) . ' functions ('
+    . implode(', ', array_map(function ($kind) use ($kinds) {
+        return "$kinds[$kind] $kind";
+    }, array_keys($kinds))) . ')'
+    . ($missing && $present ? '; new: ' . implode(', ', $missing) : '')
+    . ($surplus ? '; removed: ' . implode(', ', $surplus) : ''),
+    function () use ($manager, $missing, $surplus, &$service) {
+        foreach ($missing as $name) {
+            $manager->add_external_function_to_service($name, $service->id);
+        }
+        foreach ($surplus as $name) {
+            $manager->remove_external_function_from_service($name, $service->id);
+        }
+    });
+if ($unknown) {
+    $say('note', 'left out, since this site does not have them: ' . implode(', ', $unknown));
+}
+
+// ---- 3. The role ---------------------------------------------------------------------------------
+
+$capabilities = [];
+foreach ($uses as $protocol) {
+    $capabilities["webservice/$protocol:use"] = true;
+}
+// Which functions name each capability. A function that only reads also names some that write, as
+// moodle/user:update: with them it shows more. These are never granted for its sake.
+$needed = [];
+$withheld = [];
+foreach ($known as $name => $function) {
+    $named = array_merge(moodle_mcp_names((string) $function->capabilities), MOODLE_MCP_UNDECLARED[$name] ?? []);
+    if (preg_match('/^mod_([a-z0-9]+)_/', $name, $match)) {
+        $named[] = "mod/$match[1]:view"; // Without it the activity is not there for the user.
+    }
+    foreach ($named as $capability) {
+        $info = get_capability_info($capability); // Null for one of another release.
+        if ($info && ($wanted[$name] !== 'read' || $info->captype === 'read')) {
+            $needed[$capability][] = $name;
+        } else if ($info) {
+            $withheld[$capability][] = $name;
+        }
+    }
+}
+if (isset($options['grant'])) {
+    // An account without roles must also be able to enter courses in which it is not enrolled.
+    $capabilities += ['moodle/course:view' => true] + $needed;
+}
+foreach (moodle_mcp_names($options['capability'] ?? '') as $capability) {
+    $capabilities[$capability] = true;
+}
+if ($assignable) {
+    $capabilities['moodle/role:assign'] = true; // Of no use but for the roles that are named.
+}
+$capabilities = array_keys($capabilities);
+sort($capabilities);
+
+$step((bool) $role, "role $shortname, for the system context only",
+    function () use ($shortname, &$role, &$memory, $remember) {
+        $id = create_role("moodle-mcp: " . preg_replace('/^moodle_mcp_/', '', $shortname), $shortname,
+            'What an agent of moodle-mcp needs; made and kept by provision.php.');
+        $memory['services'][$shortname]['role'] = (int) $id;
+        $remember();
+        set_role_contextlevels($id, [CONTEXT_SYSTEM]);
+        $role = (object) ['id' => $id];
+    });
+$has = $role ? $DB->get_fieldset_select('role_capabilities', 'capability', 'roleid = ? AND contextid = ? AND permission = ?',
+    [$role->id, $system->id, CAP_ALLOW]) : [];
+$add = array_diff($capabilities, $has);
+$remove = array_diff($has, $capabilities);
+$step(!$add && !$remove, 'role may: ' . implode(', ', $capabilities) . ($remove ? '; no longer: ' . implode(', ', $remove) : ''),
+    function () use ($add, $remove, &$role, $system) {
+        foreach ($add as $capability) {
+            assign_capability($capability, CAP_ALLOW, $role->id, $system->id, true);
+        }
+        foreach ($remove as $capability) {
+            unassign_capability($capability, $role->id, $system->id);
+        }
+    });
+foreach (isset($options['grant']) ? array_diff_key($withheld, array_flip($capabilities)) : [] as $capability => $names) {
+    $say('note', "$capability was not granted: it writes, and only functions that read name it (" . implode(', ', $names)
+        . "). If one of them is refused: --capability=$capability");
+}
+foreach ($assignable as $name => $target) {
+    $may = $role && $DB->record_exists('role_allow_assign', ['roleid' => $role->id, 'allowassign' => $target]);
+    $step($may, "role may assign the role $name", function () use (&$role, $target) {
+        core_role_set_assign_allowed($role->id, $target);
+    });
+}
+
+// ---- 4. The user ---------------------------------------------------------------------------------
+
+$authorised = $service && $DB->record_exists('external_services_users', ['externalserviceid' => $service->id, 'userid' => $user->id]);
+$step($authorised, "$user->username is authorised for the service", function () use ($manager, $user, &$service, $event) {
+    // No end date here: Moodle's own check of it is the wrong way round. The token has one.
+    $manager->add_ws_authorised_user((object) ['externalserviceid' => $service->id, 'userid' => $user->id]);
+    $event('webservice_service_user_added', $service->id, ['relateduserid' => $user->id]);
+});
+$step($role && user_has_role_assignment($user->id, $role->id, $system->id), "$user->username has the role",
+    function () use (&$role, $user, $system) {
+        role_assign($role->id, $user->id, $system->id);
+    });
+
+// ---- 5. The token --------------------------------------------------------------------------------
+
+$end = isset($options['expires']) ? (intdiv(time(), DAYSECS) + (int) $options['expires'] + 1) * DAYSECS : null;
+$secret = null;
+if ($makestoken) {
+    if ($file !== null && !$dryrun) {
+        umask(0077);
+        $handle = @fopen($file, 'x');
+        if (!$handle) {
+            moodle_mcp_stop("--token-file: $file can't be made; all but the token is done");
+        }
+    }
+    $step(false, ($live ? 'a new token in place of the old one' : 'a token') . ($end ? ' until ' . gmdate('Y-m-d H:i', $end) . ' UTC' : ' without an end')
+        . (isset($options['ip']) ? " from {$options['ip']}" : ''),
+        function () use ($service, $user, $system, $end, $options, $tokens, $manager, $event, $DB, &$secret) {
+            foreach ($tokens as $token) {
+                $manager->delete_user_ws_token($token->id);
+            }
+            $make = class_exists('\core_external\util') ? ['\core_external\util', 'generate_token'] : 'external_generate_token';
+            $secret = $make(EXTERNAL_TOKEN_PERMANENT, $service, (int) $user->id, $system, (int) $end, $options['ip'] ?? '', 'moodle-mcp');
+            $id = $DB->get_field('external_tokens', 'id', ['token' => $secret], MUST_EXIST);
+            $event('webservice_token_created', $id, ['relateduserid' => $user->id, 'other' => ['auto' => true]]);
+        });
+    if ($file !== null && $secret !== null) {
+        fwrite($handle, "$secret\n");
+        fclose($handle);
+    }
+} else {
+    $token = reset($live);
+    $wants = ['validuntil' => $end ?? $token->validuntil, 'iprestriction' => $options['ip'] ?? $token->iprestriction];
+    $until = $wants['validuntil'] ? ' until ' . gmdate('Y-m-d H:i', $wants['validuntil']) . ' UTC' : ' without an end';
+    $step($wants['validuntil'] == $token->validuntil && $wants['iprestriction'] == $token->iprestriction,
+        "the token of " . gmdate('Y-m-d', $token->timecreated) . $until . ($wants['iprestriction'] ? " from {$wants['iprestriction']}" : ''),
+        function () use ($DB, $token, $wants) {
+            $DB->update_record('external_tokens', (object) ($wants + ['id' => $token->id]));
+        });
+    if ($file !== null) {
+        $say('note', "nothing was written to $file: the token made before still holds. --new-token replaces it");
+    }
+}
+
+// ---- What may still be in the way ----------------------------------------------------------------
+
+if (!$dryrun && !has_capability('webservice/rest:use', $system, $user)) {
+    $say('WARNING', "another role of $user->username prohibits webservice/rest:use");
+}
+$until = $dryrun ? 0 : $DB->get_field('external_services_users', 'validuntil', ['externalserviceid' => $service->id, 'userid' => $user->id]);
+if ($until > time()) {
+    $say('WARNING', "the authorisation of $user->username has an end date, and Moodle refuses every call before it: remove the date");
+}
+if (is_siteadmin($user)) {
+    $say('WARNING', "$user->username is a site administrator: nothing but the service's list limits the token");
+}
+if ($user->suspended || !$user->confirmed || $user->auth === 'nologin') {
+    $say('WARNING', "$user->username can't use the token: the account is suspended, not confirmed or has no login");
+}
+if (get_user_preferences('auth_forcepasswordchange', false, $user)) {
+    $say('WARNING', "$user->username must first log in and change the password");
+}
+if (user_not_fully_set_up($user, false)) {
+    $say('WARNING', "$user->username must first log in and complete the profile");
+}
+if (!$user->policyagreed && !is_siteadmin($user) && (new \core_privacy\local\sitepolicy\manager())->is_defined()) {
+    $say('WARNING', "$user->username must first log in and agree to the site's policy");
+}
+if (!empty($CFG->maintenance_enabled)) {
+    $say('WARNING', 'the site is in maintenance mode: only those who may pass it can call functions');
+}
+if (!isset($options['grant']) && !is_siteadmin($user)) {
+    // Looks only whether the user has each capability in any role anywhere.
+    $lacks = $dryrun ? [] : ($manager->get_missing_capabilities_by_users([$user], $service->id)[$user->id] ?? []);
+    $lacks = array_intersect($lacks, array_keys($needed));
+    if ($lacks) {
+        $say('note', "no role of $user->username has " . implode(', ', $lacks)
+            . ': calls that need one of them are refused, or show less. --help tells of --grant');
+    }
+}
+
+// ---- For the client ------------------------------------------------------------------------------
+
+if ($dryrun) {
+    echo $changes ? "Nothing was changed; $changes step(s) would be.\n" : "Nothing would change.\n";
+    exit(0);
+}
+echo $changes ? "\n" : "Nothing had to be changed.\n\n";
+echo "Settings for moodle-mcp:\nMOODLE_URL=$CFG->wwwroot\n";
+if ($secret !== null) {
+    echo $file === null ? "MOODLE_TOKEN=$secret\n" : "MOODLE_TOKEN_FILE=$file\n";
+} else {
+    echo "MOODLE_TOKEN=(the token that was made before; --new-token makes another)\n";
+}
+$chosen = MOODLE_MCP_CHOSEN === '' ? $profile : MOODLE_MCP_CHOSEN;
+echo 'MOODLE_MCP_TOOLS=' . (isset($options['functions']) ? implode(',', array_keys($wanted)) : $chosen) . "\n";
+echo "MOODLE_MCP_ACCESS=read\n";
+if (!$reads) {
+    echo "(The service also has functions that write; the agent gets them with write or destructive here.)\n";
+}

@@ -1,0 +1,222 @@
+"""A site's own functions, from the file that the administrator's program `catalogue.php` writes.
+
+The file says what the site's code says, plugins included. Its texts go before a model, and its
+shapes decide what is sent, so that it is checked as a whole when it is loaded; a wrong one stops
+the start and names the place.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+
+from moodle_mcp.catalogue.defaults import in_its_type
+from moodle_mcp.catalogue.model import (
+    Function,
+    FunctionText,
+    ListOf,
+    Node,
+    Object,
+    ParameterText,
+    Presence,
+    Value,
+)
+from moodle_mcp.errors import SettingsError
+
+FORMAT: Final = "moodle-mcp/catalogue/1"
+
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""Of a file; Moodle 4.5's 759 functions are 2.2 MB."""
+
+MAX_TEXT: Final = 800
+MAX_PARAMETER_TEXT: Final = 400
+"""Characters of a text that are kept."""
+
+_RESERVED: Final = ("_", "wstoken", "wsfunction", "moodlews")
+"""How arguments of our own begin, and the form fields that Moodle takes for itself."""
+
+_NODES: Final = frozenset({"params", "returns", "item"})
+_KINDS: Final = frozenset({"value", "list", "object"})
+
+FunctionName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{2,199}$")]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+Text = Annotated[str, Field(max_length=100_000)]
+
+
+class _Model(BaseModel):
+    """What is not known is skipped: a later exporter may say more."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class _Node(_Model):
+    presence: Presence = "required"
+    default: JsonValue = None
+    text: Text = ""
+
+
+class ValueNode(_Node):
+    """A scalar, as `catalogue.model.Value`."""
+
+    kind: Literal["value"]
+    type: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+    allownull: bool = False
+
+
+class ListNode(_Node):
+    """A list, as `catalogue.model.ListOf`."""
+
+    kind: Literal["list"]
+    item: TreeNode
+
+
+class ObjectNode(_Node):
+    """A structure, as `catalogue.model.Object`."""
+
+    kind: Literal["object"]
+    keys: Annotated[dict[Key, TreeNode], Field(max_length=1000)]
+
+
+TreeNode: TypeAlias = Annotated[ValueNode | ListNode | ObjectNode, Field(discriminator="kind")]
+
+
+class SiteFunction(_Model):
+    """One function of the site."""
+
+    component: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,100}$")]
+    access: Literal["read", "write"] | None = None
+    text: Text = ""
+    capabilities: Annotated[list[Annotated[str, Field(max_length=255)]], Field(max_length=100)] = []
+    deprecated: bool = False
+    params: ObjectNode
+    returns: TreeNode | None = None
+
+    @field_validator("params")
+    @classmethod
+    def _has_no_field_of_the_protocol(cls, params: ObjectNode) -> ObjectNode:
+        for key in params.keys:
+            if key.startswith(_RESERVED):
+                raise ValueError(f"no parameter of a function is called {key}")
+        return params
+
+    def function(self, name: str) -> Function:
+        """The function as the catalogue has it; nobody has classified it yet."""
+        return Function(
+            name=name,
+            component=self.component,
+            label=self.access,
+            capabilities=tuple(clean(each, MAX_TEXT) for each in self.capabilities),
+            deprecated=self.deprecated,
+            params=_object(self.params),
+            returns=None if self.returns is None else _node(self.returns, is_answer=True),
+            text=FunctionText(
+                clean(self.text, MAX_TEXT), dict(_texts(self.params, "")), by_the_site=True
+            ),
+        )
+
+
+class SiteCatalogue(_Model):
+    """The functions of one site; `release` is what Moodle calls itself, `site` its address."""
+
+    format: Literal["moodle-mcp/catalogue/1"]
+    site: Annotated[str, Field(max_length=1000)]
+    release: Annotated[str, Field(max_length=200)]
+    functions: Annotated[dict[FunctionName, SiteFunction], Field(max_length=10_000)]
+
+
+def load_site_file(path: Path, setting: str) -> SiteCatalogue:
+    """The functions in a file.
+
+    Raises:
+        SettingsError: it can't be read or is wrong; one line that names `setting` and the place,
+            such as `functions.local_shop_get_orders.params.keys.since.type`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SettingsError(f"{setting} can't be read ({type(error).__name__}): {path}") from None
+    if len(data) > MAX_BYTES:
+        raise SettingsError(f"{setting}: {path} is larger than {MAX_BYTES} bytes")
+    try:
+        return SiteCatalogue.model_validate_json(data)
+    except ValidationError as error:
+        raise SettingsError(f"{setting}: {path}: {_first(error)}") from None
+
+
+def clean(text: str, limit: int) -> str:
+    """A text on one line, without control and invisible characters, cut to `limit` characters."""
+    # Categories Cc, Cf, Cs, Co, Cn: controls, writing directions, what no font shows.
+    visible = "".join(
+        " " if character.isspace() else character
+        for character in text[: 10 * limit]
+        if character.isspace() or unicodedata.category(character)[0] != "C"
+    )
+    words = " ".join(visible.split())
+    return words if len(words) <= limit else f"{words[: limit - 1].rstrip()}…"
+
+
+def _node(tree: TreeNode, *, is_answer: bool = False) -> Node:
+    """The tree as the catalogue has it; the defaults of answers say nothing to a caller."""
+    match tree:
+        case ObjectNode():
+            return _object(tree, is_answer=is_answer)
+        case ListNode():
+            item = _node(tree.item, is_answer=is_answer)
+            return ListOf(item, *_presence(tree, None, is_answer))
+        case ValueNode():
+            return Value(tree.type, tree.allownull, *_presence(tree, tree.type, is_answer))
+
+
+def _object(tree: ObjectNode, *, is_answer: bool = False) -> Object:
+    keys = {key: _node(child, is_answer=is_answer) for key, child in tree.keys.items()}
+    return Object(keys, *_presence(tree, None, is_answer))
+
+
+def _presence(tree: TreeNode, type_: str | None, is_answer: bool) -> tuple[Presence, Any]:
+    if tree.presence != "default":
+        return tree.presence, None
+    return ("optional", None) if is_answer else ("default", in_its_type(tree.default, type_))
+
+
+def _texts(tree: TreeNode, path: str) -> Iterator[tuple[str, ParameterText]]:
+    """The texts in a tree by path (`users[].email`)."""
+    text = clean(tree.text, MAX_PARAMETER_TEXT)
+    if path and text:
+        yield path, ParameterText(text)
+    if isinstance(tree, ObjectNode):
+        for key, child in tree.keys.items():
+            yield from _texts(child, f"{path}.{key}".lstrip("."))
+    elif isinstance(tree, ListNode):
+        yield from _texts(tree.item, f"{path}[]")
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    # A key of the file may hold anything, and the error is one line.
+    place = clean(".".join(_place([str(part) for part in first["loc"]])), MAX_TEXT)
+    problem = first["msg"].removeprefix("Value error, ")
+    more = error.error_count() - 1
+    rest = f" (and {more} more)" if more else ""
+    return f"{place}: {problem}{rest}" if place else f"{problem}{rest}"
+
+
+def _place(parts: list[str]) -> Iterator[str]:
+    """The place in the file: without the kinds, which pydantic puts behind each node.
+
+    A node is what stands at `params`, `returns` or `item`, or at a key of `keys`; a key may itself
+    be called `item` or `value`.
+    """
+    before = ""
+    is_node = False
+    for part in parts:
+        if is_node and part in _KINDS:
+            is_node, before = False, ""
+            continue
+        yield part
+        is_node = before == "keys" or (part in _NODES and before != "functions")
+        before = "" if is_node else part

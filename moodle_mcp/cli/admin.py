@@ -1,0 +1,101 @@
+"""`moodle-mcp admin-script` and `moodle-mcp catalogue`: what an administrator needs."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import click
+
+from moodle_mcp.cli.common import load, print_json, settled, site_option
+from moodle_mcp.errors import SettingsError
+
+if TYPE_CHECKING:
+    from moodle_mcp.catalogue.model import Function
+
+
+@click.group("admin-script")
+def admin_script() -> None:
+    """Print a PHP program that a Moodle administrator runs on the Moodle host."""
+
+
+@admin_script.command()
+@click.option("--profile", help="One profile: default, student, teacher, manager, admin, reports.")
+@click.option("--tools", help="Functions as MOODLE_MCP_TOOLS names them, instead of a profile.")
+@settled
+def provision(profile: str | None, tools: str | None) -> None:
+    """Print the program that prepares a site for an agent, and takes that back.
+
+    It switches web services on, makes a service with exactly the functions of a profile, a role,
+    and a token for one user. Without an option the program has all profiles to choose from.
+
+    On the Moodle host `php provision.php --help` tells the rest; begin with --dry-run.
+    """
+    from moodle_mcp import admin
+    from moodle_mcp.gate.whitelist import PROFILES
+
+    if profile and tools:
+        raise SettingsError("give --profile or --tools, not both")
+    if profile and profile not in PROFILES:
+        raise SettingsError(f"--profile must be one of {', '.join(PROFILES)}")
+    if tools:
+        lists = {"tools": _functions(tools)}
+    else:
+        lists = {name: _functions(name) for name in ([profile] if profile else PROFILES)}
+    click.echo(admin.provision(lists, ",".join((tools or "").replace(",", " ").split())), nl=False)
+
+
+@admin_script.command("catalogue")
+def export() -> None:
+    """Print the program that exports a site's own functions, those of its plugins included.
+
+    It writes a file on the Moodle host; with MOODLE_MCP_CATALOGUE=FILE they are typed tools.
+    """
+    from moodle_mcp import admin
+
+    click.echo(admin.catalogue(), nl=False)
+
+
+@click.group()
+def catalogue() -> None:
+    """What is known of the site's functions."""
+
+
+@catalogue.command("probe")
+@site_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+@settled
+def probing(as_json: bool) -> None:
+    """Ask the site which functions the token may call, and say which of them are untyped."""
+    import anyio
+
+    from moodle_mcp.cli.probe import probe
+
+    settings, connection = load()
+    found = anyio.run(probe, settings, connection)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        for line in found.lines():
+            click.echo(line)
+
+
+def _functions(tools: str) -> list[Function]:
+    """The functions that `tools` allows of all releases, and the plugins' that it names in full."""
+    from moodle_mcp.catalogue.classification import Access
+    from moodle_mcp.catalogue.store import RELEASES, every_name
+    from moodle_mcp.catalogue.store import load as load_catalogue
+    from moodle_mcp.gate.gate import Gate
+    from moodle_mcp.gate.whitelist import parse_whitelist
+
+    known = every_name()
+    gate = Gate(parse_whitelist(tools, known), Access.DESTRUCTIVE)
+    newest = load_catalogue(RELEASES[-1])
+    for glob in gate.whitelist.included.globs:
+        if not any(fnmatchcase(name, glob) for name in known):
+            raise SettingsError(
+                f"--tools: {glob} names no function that is known: name each in full"
+            )
+    names = {*filter(gate.names, known), *gate.whitelist.included.full}
+    functions = [newest.get(name) for name in sorted(names)]
+    return [function for function in functions if gate.allows(function)]
