@@ -27,6 +27,7 @@ from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection
+from moodle_mcp.site.protocol import PROTOCOLS
 
 PREFIX: Final = "MOODLE_MCP_"
 CONFIG_VARIABLE: Final = "MOODLE_MCP_CONFIG"
@@ -55,7 +56,12 @@ class Settings(BaseSettings):
         Field(alias="MOODLE_TOKEN_FILE", description="A file that holds the token instead."),
     ] = None
     moodle_protocol: Annotated[
-        Literal["rest"], Field(alias="MOODLE_PROTOCOL", description="The web-service protocol.")
+        Literal["rest", "restful", "auto"],
+        Field(
+            alias="MOODLE_PROTOCOL",
+            description="The web-service protocol: `rest`, `restful` where the plugin "
+            "webservice_restful is installed, `auto` RESTful where it answers and REST elsewhere.",
+        ),
     ] = "rest"
     tools: Annotated[
         str,
@@ -147,7 +153,8 @@ class Settings(BaseSettings):
             SettingsError: the address or the token is missing or wrong.
         """
         address = parse_address(self.moodle_url, plain_http_allowed=self.unsafe_plain_http)
-        return Connection(address, SecretStr(self._read_token()))
+        protocols = PROTOCOLS[self.moodle_protocol]
+        return Connection(address, SecretStr(self._read_token()), protocols)
 
     def _read_token(self) -> str:
         if self.moodle_token is not None:

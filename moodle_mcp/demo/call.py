@@ -29,8 +29,9 @@ _REVISION: Final = 1_795_423_205
 class Call:
     """The caller's account and the site around it.
 
-    `functions` are those of the token's service with their versions; `run` runs another one of
-    them for the same caller.
+    `functions` are those of the token's service with their versions; `in_form` says whether the
+    token came as a form field, where Moodle's own functions can find it; `run` runs another
+    function for the same caller.
     """
 
     world: World
@@ -39,6 +40,7 @@ class Call:
     release: str
     version: str
     functions: Mapping[str, str]
+    in_form: bool
     run: Callable[[str, Mapping[str, Any]], Any]
 
     @property

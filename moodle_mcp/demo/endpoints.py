@@ -1,11 +1,12 @@
-"""The demo site's HTTP entries: REST, login, upload, download, and a front page."""
+"""The demo site's HTTP entries: REST, RESTful, login, upload, download, and a front page."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from html import escape
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
@@ -14,11 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from moodle_mcp.demo.dropping import DROP
-from moodle_mcp.demo.errors import MoodleError
+from moodle_mcp.demo.errors import MoodleError, moodle_error
 from moodle_mcp.demo.faults import Fault, Hold
 from moodle_mcp.demo.moodle import Moodle, shown
-from moodle_mcp.demo.php import Form, to_json, to_xml, xml_exception
-from moodle_mcp.demo.receiving import Input, Received, receive
+from moodle_mcp.demo.php import Form, parse_json, to_json, to_xml, xml_exception
+from moodle_mcp.demo.receiving import Input, Received, receive, restful_function
 from moodle_mcp.demo.world import SITE_COURSE
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -26,6 +27,10 @@ _REST: Final = "/webservice/rest/server.php"
 _PLUGINFILE: Final = "/webservice/pluginfile.php"
 _HTML: Final = "text/html; charset=utf-8"
 _JSON: Final = "application/json; charset=utf-8"
+_PLAIN_JSON: Final = "application/json"
+
+Script: TypeAlias = Callable[[Input, str], Response]
+"""What answers in a protocol, for the site at an address."""
 
 
 class Endpoints:
@@ -42,7 +47,9 @@ class Endpoints:
         self._requests.append(given.received)
         path: str = request.scope["path"]
         if path == _REST:
-            return await self._rest(request, given)
+            return await self._service(request, given, self._rest)
+        if restful_function(path) is not None and self._moodle.switches.restful_installed:
+            return await self._service(request, given, self._restful)
         if moved := self._moved(request):
             return moved
         match path:
@@ -57,11 +64,12 @@ class Endpoints:
             case _:
                 return _page("Not Found", "<p>The requested URL was not found.</p>", 404)
 
-    async def _rest(self, request: Request, given: Input) -> Response:
+    async def _service(self, request: Request, given: Input, script: Script) -> Response:
+        """A protocol's script with the faults that tests put before it."""
         fault = self._next_fault(given.received.function)
         if fault is None:
-            return self._worked(request, given)
-        response = self._worked(request, given) if fault.after_work else None
+            return self._worked(request, given, script)
+        response = self._worked(request, given, script) if fault.after_work else None
         match fault.kind:
             case "answer":
                 return Response(fault.body, fault.code, headers=fault.headers)
@@ -70,7 +78,7 @@ class Endpoints:
                 await _disconnected(request)
             case "hang":
                 if await _released(request, fault.hold):
-                    return response or self._worked(request, given)
+                    return response or self._worked(request, given, script)
         # Nobody is there to read it.
         return Response()
 
@@ -80,25 +88,48 @@ class Endpoints:
             self._faults.remove(fault)
         return fault
 
-    def _worked(self, request: Request, given: Input) -> Response:
-        if moved := self._moved(request):
-            return moved
+    def _worked(self, request: Request, given: Input, script: Script) -> Response:
+        return self._moved(request) or script(given, self._wwwroot(request))
+
+    def _rest(self, given: Input, wwwroot: str) -> Response:
         switches = self._moodle.switches
         if not (switches.web_services and switches.rest):
-            return Response(status_code=403, headers={"Content-Type": _HTML})
+            return _forbidden()
         json = given.form.get("moodlewsrestformat") == "json"
         try:
-            answer = self._moodle.call(given.form, self._wwwroot(request))
+            answer = self._moodle.call(given.form, wwwroot)
             body = to_json(answer) if json else to_xml(answer)
         except MoodleError as error:
             body = self._exception(error, json=json)
-        headers = {"Content-Type": "application/json"}
-        if not json:
-            headers = {
-                "Content-Type": "application/xml; charset=utf-8",
-                "Content-Disposition": 'inline; filename="response.xml"',
-            }
-        return Response(body, headers=headers)
+        return _formatted(body, json=json)
+
+    def _restful(self, given: Input, wwwroot: str) -> Response:
+        """The plugin's script: its own failures have statuses, with the bodies of REST.
+
+        Observed with webservice_restful on 4.5.6: only exactly `application/json` means JSON, both
+        ways; what is no JSON, or empty, counts as no arguments.
+        """
+        switches = self._moodle.switches
+        if not (switches.web_services and switches.restful):
+            return _forbidden()
+        headers = given.received.headers
+        json = headers.get("accept", _PLAIN_JSON) == _PLAIN_JSON
+        status = 200
+        try:
+            if missing := _missing(given.received, authorization=switches.authorization_kept):
+                status = missing.status
+                raise missing.error
+            arguments: Any = given.form
+            if headers["content-type"] == _PLAIN_JSON:
+                arguments = parse_json(given.received.body) or {}
+            answer = self._moodle.call_restful(
+                headers["authorization"], given.received.function or "", arguments, wwwroot
+            )
+            body = to_json(answer) if json else to_xml(answer)
+        except MoodleError as error:
+            status = max(status, 400)
+            body = self._exception(error, json=True)
+        return _formatted(body, json=json, status=status)
 
     def _exception(self, error: MoodleError, *, json: bool) -> str:
         message, debuginfo = shown(error, self._moodle.switches)
@@ -176,6 +207,38 @@ class Endpoints:
         response.headers["Content-Type"] = "text/html; charset=UTF-8"
         response.headers["Location"] = target
         return response
+
+
+class _Missing(NamedTuple):
+    status: int
+    error: MoodleError
+
+
+def _missing(received: Received, *, authorization: bool) -> _Missing | None:
+    """What the plugin looks for first, in this order, and does not find."""
+    headers = received.headers
+    if "authorization" not in headers or not authorization:
+        return _Missing(401, moodle_error("noauthheader", "The Authorization header is missing."))
+    for name, code in (("accept", "noacceptheader"), ("content-type", "notypeheader")):
+        if name not in headers:
+            return _Missing(400, moodle_error(code, f"The header {name} is missing."))
+    if not received.function:
+        return _Missing(400, moodle_error("nowsfunction", "The address names no function."))
+    return None
+
+
+def _forbidden() -> Response:
+    return Response(status_code=403, headers={"Content-Type": _HTML})
+
+
+def _formatted(body: str, *, json: bool, status: int = 200) -> Response:
+    headers = {"Content-Type": _PLAIN_JSON}
+    if not json:
+        headers = {
+            "Content-Type": "application/xml; charset=utf-8",
+            "Content-Disposition": 'inline; filename="response.xml"',
+        }
+    return Response(body, status, headers=headers)
 
 
 async def _released(request: Request, hold: Hold) -> bool:

@@ -207,7 +207,7 @@ class App:
             name = self._checker.check(DESCRIBE, arguments)["function"]
             return self._facade.describe(self._moodle_function(name))
         self._gate.check(function)
-        prepared = self._caller.prepare(function, arguments)
+        prepared = await self._caller.prepare(function, arguments)
         destructive = function.classification.access is Access.DESTRUCTIVE
         if destructive and self._confirmer.is_needed and not prepared.reserved.dry_run:
             plan = await question(function.name, prepared.plan.arguments, self._read)

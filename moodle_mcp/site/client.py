@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import httpx2
@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.decoding import Answer, Response, decode
-from moodle_mcp.site.encoding import Request, encode
-from moodle_mcp.site.info import REFUSED_ALTOGETHER, SITE_INFO, SiteInfo, site_info
+from moodle_mcp.site.info import SITE_INFO, SiteInfo, refused_altogether, site_info
+from moodle_mcp.site.meeting import Greeting, Meeting
+from moodle_mcp.site.protocol import REST, Protocol, Request
 
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of one answer, unpacked, beyond which it is not read on."""
@@ -33,10 +34,13 @@ _REMOVED: Final = b"TOKEN-REMOVED"
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach a site: its address and the token of the user to act for."""
+    """How to reach a site: its address, the token of the user to act for, and the protocols that
+    may be used, the preferred one first.
+    """
 
     address: Address
     token: SecretStr
+    protocols: tuple[Protocol, ...] = (REST,)
 
 
 class Site:
@@ -47,8 +51,13 @@ class Site:
         self._token = connection.token
         self._user_agent = user_agent
         self._client: httpx2.AsyncClient | None = None
+        self._protocols = connection.protocols
+        # Where there is no choice nothing has to be asked.
+        only = self._protocols[0] if len(self._protocols) == 1 else None
+        self._protocol = only
+        self._informant = only
         self._info: SiteInfo | None = None
-        self._info_lock = anyio.Lock()
+        self._lock = anyio.Lock()
 
     async def aclose(self) -> None:
         """Close the pooled connections."""
@@ -70,7 +79,25 @@ class Site:
             raise _timed_out(timeout) from None
         except httpx2.HTTPError as error:
             raise _transport_error(error, timeout) from None
-        return decode(self._without_token(response))
+        return decode(self._without_token(response), request.protocol)
+
+    async def protocol(self) -> Protocol:
+        """The protocol to send a call in.
+
+        Where there is a choice, the site is asked about itself in each of them at the same time,
+        and what answered is remembered. While none answers, it is the one that is there, or the
+        last: a call in it then says what is wrong.
+        """
+        if self._protocol is None:
+            async with self._lock:
+                if self._protocol is None:
+                    return (await self._meet()).protocol
+        return self._protocol
+
+    @property
+    def known_protocol(self) -> Protocol | None:
+        """The protocol that calls are sent in, as far as it is known without asking."""
+        return self._protocol
 
     async def info(self, *, fresh: bool = False) -> SiteInfo:
         """What the site says of itself and the token; asked once, or again if `fresh`.
@@ -78,18 +105,40 @@ class Site:
         Raises:
             CallError: the site did not answer it; the next call asks again.
         """
-        async with self._info_lock:
+        async with self._lock:
+            if self._informant is None:
+                return (await self._meet()).info()
             if self._info is None or fresh:
-                self._info = site_info(await self._ask_info())
+                self._info = await self._ask_info(self._informant)
             return self._info
 
-    async def _ask_info(self) -> Any:
+    async def _meet(self) -> Meeting:
+        """Ask the site about itself in every protocol; remember what came of it if one answers."""
+        greetings: dict[Protocol, Greeting] = {}
+
+        async def greet(protocol: Protocol) -> None:
+            try:
+                greetings[protocol] = await self._ask_info(protocol)
+            except CallError as error:
+                greetings[protocol] = error
+
+        async with anyio.create_task_group() as tasks:
+            for protocol in self._protocols:
+                tasks.start_soon(greet, protocol)
+        meeting = Meeting({protocol: greetings[protocol] for protocol in self._protocols})
+        if meeting.answered:
+            self._info = meeting.info()
+            self._protocol, self._informant = meeting.protocol, meeting.informant
+        return meeting
+
+    async def _ask_info(self, protocol: Protocol) -> SiteInfo:
         try:
-            return (await self.send(encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)).value
+            answer = await self.send(protocol.encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)
         except CallError as error:
             if error.fault.errorcode == "accessexception":
-                raise error.but(hint=REFUSED_ALTOGETHER) from None
+                raise error.but(hint=refused_altogether(protocol)) from None
             raise
+        return site_info(answer.value)
 
     @property
     def known_info(self) -> SiteInfo | None:
@@ -97,13 +146,12 @@ class Site:
         return self._info
 
     async def _post(self, request: Request, seconds: float) -> Response:
-        # The token is the first field: PHP keeps the first ones when it drops those over a limit.
-        body = b"wstoken=" + self._token.get_secret_value().encode("ascii") + b"&" + request.body
+        post = request.protocol.post(request, self.address, self._token.get_secret_value())
         async with self._http().stream(
             "POST",
-            self.address.rest,
-            content=body,
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            post.url,
+            content=post.body,
+            headers=post.headers,
             timeout=httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)),
         ) as response:
             return Response(
