@@ -46,7 +46,8 @@ def parse_form(pairs: Iterable[Pair]) -> Form:
 def parse_json(text: bytes | str) -> Any:
     """The value that PHP's json_decode makes of a text; None of one that is not JSON."""
     try:
-        return _as_arrays(json.loads(text if isinstance(text, str) else text.decode("utf-8")))
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        return _as_arrays(json.loads(decoded, parse_constant=_no_constant))
     except (ValueError, RecursionError):
         return None
 
@@ -128,6 +129,10 @@ def _put(form: Form, path: list[str | None], value: str) -> None:
 def _next_index(array: Form) -> str:
     taken = [int(key) for key in array if key.isascii() and key.isdigit()]
     return str(max(taken, default=-1) + 1)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _as_arrays(value: Any) -> Any:

@@ -99,7 +99,7 @@ def _value(node: Value, given: Any) -> Any:
     if isinstance(given, bool) and node.type == "bool":
         return given
     text = scalar_text(given)
-    if given is None or not (_always_fits(node.type, given) or _accepts(node.type, text)):
+    if given is None or not _fits(node.type, given, text):
         raise invalid_parameter(
             f'Invalid external api parameter: the value is "{text}", '
             f'the server was expecting "{node.type}" type'
@@ -115,9 +115,11 @@ def _value(node: Value, given: Any) -> Any:
             return text
 
 
-def _always_fits(kind: str, given: Any) -> bool:
-    """A number of JSON where a float belongs is not looked at any further."""
-    return kind == "float" and isinstance(given, int | float) and not isinstance(given, bool)
+def _fits(kind: str, given: Any, text: str) -> bool:
+    if kind == "float" and not isinstance(given, str):
+        # PHP's numbers are not looked at any further, and its booleans are none.
+        return not isinstance(given, bool)
+    return _accepts(kind, text)
 
 
 def _accepts(kind: str, text: str) -> bool:
