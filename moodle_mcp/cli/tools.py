@@ -95,9 +95,7 @@ async def listing(settings: Settings, connection: Connection) -> Report:
     try:
         info = await site.info()
         if info.functions is None:
-            note = (
-                "over RESTful a site does not say which functions a token has; all named are shown"
-            )
+            note = "over RESTful the site does not say which functions it has; all named are shown"
     except CallError as error:
         note = f"the site did not say what it offers ({error.fault.message}); all named are shown"
     finally:
