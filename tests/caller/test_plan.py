@@ -67,6 +67,17 @@ def test_every_item_is_sent_once_in_order_and_no_request_is_over_a_limit(
 
 
 @in_both_protocols
+@given(users)
+def test_a_request_costs_to_the_byte_what_its_items_cost(
+    protocol: Protocol, items: list[Any]
+) -> None:
+    cost = protocol.encode("core_x_y", {"users": [], "mode": "x"}).cost
+    for position, item in enumerate(items):
+        cost += protocol.item_cost({"users": [item]}, position)
+    assert protocol.encode("core_x_y", {"users": items, "mode": "x"}).cost == cost
+
+
+@in_both_protocols
 @given(users, st.integers(20, 200), st.integers(2_000, 50_000))
 def test_no_request_could_have_taken_the_next_item_too(
     protocol: Protocol, items: list[Any], fields: int, body: int
