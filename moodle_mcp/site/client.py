@@ -94,11 +94,6 @@ class Site:
                     return (await self._meet()).protocol
         return self._protocol
 
-    @property
-    def known_protocol(self) -> Protocol | None:
-        """The protocol that calls are sent in, as far as it is known without asking."""
-        return self._protocol
-
     async def info(self, *, fresh: bool = False) -> SiteInfo:
         """What the site says of itself and the token; asked once, or again if `fresh`.
 
