@@ -31,6 +31,7 @@ from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection, is_token
 from moodle_mcp.site.files import Timing
+from moodle_mcp.site.protocol import PROTOCOLS
 
 PREFIX: Final = "MOODLE_MCP_"
 CONFIG_VARIABLE: Final = "MOODLE_MCP_CONFIG"
@@ -60,7 +61,12 @@ class Settings(BaseSettings):
         Field(alias="MOODLE_TOKEN_FILE", description="A file that holds the token instead."),
     ] = None
     moodle_protocol: Annotated[
-        Literal["rest"], Field(alias="MOODLE_PROTOCOL", description="The web-service protocol.")
+        Literal["rest", "restful", "auto"],
+        Field(
+            alias="MOODLE_PROTOCOL",
+            description="The web-service protocol: `rest`, `restful` where the plugin "
+            "webservice_restful is installed, `auto` RESTful where it answers and REST elsewhere.",
+        ),
     ] = "rest"
     site: Annotated[
         str | None,
@@ -231,7 +237,7 @@ class Settings(BaseSettings):
         if self.moodle_url is None:
             raise SettingsError("MOODLE_URL is missing")
         address = parse_address(self.moodle_url, plain_http_allowed=self.unsafe_plain_http)
-        return Connection(address, self._read_token())
+        return Connection(address, self._read_token(), PROTOCOLS[self.moodle_protocol])
 
     def kept_site(self) -> str | None:
         """The name of the kept site that `connection` uses, if it uses one.

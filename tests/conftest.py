@@ -19,6 +19,7 @@ from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Connection, Site
+from moodle_mcp.site.protocol import REST, RESTFUL, Protocol
 from tests.keyrings import Memory
 
 # A property is no timed test: how long an example takes says nothing here.
@@ -35,9 +36,11 @@ async def no_wait(_: float) -> None:
     """A sleep that takes no time, for what waits before it repeats."""
 
 
-def connection(url: str, token: str = ADMIN_TOKEN) -> Connection:
+def connection(
+    url: str, token: str = ADMIN_TOKEN, protocols: tuple[Protocol, ...] = (REST,)
+) -> Connection:
     """A connection to a site on this machine."""
-    return Connection(parse_address(url), SecretStr(token))
+    return Connection(parse_address(url), SecretStr(token), protocols)
 
 
 def gate(tools: str = "all", access: Access = Access.DESTRUCTIVE) -> Gate:
@@ -47,10 +50,15 @@ def gate(tools: str = "all", access: Access = Access.DESTRUCTIVE) -> Gate:
 
 @dataclass
 class Demo:
-    """The demo site as it is served for one test."""
+    """The demo site as it is served for one test, and the protocol in which it is called."""
 
     site: DemoSite
     url: str
+    protocol: Protocol = REST
+
+    def client(self, token: str = ADMIN_TOKEN) -> Site:
+        """A client of it, to be closed by who uses it."""
+        return Site(connection(self.url, token, (self.protocol,)))
 
     def app(
         self,
@@ -62,7 +70,7 @@ class Demo:
         presentation: Presentation | None = None,
     ) -> App:
         """The MCP server's application in front of it."""
-        site = Site(connection(self.url, token))
+        site = self.client(token)
         caller = Caller(site, settings, sleep=no_wait)
         return App(site, caller, gate(tools, access), presentation)
 
@@ -77,11 +85,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def demo() -> Iterator[Demo]:
+def demo(request: pytest.FixtureRequest) -> Iterator[Demo]:
     """A fresh demo site on a loopback port."""
     site = DemoSite(now=NOW)
     with serving(site.app) as url:
-        yield Demo(site, url)
+        yield Demo(site, url, getattr(request, "param", REST))
+
+
+in_both_protocols = pytest.mark.parametrize("demo", [REST, RESTFUL], indirect=True, ids=str)
+"""The test runs once for each protocol in which the demo site is called."""
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from moodle_mcp.site.encoding import encode
 from moodle_mcp.site.info import SITE_INFO
+from moodle_mcp.site.protocol import REST
 from tests.recordings import Exchange
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
@@ -68,5 +68,5 @@ class Replay:
 
 def fields_of(exchange: Exchange) -> Fields:
     """The form fields that call what was recorded, without the token."""
-    request = encode(exchange.function or SITE_INFO, exchange.params)
+    request = REST.encode(exchange.function or SITE_INFO, exchange.params)
     return tuple(parse_qsl(request.body.decode(), keep_blank_values=True))

@@ -20,6 +20,7 @@ from moodle_mcp.errors import SettingsError
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.settings import Settings, load_settings, variable
 from moodle_mcp.site.files import Timing
+from moodle_mcp.site.protocol import REST, RESTFUL, Protocol
 
 TOKEN = "0123456789abcdef" * 2
 GOOD = {"MOODLE_URL": "https://m.example/sub", "MOODLE_TOKEN": TOKEN}
@@ -62,6 +63,17 @@ def test_the_defaults_read_only_and_stay_under_phps_limits(load: Load) -> None:
     assert settings.tools == "default"
     assert settings.call_settings == CallSettings(Limits(900, 1_000_000), 60.0, 110.0)
     assert settings.connection().address.base == "https://m.example/sub"
+
+
+@pytest.mark.parametrize(
+    ("setting", "protocols"),
+    [("rest", (REST,)), ("restful", (RESTFUL,)), ("auto", (RESTFUL, REST))],
+)
+def test_the_protocol_is_what_is_set_and_auto_prefers_restful(
+    load: Load, setting: str, protocols: tuple[Protocol, ...]
+) -> None:
+    assert load(**GOOD).connection().protocols == (REST,)
+    assert load(**GOOD, MOODLE_PROTOCOL=setting).connection().protocols == protocols
 
 
 def test_the_environment_wins_over_the_file(load: Load) -> None:
@@ -173,7 +185,7 @@ def test_a_wrong_setting_stops_with_one_line_that_names_it(load: Load, case: str
                 "fields": "MOODLE_MCP_MAX_FIELDS: Input should be greater than or equal to 10",
                 "timeout": "MOODLE_MCP_TIMEOUT: Input should be a valid number, unable to parse string as a number",
                 "misspelt": "MOODLE_MCP_TOOL is not a setting; did you mean MOODLE_MCP_TOOLS?",
-                "protocol": "MOODLE_PROTOCOL must be 'rest'",
+                "protocol": "MOODLE_PROTOCOL must be 'rest', 'restful' or 'auto'",
                 "plain http": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
                 "missing token file": "MOODLE_TOKEN_FILE can't be read (FileNotFoundError): /nowhere/t",
                 "missing settings file": "MOODLE_MCP_CONFIG: there is no file /nowhere/c.toml",

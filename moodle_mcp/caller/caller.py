@@ -26,7 +26,7 @@ from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
-from moodle_mcp.site.info import REFUSED_ALTOGETHER, SITE_INFO
+from moodle_mcp.site.info import SITE_INFO, refused_altogether
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,15 @@ _ADD_FUNCTION: Final = (
 )
 _OTHER_CAUSES: Final = (
     "The token's service has this function, so another rule refuses it: the token's IP "
-    "restriction or end date, or a capability that the service requires. An administrator looks "
-    "at Site administration > Server > Web services > Manage tokens and External services."
+    "restriction or end date, or a capability that the service or the protocol ({capability}) "
+    "requires. An administrator looks at Site administration > Server > Web services > Manage "
+    "tokens and External services."
 )
+_ANY_CAUSE: Final = (
+    "Most likely the function is not in the token's service. {add} Other causes are the token's IP "
+    "restriction or end date, and a capability that the service or the protocol ({capability}) "
+    "requires."
+).replace("{add}", _ADD_FUNCTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +95,23 @@ class Caller:
         nothing is sent after it.
         """
         try:
-            prepared = self.prepare(function, arguments)
+            prepared = await self.prepare(function, arguments)
         except CallError as error:
             return failed(function, error)
         return await self.run(prepared, hooks)
 
-    def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
-        """Check and plan a call without sending anything.
+    async def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
+        """Check and plan a call without sending it.
+
+        Where there is a choice of protocols, the site may be asked about itself.
 
         Raises:
             CallError: `invalid_arguments` or `too_large`.
         """
         refuse_marked(function, arguments)
         reserved, own = split(self._checker.check(function, arguments))
-        return Prepared(make_plan(function, own, self._settings.limits), reserved)
+        protocol = await self._site.protocol()
+        return Prepared(make_plan(function, own, self._settings.limits, protocol), reserved)
 
     async def run(self, prepared: Prepared, hooks: Hooks | None = None) -> Outcome:
         """Send and fit a prepared call, or answer its plan if that is what was asked for."""
@@ -120,7 +129,7 @@ class Caller:
                 plan.function, request, self._settings.timeout, hooks.on_wait
             )
         except CallError as error:
-            return failed(plan.function, await self._diagnosed(plan.function, error))
+            return failed(plan.function, await self._diagnosed(plan, error))
         return self._fitted(plan.function, [answer])
 
     async def _many(self, plan: Plan, on_error: OnError, hooks: Hooks) -> Outcome:
@@ -156,7 +165,7 @@ class Caller:
         if not run.account.complete:
             cause = run.fault
             if cause is not None:
-                cause = (await self._diagnosed(function, CallError(cause))).fault
+                cause = (await self._diagnosed(plan, CallError(cause))).fault
             fault = batch_fault(plan, run.account, cause, run.ended_by)
             items = again(plan, run.account)
             batch |= {"again": items} if items else {}
@@ -169,25 +178,27 @@ class Caller:
         oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
         return Outcome(result=fitted.result, warnings=[*oddities, *fitted.warnings])
 
-    async def _diagnosed(self, function: Function, error: CallError) -> CallError:
+    async def _diagnosed(self, plan: Plan, error: CallError) -> CallError:
         """An `access_denied` with the cause that the site can be asked for.
 
-        Moodle has one answer, `accessexception`, for six causes.
+        Moodle has one answer, `accessexception`, for seven causes.
         """
+        name = plan.function.name
         if error.fault.errorcode != "accessexception":
             return error
-        if function.name == SITE_INFO:
-            return error.but(hint=REFUSED_ALTOGETHER)
+        if name == SITE_INFO:
+            return error.but(hint=refused_altogether(plan.protocol))
         try:
             info = await self._site.info(fresh=True)
         except CallError as asked:
             return error.but(hint=asked.fault.hint)
-        if function.name in info.functions:
-            return error.but(hint=_OTHER_CAUSES)
-        return error.but(
-            message=f"The function {function.name} is not in the token's service.",
-            hint=_ADD_FUNCTION.format(function=function.name),
-        )
+        if info.lacks(name):
+            return error.but(
+                message=f"The function {name} is not in the token's service.",
+                hint=_ADD_FUNCTION.format(function=name),
+            )
+        causes = _OTHER_CAUSES if info.functions is not None else _ANY_CAUSE
+        return error.but(hint=causes.format(function=name, capability=plan.protocol.capability))
 
 
 def _dry_run(plan: Plan) -> Outcome:

@@ -1,4 +1,4 @@
-"""What one request may hold, since PHP drops what is beyond its limits without a word.
+"""What one request may hold, since PHP drops what of a form is beyond its limits without a word.
 
 Observed on Moodle 4.5.6 with PHP's default `max_input_vars` of 1000: a list of 1,201 ids was
 answered with status 200 and the result for those that survived.
@@ -9,19 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.encoding import Request
+from moodle_mcp.site.protocol import Cost, Request
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most form fields and bytes that one request's body may have."""
+    """The most form fields and bytes that one request's body may have.
+
+    JSON has no form fields, and PHP reads all of it, also beyond `post_max_size` (observed with
+    webservice_restful on 4.5.6); the limit of bytes keeps it below those of web servers, which
+    answer 413 (nginx above 1 MiB unless told otherwise).
+    """
 
     fields: int = 900
     body: int = 1_000_000
 
-    def allow(self, request: Request) -> bool:
-        """Whether a request keeps to them."""
-        return request.sent_fields <= self.fields and request.sent_bytes <= self.body
+    def allow(self, cost: Cost) -> bool:
+        """Whether a request that costs this keeps to them."""
+        return cost.fields <= self.fields and cost.bytes <= self.body
 
 
 def check_size(request: Request, limits: Limits) -> None:
@@ -30,20 +35,30 @@ def check_size(request: Request, limits: Limits) -> None:
     Raises:
         CallError: `too_large`; nothing was sent.
     """
-    if not limits.allow(request):
+    if not limits.allow(request.cost):
         raise too_large(request, limits)
 
 
 def too_large(request: Request, limits: Limits, item: str | None = None) -> CallError:
     """The error for a request over the limits, of which `item` alone may be the cause."""
-    needs = f"the item {item} alone" if item else "the call"
+    who = f"the item {item} alone" if item else "the call"
+    cost, in_form = request.cost, request.cost.fields > 0
+    if in_form:
+        message = (
+            f"Nothing was sent: {who} needs {cost.fields} form fields and {cost.bytes} bytes; one "
+            f"request may have {limits.fields} fields and {limits.body} bytes, because PHP "
+            "silently drops what is beyond its own limits."
+        )
+    else:
+        message = (
+            f"Nothing was sent: {who} needs {cost.bytes} bytes; one request may have {limits.body}."
+        )
+    call_hint = f"{_CALL_HINT} {_RAISE_FORM if in_form else _RAISE_JSON}"
     return CallError(
         Fault(
             Kind.TOO_LARGE,
-            f"Nothing was sent: {needs} needs {request.sent_fields} form fields and "
-            f"{request.sent_bytes} bytes; one request may have {limits.fields} fields and "
-            f"{limits.body} bytes, because PHP silently drops what is beyond its own limits.",
-            hint=_ITEM_HINT if item else _CALL_HINT,
+            message,
+            hint=_ITEM_HINT if item else call_hint,
             function=request.function,
             written="nothing",
         )
@@ -53,6 +68,13 @@ def too_large(request: Request, limits: Limits, item: str | None = None) -> Call
 _ITEM_HINT = "Shorten the texts in this item, or leave it out: no other item is to blame."
 _CALL_HINT = (
     "Pass fewer ids or shorter texts, in several calls: this list can't be cut, since its entries "
-    "are not independent of each other. Where PHP's max_input_vars and post_max_size are known to "
-    "be higher, the operator can raise MOODLE_MCP_MAX_FIELDS and MOODLE_MCP_MAX_BODY."
+    "are not independent of each other."
+)
+_RAISE_FORM = (
+    "Where PHP's max_input_vars and post_max_size are known to be higher, the operator can raise "
+    "MOODLE_MCP_MAX_FIELDS and MOODLE_MCP_MAX_BODY."
+)
+_RAISE_JSON = (
+    "Where the web server is known to take larger requests, the operator can raise "
+    "MOODLE_MCP_MAX_BODY."
 )

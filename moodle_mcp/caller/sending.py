@@ -16,7 +16,7 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
-from moodle_mcp.site.encoding import Request
+from moodle_mcp.site.protocol import Request
 
 _LARGE_BODY: Final = 200_000
 
@@ -91,14 +91,15 @@ async def _uninterrupted(shield: bool) -> AsyncGenerator[None]:
 
 
 def _sized(request: Request, error: CallError) -> CallError:
-    """An `invalid_token` with its other cause, where the request was large.
+    """An `invalid_token` with its other cause, where the request was a large form.
 
-    PHP drops a body over `post_max_size` whole, the token with it.
+    PHP drops a form over `post_max_size` whole, the token with it.
     """
-    if error.fault.kind is not Kind.INVALID_TOKEN or request.sent_bytes < _LARGE_BODY:
+    size = request.cost.bytes if request.cost.fields else 0
+    if error.fault.kind is not Kind.INVALID_TOKEN or size < _LARGE_BODY:
         return error
     return error.but(
-        hint=f"Either the token is not valid, or PHP dropped this request of {request.sent_bytes} "
+        hint=f"Either the token is not valid, or PHP dropped this request of {size} "
         "bytes because post_max_size is smaller: try a small call; if that works, lower "
         "MOODLE_MCP_MAX_BODY."
     )

@@ -201,12 +201,13 @@ def _keep(
 
 
 def _tell(accounts: Accounts, account: Account, info: SiteInfo) -> None:
+    functions = "all" if info.functions is None else len(info.functions)
     place = "the system's keyring" if account.place == "keyring" else f"{accounts.folder}"
     click.echo(
         f"Signed in to {info.site_name}, Moodle {info.release or 'of unknown release'}, "
         f"{account.url}\n"
         f"The token acts for {info.user_full_name} ({info.user_name}, id {info.user_id}) with "
-        f"{len(info.functions)} functions.\n"
+        f"{functions} functions.\n"
         f"Kept as {account.name} in {place}."
     )
     if account.name == _default_or_none(accounts):

@@ -63,7 +63,7 @@ async def call_once(
     async with _opened(settings, connection, name) as (site, gate, function, caller):
         try:
             gate.check(function)
-            prepared = caller.prepare(function, arguments)
+            prepared = await caller.prepare(function, arguments)
             wishes = presenter.wishes(function, prepared.reserved.fields)
         except CallError as error:
             return failed(function, error).envelope

@@ -61,9 +61,9 @@ async def check(site: Site, gate: Gate, additions: Additions = NO_ADDITIONS) -> 
     passed = [
         Line("address", "ok", base),
         Line("TLS", "ok", _tls(base)),
-        Line("web services", "ok", "web services and REST are on"),
+        Line("web services", "ok", f"web services and {await site.protocol()} are on"),
         Line("token", "ok", "valid"),
-        Line("service", "ok", f"{len(info.functions)} functions"),
+        _service(info),
     ]
     return [*passed, *_about_the_site(base, info), _functions(gate, info, additions)]
 
@@ -103,12 +103,20 @@ def _about_the_site(base: str, info: SiteInfo) -> list[Line]:
     return lines
 
 
+def _service(info: SiteInfo) -> Line:
+    if info.functions is not None:
+        return Line("service", "ok", f"{len(info.functions)} functions")
+    found = "over RESTful the site does not say which functions and release it has"
+    todo = "MOODLE_PROTOCOL=auto asks for them over REST, where that is on as well."
+    return Line("service", "warning", found, todo)
+
+
 def _functions(gate: Gate, info: SiteInfo, additions: Additions) -> Line:
     """Which functions that the operator has named the token's service lacks."""
     toolset = Toolset(gate, info, additions)
     exposed, catalogue = toolset.functions, toolset.catalogue
     wanted = [name for name in catalogue if gate.names(name) and gate.allows(catalogue.get(name))]
-    missing = [name for name in wanted if name not in info.functions]
+    missing = [name for name in wanted if info.lacks(name)]
     found = f"{len(exposed)} exposed as tools"
     if not exposed and not missing:
         todo = "See `moodle-mcp tools --all`, and MOODLE_MCP_TOOLS and MOODLE_MCP_ACCESS."

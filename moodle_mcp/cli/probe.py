@@ -9,6 +9,7 @@ from moodle_mcp.assembly import make_site
 from moodle_mcp.catalogue.additions import Additions
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
 from moodle_mcp.catalogue.store import catalogue_for
+from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Connection
 from moodle_mcp.site.info import SiteInfo
@@ -84,7 +85,15 @@ async def probe(settings: Settings, connection: Connection) -> Probe:
 
 
 def report(info: SiteInfo, additions: Additions) -> Probe:
-    """What is known of the functions that the site has named."""
+    """What is known of the functions that the site has named.
+
+    Raises:
+        CallError: it has named none.
+    """
+    if info.functions is None:
+        message = "Over RESTful the site does not say which functions the token may call."
+        hint = "Set MOODLE_PROTOCOL to auto or rest."
+        raise CallError(Fault(Kind.BAD_ANSWER, message, hint=hint))
     catalogue = catalogue_for(info.release, additions)
     held = additions.on(info.release).functions
     names = sorted(info.functions)

@@ -94,6 +94,8 @@ async def listing(settings: Settings, connection: Connection) -> Report:
     info, note = None, ""
     try:
         info = await site.info()
+        if info.functions is None:
+            note = "over RESTful the site does not say which functions it has; all named are shown"
     except CallError as error:
         note = f"the site did not say what it offers ({error.fault.message}); all named are shown"
     finally:
@@ -107,10 +109,9 @@ def report(toolset: Toolset, mode: Mode = Mode.DIRECT, note: str = "") -> Report
     functions = toolset.functions
     direct = {function.name for function in shown_directly(mode, functions)}
     own = [own_tool(MORE), *(facade_tools() if has_facade(mode, len(functions)) else [])]
-    offered = toolset.info.functions if toolset.info else frozenset(toolset.catalogue)
     rows = [
-        _row(toolset.gate, toolset.catalogue.get(name), name in offered, name in direct)
-        for name in sorted({*toolset.catalogue, *offered})
+        _row(toolset.gate, toolset.catalogue.get(name), name in toolset.offered, name in direct)
+        for name in sorted({*toolset.catalogue, *toolset.offered})
     ]
     return Report(rows, size_of(own), toolset.catalogue.release, note)
 

@@ -30,7 +30,8 @@ class Call:
     """The caller's account and the site around it.
 
     `functions` are those of the token's service with their versions, `downloads` and `uploads`
-    whether it lets files through; `run` runs another function of it for the same caller.
+    whether it lets files through; `in_form` says whether the token came as a form field, where
+    Moodle's own functions can find it; `run` runs another function of it for the same caller.
     """
 
     world: World
@@ -39,6 +40,7 @@ class Call:
     release: str
     version: str
     functions: Mapping[str, str]
+    in_form: bool
     run: Callable[[str, Mapping[str, Any]], Any]
     downloads: bool = True
     uploads: bool = True

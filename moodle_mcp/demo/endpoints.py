@@ -1,4 +1,4 @@
-"""The demo site's HTTP entries: REST, login, upload, download, and a front page."""
+"""The demo site's HTTP entries: REST, RESTful, login, upload, download, and a front page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from html import escape
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -16,11 +16,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from moodle_mcp.demo.dropping import DROP
-from moodle_mcp.demo.errors import MoodleError
+from moodle_mcp.demo.errors import MoodleError, moodle_error
 from moodle_mcp.demo.faults import Fault, Hold
 from moodle_mcp.demo.moodle import Moodle, shown
-from moodle_mcp.demo.php import to_json, to_xml, xml_exception
-from moodle_mcp.demo.receiving import Input, Received, receive
+from moodle_mcp.demo.php import parse_json, to_json, to_xml, xml_exception
+from moodle_mcp.demo.receiving import Input, Received, receive, restful_function
 from moodle_mcp.demo.world import SITE_COURSE
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -29,6 +29,10 @@ _UPLOAD: Final = "/webservice/upload.php"
 _PLUGINFILE: Final = "/webservice/pluginfile.php"
 _HTML: Final = "text/html; charset=utf-8"
 _JSON: Final = "application/json; charset=utf-8"
+_PLAIN_JSON: Final = "application/json"
+
+Script: TypeAlias = Callable[[Input, str], Response]
+"""What answers in a protocol, for the site at an address."""
 
 
 class Endpoints:
@@ -45,7 +49,10 @@ class Endpoints:
         self._requests.append(given.received)
         path: str = request.scope["path"]
         if path == _REST:
-            work = partial(self._rest, request, given)
+            work = partial(self._worked, request, given, self._rest)
+            return await self._faulty(request, given.received.function, work)
+        if restful_function(path) is not None and self._moodle.switches.restful_installed:
+            work = partial(self._worked, request, given, self._restful)
             return await self._faulty(request, given.received.function, work)
         if path == _UPLOAD:
             work = partial(self._upload, request, given)
@@ -93,25 +100,48 @@ class Endpoints:
             self._faults.remove(fault)
         return fault
 
-    def _rest(self, request: Request, given: Input) -> Response:
-        if moved := self._moved(request):
-            return moved
+    def _worked(self, request: Request, given: Input, script: Script) -> Response:
+        return self._moved(request) or script(given, self._wwwroot(request))
+
+    def _rest(self, given: Input, wwwroot: str) -> Response:
         switches = self._moodle.switches
         if not (switches.web_services and switches.rest):
-            return Response(status_code=403, headers={"Content-Type": _HTML})
+            return _forbidden()
         json = given.form.get("moodlewsrestformat") == "json"
         try:
-            answer = self._moodle.call(given.form, self._wwwroot(request))
+            answer = self._moodle.call(given.form, wwwroot)
             body = to_json(answer) if json else to_xml(answer)
         except MoodleError as error:
             body = self._exception(error, json=json)
-        headers = {"Content-Type": "application/json"}
-        if not json:
-            headers = {
-                "Content-Type": "application/xml; charset=utf-8",
-                "Content-Disposition": 'inline; filename="response.xml"',
-            }
-        return Response(body, headers=headers)
+        return _formatted(body, json=json)
+
+    def _restful(self, given: Input, wwwroot: str) -> Response:
+        """The plugin's script: its own failures have statuses, with the bodies of REST.
+
+        Observed with webservice_restful on 4.5.6: only exactly `application/json` means JSON, both
+        ways; what is no JSON, or empty, counts as no arguments.
+        """
+        switches = self._moodle.switches
+        if not (switches.web_services and switches.restful):
+            return _forbidden()
+        headers = given.received.headers
+        json = headers.get("accept", _PLAIN_JSON) == _PLAIN_JSON
+        status = 200
+        try:
+            if missing := _missing(given.received, authorization=switches.authorization_kept):
+                status = missing.status
+                raise missing.error
+            arguments: Any = given.form
+            if headers["content-type"] == _PLAIN_JSON:
+                arguments = parse_json(given.received.body) or {}
+            answer = self._moodle.call_restful(
+                headers["authorization"], given.received.function or "", arguments, wwwroot
+            )
+            body = to_json(answer) if json else to_xml(answer)
+        except MoodleError as error:
+            status = max(status, 400)
+            body = self._exception(error, json=True)
+        return _formatted(body, json=json, status=status)
 
     def _exception(self, error: MoodleError, *, json: bool) -> str:
         message, debuginfo = shown(error, self._moodle.switches)
@@ -201,6 +231,38 @@ class Endpoints:
         response.headers["Content-Type"] = "text/html; charset=UTF-8"
         response.headers["Location"] = target
         return response
+
+
+class _Missing(NamedTuple):
+    status: int
+    error: MoodleError
+
+
+def _missing(received: Received, *, authorization: bool) -> _Missing | None:
+    """What the plugin looks for first, in this order, and does not find."""
+    headers = received.headers
+    if "authorization" not in headers or not authorization:
+        return _Missing(401, moodle_error("noauthheader", "The Authorization header is missing."))
+    for name, code in (("accept", "noacceptheader"), ("content-type", "notypeheader")):
+        if name not in headers:
+            return _Missing(400, moodle_error(code, f"The header {name} is missing."))
+    if not received.function:
+        return _Missing(400, moodle_error("nowsfunction", "The address names no function."))
+    return None
+
+
+def _forbidden() -> Response:
+    return Response(status_code=403, headers={"Content-Type": _HTML})
+
+
+def _formatted(body: str, *, json: bool, status: int = 200) -> Response:
+    headers = {"Content-Type": _PLAIN_JSON}
+    if not json:
+        headers = {
+            "Content-Type": "application/xml; charset=utf-8",
+            "Content-Disposition": 'inline; filename="response.xml"',
+        }
+    return Response(body, status, headers=headers)
 
 
 async def _released(request: Request, hold: Hold) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from moodle_mcp.catalogue.additions import Additions
 from moodle_mcp.catalogue.store import Catalogue, load
@@ -70,6 +70,16 @@ class Moodle:
             if key not in _PROTOCOL_FIELDS and not key.startswith(_SETTINGS_PREFIX)
         }
         return self._run(token, user, wwwroot, name, arguments)
+
+    def call_restful(self, token: str, name: str, arguments: Any, wwwroot: str) -> Any:
+        """Run the function that a RESTful request names; the arguments are decoded JSON."""
+        entry, user = self._authenticated(token)
+        if not self.switches.restful_capability and user.system_role != "admin":
+            raise access_denied("The user may not use RESTful.")
+        if not isinstance(arguments, dict):
+            raise invalid_parameter(f"Only arrays accepted. The bad value is: '{arguments}'")
+        given = cast("dict[str, Any]", arguments)
+        return self._run(entry, user, wwwroot, name, given, in_form=False)
 
     def login(self, form: Form) -> Answer:
         """`login/token.php`: a token for a username and a password."""
@@ -179,8 +189,16 @@ class Moodle:
             )
 
     def _run(
-        self, token: Token, user: User, wwwroot: str, name: str, arguments: Mapping[str, Any]
+        self,
+        token: Token,
+        user: User,
+        wwwroot: str,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        in_form: bool = True,
     ) -> Any:
+        """Run a function; `in_form` says whether the token was a field of a form."""
         if name not in self.catalogue:
             raise missing_record("external_functions", name, "name")
         allowed = SERVICES[token.service]
@@ -197,14 +215,14 @@ class Moodle:
                 f"This is the demonstration site: it knows {name} and has checked the parameters, "
                 "but it does not have what the function does.",
             )
-        return handler(self._call(token, user, wwwroot), params)
+        return handler(self._call(token, user, wwwroot, in_form=in_form), params)
 
-    def _call(self, token: Token, user: User, wwwroot: str) -> Call:
+    def _call(self, token: Token, user: User, wwwroot: str, *, in_form: bool = True) -> Call:
         allowed = SERVICES[token.service]
         names = (name for name in self.catalogue if allowed is None or name in allowed)
 
         def run(name: str, arguments: Mapping[str, Any]) -> Any:
-            return self._run(token, user, wwwroot, name, arguments)
+            return self._run(token, user, wwwroot, name, arguments, in_form=in_form)
 
         return Call(
             self.world,
@@ -213,6 +231,7 @@ class Moodle:
             self.release,
             self.version,
             {name: self._version_of(name) for name in names},
+            in_form,
             run,
             downloads=self.switches.downloads,
             uploads=self.switches.uploads,

@@ -1,4 +1,4 @@
-"""How PHP reads a form and writes an answer."""
+"""How PHP reads a form or JSON and writes an answer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from xml.sax.saxutils import escape
 
 Pair: TypeAlias = tuple[str, str]
 Form: TypeAlias = dict[str, Any]
-"""Nested arrays as PHP has them: each is a dict with string keys, a list also."""
+"""Nested arrays as PHP has them: each is a dict with string keys, a list also.
+
+Out of a form every value is a string; out of JSON it may also be a number, a bool or None.
+"""
 
 _MAX_NESTING: Final = 64
+_INT_LIMIT: Final = 2**63
 _XML_HEAD: Final = '<?xml version="1.0" encoding="UTF-8" ?>\n'
 
 
@@ -37,6 +41,31 @@ def parse_form(pairs: Iterable[Pair]) -> Form:
         if path and len(path) <= _MAX_NESTING + 1:
             _put(form, path, value)
     return form
+
+
+def parse_json(text: bytes | str) -> Any:
+    """The value that PHP's json_decode makes of a text; None of one that is not JSON."""
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        return _as_arrays(json.loads(decoded, parse_constant=_no_constant))
+    except (ValueError, RecursionError):
+        return None
+
+
+def scalar_text(value: Any) -> str:
+    """A scalar as PHP's cast to string writes it."""
+    match value:
+        case None | False:
+            return ""
+        case True:
+            return "1"
+        case float():
+            # With the usual precision of 14 digits.
+            mantissa, exponent, power = f"{value:.14G}".partition("E")
+            point = "" if not exponent or "." in mantissa else ".0"
+            return f"{mantissa}{point}{exponent}{power[:1]}{power[1:].lstrip('0')}"
+        case _:
+            return str(value)
 
 
 def to_json(value: Any) -> str:
@@ -100,6 +129,24 @@ def _put(form: Form, path: list[str | None], value: str) -> None:
 def _next_index(array: Form) -> str:
     taken = [int(key) for key in array if key.isascii() and key.isdigit()]
     return str(max(taken, default=-1) + 1)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _as_arrays(value: Any) -> Any:
+    match value:
+        case dict():
+            items = cast("dict[str, Any]", value).items()
+            return {key: _as_arrays(child) for key, child in items}
+        case list():
+            children = enumerate(cast("list[Any]", value))
+            return {str(index): _as_arrays(child) for index, child in children}
+        case int() if not -_INT_LIMIT <= value < _INT_LIMIT:
+            return float(value)
+        case _:
+            return value
 
 
 def _as_php(value: Any) -> Any:

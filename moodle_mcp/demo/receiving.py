@@ -11,6 +11,9 @@ from starlette.requests import Request
 from moodle_mcp.demo.php import Form, Pair, parse_form, split_pairs
 from moodle_mcp.demo.switches import Switches
 
+RESTFUL: Final = "/webservice/restful/server.php"
+"""The script of the RESTful protocol; the function's name follows as a part of the path."""
+
 _PART_LIMIT: Final = 64 * 1024 * 1024
 
 
@@ -25,7 +28,7 @@ class Received:
     """By name in lower case."""
     body: bytes = field(repr=False)
     function: str | None
-    """The function that the fields named, also if PHP dropped them."""
+    """The function that the fields named, also if PHP dropped them, or the path did."""
     fields_sent: int
     """How many form fields the body had."""
     fields_kept: int
@@ -39,6 +42,12 @@ class Input:
     received: Received
     form: Form
     files: list[tuple[str, bytes]]
+
+
+def restful_function(path: str) -> str | None:
+    """The function that a path of the RESTful protocol names; None for any other path."""
+    script, _, function = path.partition(RESTFUL)
+    return None if script or RESTFUL not in path else function.lstrip("/")
 
 
 async def receive(request: Request, switches: Switches) -> Input:
@@ -57,7 +66,7 @@ async def receive(request: Request, switches: Switches) -> Input:
         query.decode("latin-1"),
         dict(request.headers),
         body,
-        named.get("wsfunction"),
+        restful_function(request.scope["path"]) or named.get("wsfunction"),
         len(pairs),
         len(kept),
     )

@@ -20,12 +20,20 @@ class Switches:
     """Off: 403 with an empty body."""
     rest: bool = True
     """The REST protocol; off: 403 with an empty body."""
+    restful: bool = True
+    """The RESTful protocol; off: 403 with an empty body."""
+    restful_installed: bool = True
+    """The plugin that has it; without: the web server's 404."""
+    restful_capability: bool = True
+    """Whether users may use it; without: `accessexception`, but for administrators."""
+    authorization_kept: bool = True
+    """Whether the web server hands the Authorization header on to PHP."""
     maintenance: bool = False
     """`sitemaintenance` for everyone but administrators and managers."""
     max_input_vars: int = 1000
     """PHP drops the form fields beyond it, silently."""
     post_max_size: int = 8 * 1024 * 1024
-    """PHP drops a whole body that is larger, silently."""
+    """PHP drops a whole form that is larger, silently; JSON it reads all the same."""
     upload_max_filesize: int = 2 * 1024 * 1024
     """PHP refuses a larger file."""
     downloads: bool = True

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
 from moodle_mcp.demo.errors import MoodleError, invalid_parameter
+from moodle_mcp.demo.php import scalar_text
 
 _INT: Final = re.compile(r"0|-?[1-9][0-9]*")
 _INT_DIGITS: Final = 19
@@ -38,7 +39,7 @@ _PATTERNS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
 
 
 def validate(params: Object, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The typed parameters of a form, or Moodle's `invalidparameter`.
+    """The typed parameters of a form or of JSON, or Moodle's `invalidparameter`.
 
     What has a default gets it. The catalogue does not know every default: a list without a known
     one is empty, a value None, and the function chooses.
@@ -91,22 +92,34 @@ def _default(node: Node) -> Any:
 
 
 def _value(node: Value, given: Any) -> Any:
-    if not isinstance(given, str):
+    if isinstance(given, dict):
         raise invalid_parameter("Scalar type expected, array or object received.")
-    if not _accepts(node.type, given):
+    if given is None and node.nullable:
+        return None
+    if isinstance(given, bool) and node.type == "bool":
+        return given
+    text = scalar_text(given)
+    if given is None or not _fits(node.type, given, text):
         raise invalid_parameter(
-            f'Invalid external api parameter: the value is "{given}", '
+            f'Invalid external api parameter: the value is "{text}", '
             f'the server was expecting "{node.type}" type'
         )
     match node.type:
         case "int":
-            return int(given)
+            return int(text)
         case "float":
             return float(given)
         case "bool":
-            return given == "1"
+            return text == "1"
         case _:
-            return given
+            return text
+
+
+def _fits(kind: str, given: Any, text: str) -> bool:
+    if kind == "float" and not isinstance(given, str):
+        # PHP's numbers are not looked at any further, and its booleans are none.
+        return not isinstance(given, bool)
+    return _accepts(kind, text)
 
 
 def _accepts(kind: str, text: str) -> bool:

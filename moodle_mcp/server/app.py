@@ -241,7 +241,7 @@ class App:
         if own is not None:
             return await own.run(ctx, self._checker.check(function, arguments))
         self._gate.check(function)
-        prepared = self._caller.prepare(function, arguments)
+        prepared = await self._caller.prepare(function, arguments)
         wishes = await self._wishes(prepared)
         destructive = function.classification.access is Access.DESTRUCTIVE
         if destructive and self._confirmer.is_needed and not prepared.reserved.dry_run:

@@ -18,7 +18,7 @@ FUNCTION_KEY = "moodle/function"
 
 
 class Toolset:
-    """The gate applied to what a site offers; to the whole catalogue while the site is unknown."""
+    """The gate applied to what a site offers; to the whole catalogue while that is unknown."""
 
     def __init__(
         self, gate: Gate, info: SiteInfo | None = None, additions: Additions = NO_ADDITIONS
@@ -26,8 +26,10 @@ class Toolset:
         self.gate = gate
         self.info = info
         self.catalogue: Catalogue = catalogue_for(info.release if info else None, additions)
-        offered = sorted(info.functions) if info else list(self.catalogue)
-        named = (self.catalogue.get(name) for name in offered if gate.names(name))
+        told = info.functions if info else None
+        self.offered = frozenset(self.catalogue) if told is None else told
+        """The names of the functions that the site has for this token, as far as it tells."""
+        named = (self.catalogue.get(name) for name in sorted(self.offered) if gate.names(name))
         exposed = [function for function in named if gate.allows(function)]
         self._by_tool = {tool_name(function.name): function for function in exposed}
 
@@ -46,7 +48,7 @@ class Toolset:
 
     def withheld(self, name: str) -> Function | None:
         """A function that exists, in the catalogue or on the site, and is not exposed."""
-        exists = name in self.catalogue or (self.info is not None and name in self.info.functions)
+        exists = name in self.catalogue or name in self.offered
         return self.catalogue.get(name) if exists and self.exposed(name) is None else None
 
 

@@ -12,8 +12,9 @@ import httpx2
 from moodle_mcp.errors import SettingsError
 
 REST_ENTRY: Final = "/webservice/rest/server.php"
+RESTFUL_ENTRY: Final = "/webservice/restful/server.php"
 TOKEN_ENTRY: Final = "/login/token.php"  # noqa: S105 - an address
-_PASTED: Final = (REST_ENTRY, "/login/index.php", "/index.php")
+_PASTED: Final = (REST_ENTRY, RESTFUL_ENTRY, "/login/index.php", "/index.php")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +28,6 @@ class Address:
         """Whether it is plain http to this machine's loopback interface."""
         parts = urlsplit(self.base)
         return parts.scheme == "http" and is_loopback(parts.hostname or "")
-
-    @property
-    def rest(self) -> str:
-        """Where REST calls go.
-
-        The format is in the query: when PHP drops an oversized body, a request with the format in
-        the body alone is answered in XML.
-        """
-        return f"{self.base}{REST_ENTRY}?moodlewsrestformat=json"
 
 
 def parse_address(

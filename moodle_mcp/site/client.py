@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
 import anyio
 import httpx2
@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.decoding import Answer, Response, decode
-from moodle_mcp.site.encoding import Request, encode
-from moodle_mcp.site.info import REFUSED_ALTOGETHER, SITE_INFO, SiteInfo, site_info
+from moodle_mcp.site.info import SITE_INFO, SiteInfo, refused_altogether, site_info
+from moodle_mcp.site.meeting import Greeting, Meeting
+from moodle_mcp.site.protocol import REST, Post, Protocol, Request
 
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of one answer, unpacked, beyond which it is not read on."""
@@ -45,10 +46,13 @@ def is_token(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach a site: its address and the token of the user to act for."""
+    """How to reach a site: its address, the token of the user to act for, and the protocols that
+    may be used, the preferred one first.
+    """
 
     address: Address
     token: SecretStr
+    protocols: tuple[Protocol, ...] = (REST,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,13 @@ class Site:
         self._token = connection.token
         self._user_agent = user_agent
         self._client: httpx2.AsyncClient | None = None
+        self._protocols = connection.protocols
+        # Where there is no choice nothing has to be asked.
+        only = self._protocols[0] if len(self._protocols) == 1 else None
+        self._protocol = only
+        self._informant = only
         self._info: SiteInfo | None = None
-        self._info_lock = anyio.Lock()
+        self._lock = anyio.Lock()
 
     async def aclose(self) -> None:
         """Close the pooled connections."""
@@ -88,10 +97,9 @@ class Site:
         Raises:
             CallError: with `reached` False if nothing of it left this machine.
         """
-        # The token is the first field: PHP keeps the first ones when it drops those over a limit.
-        body = b"wstoken=" + self._token.get_secret_value().encode("ascii") + b"&" + request.body
-        response = await post(self._http(), self.address.rest, body, timeout=timeout)
-        return decode(self.without_token(response))
+        sent = request.protocol.post(request, self.address, self._token.get_secret_value())
+        response = await post(self._http(), sent, timeout=timeout)
+        return decode(self.without_token(response), request.protocol)
 
     @asynccontextmanager
     async def post(
@@ -124,24 +132,59 @@ class Site:
         except httpx2.HTTPError as error:
             raise _transport_error(error, silence) from None
 
+    async def protocol(self) -> Protocol:
+        """The protocol to send a call in.
+
+        Where there is a choice, the site is asked about itself in each of them at the same time,
+        and what answered is remembered. While none answers, it is the one that is there, or the
+        last: a call in it then says what is wrong.
+        """
+        if self._protocol is None:
+            async with self._lock:
+                if self._protocol is None:
+                    return (await self._meet()).protocol
+        return self._protocol
+
     async def info(self, *, fresh: bool = False) -> SiteInfo:
         """What the site says of itself and the token; asked once, or again if `fresh`.
 
         Raises:
             CallError: the site did not answer it; the next call asks again.
         """
-        async with self._info_lock:
+        async with self._lock:
+            if self._informant is None:
+                return (await self._meet()).info()
             if self._info is None or fresh:
-                self._info = site_info(await self._ask_info())
+                self._info = await self._ask_info(self._informant)
             return self._info
 
-    async def _ask_info(self) -> Any:
+    async def _meet(self) -> Meeting:
+        """Ask the site about itself in every protocol; remember what came of it if one answers."""
+        greetings: dict[Protocol, Greeting] = {}
+
+        async def greet(protocol: Protocol) -> None:
+            try:
+                greetings[protocol] = await self._ask_info(protocol)
+            except CallError as error:
+                greetings[protocol] = error
+
+        async with anyio.create_task_group() as tasks:
+            for protocol in self._protocols:
+                tasks.start_soon(greet, protocol)
+        meeting = Meeting({protocol: greetings[protocol] for protocol in self._protocols})
+        if meeting.answered:
+            self._info = meeting.info()
+            self._protocol, self._informant = meeting.protocol, meeting.informant
+        return meeting
+
+    async def _ask_info(self, protocol: Protocol) -> SiteInfo:
         try:
-            return (await self.send(encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)).value
+            answer = await self.send(protocol.encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)
         except CallError as error:
             if error.fault.errorcode == "accessexception":
-                raise error.but(hint=REFUSED_ALTOGETHER) from None
+                raise error.but(hint=refused_altogether(protocol)) from None
             raise
+        return site_info(answer.value)
 
     @property
     def known_info(self) -> SiteInfo | None:
@@ -212,13 +255,11 @@ def new_client(address: Address, user_agent: str) -> httpx2.AsyncClient:
 
 async def post(
     client: httpx2.AsyncClient,
-    url: str,
-    body: bytes,
+    sent: Post,
     *,
     timeout: float,  # noqa: ASYNC109
-    content_type: str = "application/x-www-form-urlencoded",
 ) -> Response:
-    """Send a body once and read the whole answer; `timeout` is in seconds and spans both.
+    """Send something once and read the whole answer; `timeout` is in seconds and spans both.
 
     Raises:
         CallError: with `reached` False if nothing of it left this machine.
@@ -227,9 +268,9 @@ async def post(
         with anyio.fail_after(timeout):
             async with client.stream(
                 "POST",
-                url,
-                content=body,
-                headers={"Content-Type": content_type},
+                sent.url,
+                content=sent.body,
+                headers=sent.headers,
                 timeout=httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
             ) as response:
                 return Response(

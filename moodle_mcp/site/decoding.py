@@ -1,7 +1,8 @@
 """From the bytes that a site answered to a value, or to the kind of fault that they mean.
 
-Nearly every failure comes with status 200, so the body decides. What is not JSON is told apart by
-what an operator must do about it: a login page, a maintenance page, a proxy's error, PHP's notices.
+REST answers nearly every failure with status 200 (RESTful with 400), so the body decides. What is
+not JSON is told apart by what an operator must do about it: a login page, a maintenance page, a
+proxy's error, PHP's notices.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.address import REST_ENTRY, TOKEN_ENTRY
+from moodle_mcp.site.address import TOKEN_ENTRY
 from moodle_mcp.site.faults import moodle_error, plain
+from moodle_mcp.site.protocol import REST, Protocol
 
 _NOTICE = re.compile(
     r"(?:<br ?/?>|\s)*(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Strict Standards)(?:</b>)?:"
@@ -46,13 +48,13 @@ class Answer:
     warnings: tuple[str, ...] = ()
 
 
-def decode(response: Response) -> Answer:
-    """The value that a site answered.
+def decode(response: Response, protocol: Protocol = REST) -> Answer:
+    """The value that a site answered to a request in a protocol.
 
     Raises:
         CallError: the answer is a failure, of Moodle, PHP, a proxy or the network's middle.
     """
-    _check_status(response)
+    _check_status(response, protocol)
     text = _text(response)
     answer = _json(response, text)
     match answer.value:
@@ -71,17 +73,22 @@ def retry_after_seconds(response: Response) -> float | None:
     return float(value) if _RETRY_AFTER.fullmatch(value) else None
 
 
-def _check_status(response: Response) -> None:
+def _check_status(response: Response, protocol: Protocol) -> None:
     """Raise for what the status alone decides."""
     status = response.status
     if 300 <= status < 400:
-        raise _redirected(response)
+        raise _redirected(response, protocol)
     if status == 403 and not response.body.strip():
-        message = "The site refuses web-service requests: web services or REST are switched off."
-        raise _error(Kind.WEB_SERVICES_OFF, message, response, refused=True)
+        message = (
+            "The site refuses web-service requests: web services or "
+            f"{protocol.name} are switched off."
+        )
+        hint = protocol.hint_if_off
+        raise _error(Kind.WEB_SERVICES_OFF, message, response, hint=hint, refused=True)
     if status == 404:
         message = "There is no Moodle web-service entry at this address."
-        raise _error(Kind.WRONG_ADDRESS, message, response, refused=True)
+        hint = protocol.hint_if_absent
+        raise _error(Kind.WRONG_ADDRESS, message, response, hint=hint, refused=True)
     if status == 413:
         message = "The web server refused the request because of its size."
         raise _error(Kind.TOO_LARGE, message, response, refused=True)
@@ -95,16 +102,17 @@ def _check_status(response: Response) -> None:
         raise _server_error(response)
 
 
-def _redirected(response: Response) -> CallError:
+def _redirected(response: Response, protocol: Protocol) -> CallError:
     where = _without_query(response.location or "")
     to = f" to {where}" if where else ""
     # Moodle redirects to the same script at the address that it calls its own.
-    own = where.removesuffix(REST_ENTRY).removesuffix(TOKEN_ENTRY)
+    found = (where.rpartition(entry) for entry in (protocol.entry, TOKEN_ENTRY))
+    own, entry = next(((own, entry) for own, entry, _ in found if entry), ("", ""))
     return CallError(
         Fault(
             Kind.WRONG_ADDRESS,
             f"The site answered with a redirect{to}, which is not followed with the token.",
-            hint=f"The operator sets MOODLE_URL to {own}." if own != where else None,
+            hint=f"The operator sets MOODLE_URL to {own}." if entry else None,
             http_status=response.status,
         ),
         refused=True,
@@ -252,6 +260,8 @@ def _page_text(response: Response) -> str:
     return response.reason + response.body[:20_000].decode("utf-8", "replace")
 
 
-def _error(kind: Kind, message: str, response: Response, *, refused: bool = False) -> CallError:
+def _error(
+    kind: Kind, message: str, response: Response, *, hint: str | None = None, refused: bool = False
+) -> CallError:
     status = None if response.status == 200 else response.status
-    return CallError(Fault(kind, message, http_status=status), refused=refused)
+    return CallError(Fault(kind, message, hint=hint, http_status=status), refused=refused)

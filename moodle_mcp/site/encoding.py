@@ -1,55 +1,29 @@
-"""A function's arguments as the form fields that Moodle's REST protocol reads.
+"""A function's arguments as the bodies that Moodle's protocols read: form fields, or JSON.
 
-PHP puts nested values together from brackets in the names: `users[0][email]=a@b.example`.
+PHP puts nested values together from brackets in the names of form fields:
+`users[0][email]=a@b.example`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import quote_plus, urlencode
 
 Field: TypeAlias = tuple[str, str]
 
-TOKEN_FIELDS: Final = 1
-"""The site adds one field to each request: the token, which nothing else holds."""
-
 _SAFE: Final = "[]"
 """Brackets stay as they are: PHP reads them so, and names of fields are full of them."""
 
-TOKEN_BYTES: Final = len("wstoken=&") + 32
-"""What that field adds to a body, in bytes; Moodle's tokens have 32 characters."""
+
+def form_body(fields: Iterable[Field]) -> bytes:
+    """Form fields as a body."""
+    return urlencode([*fields], safe=_SAFE).encode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request to a function, complete but for the token."""
-
-    function: str
-    body: bytes
-    fields: int
-
-    @property
-    def sent_fields(self) -> int:
-        """How many form fields arrive at PHP, the token's included."""
-        return self.fields + TOKEN_FIELDS
-
-    @property
-    def sent_bytes(self) -> int:
-        """How many bytes the body has, the token's field included."""
-        return len(self.body) + TOKEN_BYTES
-
-
-def encode(function: str, arguments: Mapping[str, Any]) -> Request:
-    """The request that calls a function with checked arguments."""
-    fields = [("wsfunction", function), *form_fields(arguments)]
-    return Request(function, urlencode(fields, safe=_SAFE).encode("ascii"), len(fields))
-
-
-def encoded_size(fields: Iterable[Field]) -> int:
-    """The bytes of form fields as `encode` writes them, with what parts them from those before."""
+def form_size(fields: Iterable[Field]) -> int:
+    """The bytes of form fields in a body, with what parts them from those before."""
     return sum(
         len(quote_plus(name, _SAFE)) + len(quote_plus(value, _SAFE)) + 2 for name, value in fields
     )
@@ -59,6 +33,16 @@ def form_fields(arguments: Mapping[str, Any]) -> Iterator[Field]:
     """The form fields of checked arguments, in order; null is never sent, only left out."""
     for name, value in arguments.items():
         yield from _fields(name, value)
+
+
+def json_body(value: Any) -> bytes:
+    """A value as JSON text in UTF-8, without spaces.
+
+    Nothing but a whole and valid text may be sent: what PHP can't read as JSON counts as no
+    arguments at all, without a word (observed with webservice_restful on 4.5.6).
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8")
 
 
 def _fields(name: str, value: Any) -> Iterator[Field]:

@@ -34,6 +34,14 @@ UPLOAD_LIMITS: Final = (
     "the site's limit under Site administration > Security > Site security settings."
 )
 
+# The plugin webservice_restful is there and on, and misses a part of what was sent.
+_TAKEN_AWAY: Final = _Meaning(
+    Kind.WEB_SERVICES_OFF,
+    "The web server, or a proxy before it, keeps a part of the request from PHP: RESTful needs the "
+    "Authorization header (Apache with FastCGI: CGIPassAuth On), the Accept and Content-Type "
+    "headers, and the path behind server.php. Or the operator sets MOODLE_PROTOCOL to rest.",
+)
+
 _CODES: Final[Mapping[str, _Meaning]] = {
     "invalidtoken": _Meaning(Kind.INVALID_TOKEN),
     "accessexception": _Meaning(Kind.ACCESS_DENIED),
@@ -92,6 +100,10 @@ _CODES: Final[Mapping[str, _Meaning]] = {
         "under External services > Authorised users.",
     ),
     "enablewsdescription": _Meaning(Kind.WEB_SERVICES_OFF),
+    "noauthheader": _TAKEN_AWAY,
+    "noacceptheader": _TAKEN_AWAY,
+    "notypeheader": _TAKEN_AWAY,
+    "nowsfunction": _TAKEN_AWAY,
     "sitemaintenance": _Meaning(Kind.MAINTENANCE),
     "upgraderunning": _Meaning(Kind.MAINTENANCE, "The site is being upgraded. Try later."),
     "wsaccessusersuspended": _Meaning(
@@ -202,6 +214,10 @@ _BEFORE_THE_FUNCTION: Final = frozenset(
         "accessexception",
         "servicenotavailable",
         "enablewsdescription",
+        "noauthheader",
+        "noacceptheader",
+        "notypeheader",
+        "nowsfunction",
         "sitemaintenance",
         "upgraderunning",
         "wsaccessusersuspended",

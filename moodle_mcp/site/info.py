@@ -6,21 +6,29 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.protocol import Protocol
 
 SITE_INFO: Final = "core_webservice_get_site_info"
 
-REFUSED_ALTOGETHER: Final = (
-    "The site refuses this token for every function. An administrator checks under Site "
-    "administration > Server > Web services > External services that the service is enabled, that "
-    "the user is among its authorised users, that it has core_webservice_get_site_info, and under "
-    "Manage tokens the token's IP restriction and end date."
-)
-"""What to do when even the function that every service should have is refused."""
+
+def refused_altogether(protocol: Protocol) -> str:
+    """What to do when even the function that every service should have is refused."""
+    return (
+        "The site refuses this token for every function. An administrator checks under Site "
+        "administration > Server > Web services > External services that the service is enabled, "
+        "that the user is among its authorised users, that it has core_webservice_get_site_info, "
+        "and under Manage tokens the token's IP restriction and end date; and that a role gives "
+        f"the user the capability {protocol.capability}."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class SiteInfo:
-    """The token's user, the site's release and the functions of the token's service."""
+    """The token's user, the site's release and the functions of the token's service.
+
+    Over RESTful a site tells neither functions nor release: Moodle looks them up by a form field
+    with the token, which RESTful has not (observed on 4.5.6). `functions` is then None.
+    """
 
     site_name: str
     site_url: str
@@ -28,9 +36,13 @@ class SiteInfo:
     user_name: str
     user_full_name: str
     release: str
-    functions: frozenset[str]
+    functions: frozenset[str] | None
     may_download: bool
     may_upload: bool
+
+    def lacks(self, function: str) -> bool:
+        """Whether the token's service is known not to have a function."""
+        return self.functions is not None and function not in self.functions
 
 
 def site_info(answer: Any) -> SiteInfo:
@@ -47,9 +59,11 @@ def site_info(answer: Any) -> SiteInfo:
             user_name=str(answer["username"]),
             user_full_name=str(answer["fullname"]),
             release=str(answer.get("release", "")),
-            functions=frozenset(str(entry["name"]) for entry in answer["functions"]),
-            may_download=bool(answer.get("downloadfiles", 0)),
-            may_upload=bool(answer.get("uploadfiles", 0)),
+            # A service that gives this very function has one at least.
+            functions=frozenset(str(entry["name"]) for entry in answer["functions"]) or None,
+            # Over RESTful neither is told.
+            may_download=bool(answer.get("downloadfiles", 1)),
+            may_upload=bool(answer.get("uploadfiles", 1)),
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         message = "The site's answer about itself lacks what Moodle sends."

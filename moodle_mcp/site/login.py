@@ -26,6 +26,7 @@ from moodle_mcp.site.address import TOKEN_ENTRY, Address
 from moodle_mcp.site.client import is_token, new_client, post
 from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.faults import moodle_error
+from moodle_mcp.site.protocol import Post
 
 MOBILE_SERVICE: Final = "moodle_mobile_app"
 """The service that every Moodle has, and for which users may usually make tokens."""
@@ -195,13 +196,8 @@ async def _post(
     content_type: str = "application/x-www-form-urlencoded",
 ) -> Any:
     async with new_client(address, user_agent) as client:
-        response = await post(
-            client,
-            f"{address.base}{entry}",
-            body,
-            timeout=LOGIN_TIMEOUT,
-            content_type=content_type,
-        )
+        sent = Post(f"{address.base}{entry}", {"Content-Type": content_type}, body)
+        response = await post(client, sent, timeout=LOGIN_TIMEOUT)
     match decode(response).value:
         # Unlike REST these entries have no `exception` in a failure.
         case {"errorcode": _} as failure:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import INFO_TIMEOUT, Site
-from moodle_mcp.site.encoding import encode
 
 _SITES_OWN: Final = "99"
 """What Moodle has for a user who follows the site, and for a site that forces no zone."""
@@ -40,10 +39,11 @@ async def user_zone(site: Site) -> tzinfo:
 
 
 async def _ask(site: Site, function: str, arguments: dict[str, Any]) -> Any:
-    if site.known_info is not None and function not in site.known_info.functions:
+    if site.known_info is not None and site.known_info.lacks(function):
         return None
     try:
-        return (await site.send(encode(function, arguments), timeout=INFO_TIMEOUT)).value
+        request = (await site.protocol()).encode(function, arguments)
+        return (await site.send(request, timeout=INFO_TIMEOUT)).value
     except CallError as error:
         log.info("the time zone is not known from %s: %s", function, error)
         return None

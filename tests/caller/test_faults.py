@@ -18,16 +18,17 @@ from moodle_mcp.caller.caller import Caller, CallSettings
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.run import Hooks
+from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import ON_ERROR
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Fault
 from moodle_mcp.demo.world import World
 from moodle_mcp.errors import CallError
-from moodle_mcp.site.client import Site
-from tests.conftest import Demo, connection, no_wait
+from moodle_mcp.site.protocol import Protocol
+from tests.conftest import Demo, in_both_protocols, no_wait
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, in_both_protocols]
 
 CATALOGUE = load()
 ITEMS = 12
@@ -45,8 +46,6 @@ class Subject:
     make: Callable[[int], Any]
     make_bad: Callable[[int], Any]
     times_done: Callable[[World, Any], int]
-    fields: int
-    """Form fields of one item."""
 
 
 def enrolment(number: int) -> Any:
@@ -124,12 +123,12 @@ def times_sent(world: World, item: Any) -> int:
 
 SUBJECTS = {
     "transaction, harmless": Subject(
-        "enrol_manual_enrol_users", enrolment, bad_enrolment, times_enrolled, 3
+        "enrol_manual_enrol_users", enrolment, bad_enrolment, times_enrolled
     ),
-    "transaction": Subject("core_user_create_users", user, bad_user, times_created, 5),
-    "per item, harmless": Subject("core_user_update_users", update, bad_update, times_updated, 2),
-    "per item": Subject("core_notes_create_notes", note, bad_note, times_noted, 5),
-    "midway": Subject("core_message_send_instant_messages", message, bad_message, times_sent, 3),
+    "transaction": Subject("core_user_create_users", user, bad_user, times_created),
+    "per item, harmless": Subject("core_user_update_users", update, bad_update, times_updated),
+    "per item": Subject("core_notes_create_notes", note, bad_note, times_noted),
+    "midway": Subject("core_message_send_instant_messages", message, bad_message, times_sent),
 }
 
 
@@ -239,18 +238,29 @@ async def run(
     function = CATALOGUE.get(subject.function)
     assert function.batching is not None
     settings = CallSettings(
-        # The token, the function's name and four items.
-        limits=Limits(fields=2 + PER_REQUEST * subject.fields),
-        timeout=0.25,
-        rate=1000,
+        limits=limits_for(demo.protocol, function, items), timeout=0.25, rate=1000
     )
-    site = Site(connection(demo.url))
+    site = demo.client()
     try:
         caller = Caller(site, settings, sleep=no_wait)
         arguments = {function.batching.items[0]: items, "_on_error": on_error}
+        prepared = await caller.prepare(function, arguments)
+        assert len(prepared.plan.slices) == ITEMS / PER_REQUEST
         return await caller.call(function, arguments, Hooks(on_done=on_done, stopped=stopped))
     finally:
         await site.aclose()
+
+
+def limits_for(protocol: Protocol, function: Function, items: Sequence[Any]) -> Limits:
+    """Limits that let four items into a request, and no fifth."""
+    assert function.batching is not None
+    name = function.batching.items[0]
+    costs = [protocol.item_cost({name: [item]}, 1) for item in items]
+    empty = protocol.encode(function.name, {name: []}).cost
+    return Limits(
+        empty.fields + PER_REQUEST * max(cost.fields for cost in costs),
+        empty.bytes + PER_REQUEST * max(cost.bytes for cost in costs),
+    )
 
 
 def judge(outcome: Outcome, items: Sequence[Any], times: Sequence[int], subject: Subject) -> None:
@@ -281,7 +291,7 @@ async def test_one_item_with_a_malformed_answer_is_in_doubt(demo: Demo) -> None:
     """Moodle checks its own answer after the transaction: the user exists."""
     answer = b'{"exception":"invalid_response_exception","errorcode":"invalidresponse"}'
     demo.site.faults.append(Fault.answer(answer))
-    site = Site(connection(demo.url))
+    site = demo.client()
     outcome = await Caller(site).call(CATALOGUE.get("core_user_create_users"), {"users": [user(1)]})
     await site.aclose()
     assert outcome.account is not None
@@ -297,7 +307,7 @@ async def test_isolating_three_bad_of_five_hundred_does_497_and_names_three(demo
     bad = (17, 203, 499)
     for index in bad:
         items[index] = {**items[index], "userid": MISSING + index}
-    site = Site(connection(demo.url))
+    site = demo.client()
     caller = Caller(site, CallSettings(rate=1000))
     outcome = await caller.call(
         CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items, "_on_error": "isolate"}
@@ -323,7 +333,7 @@ async def test_five_thousand_enrolments_and_a_thousand_users_arrive_complete(dem
         for course in range(2, 7)
         for user in users
     ]
-    site = Site(connection(demo.url))
+    site = demo.client()
     caller = Caller(site, CallSettings(rate=1000))
     outcome = await caller.call(CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items})
     await site.aclose()
@@ -336,7 +346,7 @@ async def with_users(demo: Demo, count: int) -> None:
     """Create users through the caller itself."""
     items = [user(number) | {"username": f"many{number}"} for number in range(count)]
     items = [item | {"email": f"{item['username']}@school.example"} for item in items]
-    site = Site(connection(demo.url))
+    site = demo.client()
     caller = Caller(site, CallSettings(rate=1000))
     outcome = await caller.call(CATALOGUE.get("core_user_create_users"), {"users": items})
     await site.aclose()
@@ -345,9 +355,10 @@ async def with_users(demo: Demo, count: int) -> None:
 
 async def test_the_budget_ends_a_call_and_says_how_to_go_on(demo: Demo) -> None:
     """Time is over when the second request would begin: what is left is not sent."""
-    site = Site(connection(demo.url))
-    caller = Caller(site, CallSettings(Limits(fields=14), budget=0.9, rate=1000))
+    site = demo.client()
     items = [enrolment(number) for number in range(ITEMS)]
+    limits = limits_for(demo.protocol, CATALOGUE.get("enrol_manual_enrol_users"), items)
+    caller = Caller(site, CallSettings(limits, budget=0.9, rate=1000))
     outcome = await caller.call(CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items})
     await site.aclose()
     assert outcome.batch is not None
@@ -359,9 +370,10 @@ async def test_the_budget_ends_a_call_and_says_how_to_go_on(demo: Demo) -> None:
 
 
 async def test_cancelling_sends_nothing_after_the_request_under_way(demo: Demo) -> None:
-    site = Site(connection(demo.url))
-    caller = Caller(site, CallSettings(Limits(fields=14), rate=1000))
+    site = demo.client()
     items = [enrolment(number) for number in range(ITEMS)]
+    limits = limits_for(demo.protocol, CATALOGUE.get("enrol_manual_enrol_users"), items)
+    caller = Caller(site, CallSettings(limits, rate=1000))
     with anyio.CancelScope() as scope:
 
         async def on_done(done: int, _: int) -> None:
@@ -378,13 +390,13 @@ async def test_cancelling_sends_nothing_after_the_request_under_way(demo: Demo) 
 
 
 async def test_an_answer_to_a_dry_run_is_the_plan_and_nothing_is_sent(demo: Demo) -> None:
-    site = Site(connection(demo.url))
-    items = [enrolment(number) for number in range(250)]
+    site = demo.client()
+    items = [enrolment(number) for number in range(2 * demo.protocol.batch_size + 1)]
     outcome = await Caller(site).call(
         CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items, "_dry_run": True}
     )
     assert outcome.batch is not None
-    assert (outcome.batch["items"], outcome.batch["requests"]) == (250, 3)
+    assert (outcome.batch["items"], outcome.batch["requests"]) == (len(items), 3)
     assert demo.site.requests == []
 
 
@@ -392,11 +404,9 @@ async def test_the_pace_slows_when_the_site_asks_and_comes_back(demo: Demo) -> N
     from moodle_mcp.caller.pace import Pace
 
     pace = Pace(rate=1000, reads=4, writes=1)
-    site = Site(connection(demo.url))
+    site = demo.client()
     demo.site.faults.append(Fault.status(503))
-    from moodle_mcp.site.encoding import encode
-
-    request = encode("core_webservice_get_site_info", {})
+    request = demo.protocol.encode("core_webservice_get_site_info", {})
     with pytest.raises(CallError):
         async with pace.turn(write=False):
             await site.send(request, timeout=5)
@@ -412,7 +422,7 @@ async def test_a_repeated_write_that_was_refused_at_last_is_in_doubt(demo: Demo)
     """Its first attempt was carried out; what the second was answered says nothing of that."""
     refusal = b'{"exception":"e","errorcode":"sitemaintenance","message":"m"}'
     demo.site.faults.extend([Fault.drop(after_work=True), Fault.answer(refusal, after_work=False)])
-    site = Site(connection(demo.url))
+    site = demo.client()
     caller = Caller(site, CallSettings(rate=1000), sleep=no_wait)
     items = [enrolment(1)]
     outcome = await caller.call(CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items})

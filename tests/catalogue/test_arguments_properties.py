@@ -13,7 +13,7 @@ from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
-from moodle_mcp.site.encoding import encode
+from moodle_mcp.site.protocol import REST, RESTFUL
 from tests.strategies import ANY_JSON, NAMES, TEXT, arguments_for, json_values
 
 CHECKER = ArgumentChecker()
@@ -62,8 +62,9 @@ def check_anything(function: Function, arguments: dict[str, Any]) -> None:
     except CallError as error:
         refusal = error.fault
     if refusal is None:
-        request = encode(function.name, checked)
-        assert request.fields == request.body.count(b"&") + 1
+        request = REST.encode(function.name, checked)
+        assert request.cost.fields == request.body.count(b"&") + 2
+        assert json.loads(RESTFUL.encode(function.name, checked).body) == checked
         return
     assert refusal.kind is Kind.INVALID_ARGUMENTS
     report = json.dumps(refusal.report(), ensure_ascii=False)
@@ -99,7 +100,7 @@ def test_no_leaf_of_free_form_arguments_vanishes(arguments: dict[str, Any]) -> N
         return
     sent = [name for name, value in arguments.items() if value is not None]
     assert list(checked) == sent
-    assert encode(FREE.name, checked).fields == 1 + sum(map(leaves, checked.values()))
+    assert REST.encode(FREE.name, checked).cost.fields == 2 + sum(map(leaves, checked.values()))
 
 
 def leaves(value: Any) -> int:

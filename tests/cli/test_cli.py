@@ -14,6 +14,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp import __version__
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
+from moodle_mcp.site.protocol import PROTOCOLS
 from tests.conftest import Demo
 
 Environment = Callable[..., dict[str, str]]
@@ -63,6 +64,45 @@ def test_check_says_that_all_is_well(environment: Environment) -> None:
     assert [line.split()[0] for line in ran.out.splitlines()] == ["ok"] * 8
 
 
+@pytest.mark.parametrize(
+    ("protocol", "named", "told"),
+    [("rest", "REST", True), ("restful", "RESTful", False), ("auto", "RESTful", True)],
+)
+def test_check_names_the_protocol_in_use(
+    environment: Environment, protocol: str, named: str, told: bool
+) -> None:
+    ran = run("check", "--json", environment=environment(MOODLE_PROTOCOL=protocol))
+    assert ran.status == 0
+    lines = {line["step"]: line for line in json.loads(ran.out)}
+    assert lines["web services"]["found"] == f"web services and {named} are on"
+    assert lines["service"]["verdict"] == ("ok" if told else "warning")
+    assert lines["functions"]["verdict"] == "ok"
+
+
+def test_a_call_over_restful_answers_as_one_over_rest(environment: Environment) -> None:
+    call = ("call", "core_course_get_courses_by_field", '{"field": "id", "value": "2"}')
+    outs = [run(*call, environment=environment(MOODLE_PROTOCOL=name)).out for name in PROTOCOLS]
+    assert json.loads(outs[0])["result"]["courses"][0]["id"] == 2
+    assert outs == [outs[0]] * 3
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_at_the_lowest_level_of_the_log_the_token_is_nowhere(
+    environment: Environment, protocol: str
+) -> None:
+    settings = environment(MOODLE_PROTOCOL=protocol, MOODLE_MCP_LOG_LEVEL="debug")
+    ran = run("call", "core_webservice_get_site_info", environment=settings)
+    assert ran.status == 0
+    assert ADMIN_TOKEN not in ran.out + ran.err
+
+
+def test_tools_says_that_over_restful_the_site_does_not_tell_its_functions(
+    environment: Environment,
+) -> None:
+    ran = run("tools", environment=environment(MOODLE_PROTOCOL="restful"))
+    assert "note: over RESTful the site does not say which functions it has" in ran.out
+
+
 def test_check_names_the_functions_that_the_service_lacks(environment: Environment) -> None:
     ran = run(
         "check",
@@ -91,6 +131,18 @@ def rest_off(demo: Demo) -> None:
     demo.site.switches.rest = False
 
 
+def restful_off(demo: Demo) -> None:
+    demo.site.switches.restful = False
+
+
+def no_plugin(demo: Demo) -> None:
+    demo.site.switches.restful_installed = False
+
+
+def header_lost(demo: Demo) -> None:
+    demo.site.switches.authorization_kept = False
+
+
 def service_disabled(demo: Demo) -> None:
     demo.site.switches.service_disabled = True
 
@@ -106,6 +158,10 @@ def another_address(demo: Demo) -> None:
         (rest_off, {}),
         (service_disabled, {}),
         (another_address, {}),
+        (restful_off, {"MOODLE_PROTOCOL": "restful"}),
+        (no_plugin, {"MOODLE_PROTOCOL": "restful"}),
+        (header_lost, {"MOODLE_PROTOCOL": "restful"}),
+        (another_address, {"MOODLE_PROTOCOL": "restful"}),
         (None, {"MOODLE_TOKEN": "0" * 32}),
         (None, {"MOODLE_URL": "http://127.0.0.1:9"}),
         (None, {"MOODLE_URL": "http://nosuch.invalid", "MOODLE_MCP_UNSAFE_PLAIN_HTTP": "1"}),
@@ -113,8 +169,9 @@ def another_address(demo: Demo) -> None:
         (None, {"MOODLE_URL": "https instead of http"}),
     ],
     ids=[
-        "web services off", "REST off", "service disabled", "another address", "wrong token",
-        "nothing there", "unknown host", "wrong path", "no TLS",
+        "web services off", "REST off", "service disabled", "another address",
+        "RESTful off", "RESTful not installed", "no Authorization header",
+        "another address in RESTful", "wrong token", "nothing there", "unknown host", "wrong path", "no TLS",
     ],
 )  # fmt: skip
 def test_check_names_the_step_that_fails_and_what_to_do_next(
@@ -154,13 +211,41 @@ def test_check_names_the_step_that_fails_and_what_to_do_next(
                 (
                     "service",
                     "Access control exception",
-                    "The site refuses this token for every function. An administrator checks under Site administration > Server > Web services > External services that the service is enabled, that the user is among its authorised users, that it has core_webservice_get_site_info, and under Manage tokens the token's IP restriction and end date.",
+                    "The site refuses this token for every function. An administrator checks under Site administration > Server > Web services > External services that the service is enabled, that the user is among its authorised users, that it has core_webservice_get_site_info, and under Manage tokens the token's IP restriction and end date; and that a role gives the user the capability webservice/rest:use.",
                 )
             ],
             "another address": [
                 (
                     "address",
                     "The site answered with a redirect to https://moodle.school.example/webservice/rest/server.php, which is not followed with the token.",
+                    "The operator sets MOODLE_URL to https://moodle.school.example.",
+                )
+            ],
+            "RESTful off": [
+                (
+                    "web services",
+                    "The site refuses web-service requests: web services or RESTful are switched off.",
+                    "An administrator must switch on web services (Site administration > Advanced features > Enable web services) and RESTful (Site administration > Server > Web services > Manage protocols); or the operator sets MOODLE_PROTOCOL to rest or auto.",
+                )
+            ],
+            "RESTful not installed": [
+                (
+                    "address",
+                    "There is no Moodle web-service entry at this address.",
+                    "An administrator must install the plugin webservice_restful, or the operator sets MOODLE_PROTOCOL to rest or auto. If the plugin is there, the operator sets MOODLE_URL to the site's own address, as the browser shows it on the front page.",
+                )
+            ],
+            "no Authorization header": [
+                (
+                    "web services",
+                    "The Authorization header is missing.",
+                    "The web server, or a proxy before it, keeps a part of the request from PHP: RESTful needs the Authorization header (Apache with FastCGI: CGIPassAuth On), the Accept and Content-Type headers, and the path behind server.php. Or the operator sets MOODLE_PROTOCOL to rest.",
+                )
+            ],
+            "another address in RESTful": [
+                (
+                    "address",
+                    "The site answered with a redirect to https://moodle.school.example/webservice/restful/server.php/core_webservice_get_site_info, which is not followed with the token.",
                     "The operator sets MOODLE_URL to https://moodle.school.example.",
                 )
             ],

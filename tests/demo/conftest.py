@@ -7,6 +7,7 @@ from collections.abc import Generator
 import httpx2
 import pytest
 
+from moodle_mcp.site.protocol import RESTFUL
 from tests.conftest import Demo
 from tests.demo.wire import Wire
 
@@ -21,4 +22,4 @@ def http() -> Generator[httpx2.Client]:
 @pytest.fixture
 def wire(demo: Demo, http: httpx2.Client) -> Wire:
     """Calls to the site that `demo` serves."""
-    return Wire(demo.url, http)
+    return Wire(demo.url, http, restful=demo.protocol is RESTFUL)

@@ -1,4 +1,4 @@
-"""Form fields as PHP reads them, and JSON as PHP writes it."""
+"""Form fields and JSON as PHP reads them, and JSON as PHP writes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moodle_mcp.demo.php import Form, parse_form, split_pairs, to_json, to_xml
+from moodle_mcp.demo.php import (
+    Form,
+    parse_form,
+    parse_json,
+    scalar_text,
+    split_pairs,
+    to_json,
+    to_xml,
+)
 from tests.demo.wire import fields_of
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=6)
@@ -89,3 +97,24 @@ def test_xml_marks_single_and_multiple_structures() -> None:
         '<KEY name="yes"><VALUE>1</VALUE>\n</KEY>\n'
         "</SINGLE>\n</MULTIPLE>\n</RESPONSE>\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""), (True, "1"), (False, ""), (5, "5"), ("a", "a"), (2.0, "2"), (2.5, "2.5"),
+        (1e25, "1.0E+25"), (0.1, "0.1"), (-0.0, "-0"), (1e15, "1.0E+15"), (1e14, "1.0E+14"),
+        (123456789012345678901.0, "1.2345678901235E+20"), (1234567.125, "1234567.125"),
+        (1e-7, "1.0E-7"), (0.00001, "1.0E-5"), (1.5e-10, "1.5E-10"), (0.1 + 0.2, "0.3"),
+    ],
+)  # fmt: skip
+def test_a_scalar_is_cast_to_text_as_php_8_2_did_it(value: Any, text: str) -> None:
+    assert scalar_text(value) == text
+
+
+def test_json_becomes_arrays_and_integers_beyond_64_bits_become_floats() -> None:
+    text = '{"a": [true, null, {"b": 9223372036854775808}], "c": []}'
+    assert parse_json(text) == {
+        "a": {"0": True, "1": None, "2": {"b": 9223372036854775808.0}},
+        "c": {},
+    }

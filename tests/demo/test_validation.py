@@ -41,6 +41,34 @@ def test_a_value_is_taken_or_refused(kind: str, good: list[str], bad: list[str])
     assert [text for text in bad if accepts(node, text)] == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("bool", [True, False, 1, 0, 1.0, 0.0], [2, 1.5, -1, {"0": 1}, None]),
+        ("int", [2, 2.0, -7, True, 0, -0], [2.5, False, -0.0, 1e15, 1e25, 12345678901234567890.0, {"0": 1}]),
+        ("float", [1, 1.5, -0.0, 1e25, 2**62], [True, False, {"0": 1}, None]),
+        ("text", ["a", 5, 2.5, True, False], [{"0": "a"}, None]),
+        ("alpha", ["abc", False], [5, 2.5, True]),
+    ],
+)  # fmt: skip
+def test_a_value_of_json_is_taken_or_refused(kind: str, good: list[Any], bad: list[Any]) -> None:
+    """As observed with webservice_restful on 4.5.6: PHP's casts to text and back must agree."""
+    node = Value(kind)
+    assert [value for value in good if not accepts(node, value)] == []
+    assert [value for value in bad if accepts(node, value)] == []
+
+
+def test_null_is_taken_where_the_value_may_be_null() -> None:
+    assert accepts(Value("int", nullable=True), None)
+    assert not accepts(Value("int"), None)
+
+
+def test_values_of_json_get_their_types() -> None:
+    node = Object({"i": Value("int"), "b": Value("bool"), "f": Value("float"), "t": Value("raw")})
+    given = {"i": 3.0, "b": 0, "f": 1, "t": 2.5}
+    assert validate(node, given) == {"i": 3, "b": False, "f": 1.0, "t": "2.5"}
+
+
 def test_values_get_their_types() -> None:
     node = Object({"i": Value("int"), "b": Value("bool"), "f": Value("float"), "t": Value("raw")})
     given = {"i": "3", "b": "0", "f": "1.5", "t": "3"}

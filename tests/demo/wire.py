@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from moodle_mcp.demo import ADMIN_TOKEN
 
 REST = "/webservice/rest/server.php"
 REST_JSON = f"{REST}?moodlewsrestformat=json"
+RESTFUL = "/webservice/restful/server.php"
 
 
 def fields_of(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -36,16 +38,27 @@ def form(params: Mapping[str, Any]) -> dict[str, str]:
 class Wire:
     """Calls functions over a real socket."""
 
-    def __init__(self, url: str, http: httpx2.Client) -> None:
+    def __init__(self, url: str, http: httpx2.Client, *, restful: bool = False) -> None:
         self.http = http
         self.http.base_url = url
+        self.restful = restful
 
     def post(
         self, function: str, params: Mapping[str, Any], token: str = ADMIN_TOKEN
     ) -> httpx2.Response:
         """The response to one call."""
+        if self.restful:
+            return self.post_json(function, json.dumps(params), token)
         fields = {"wstoken": token, "wsfunction": function, **form(params)}
         return self.http.post(REST_JSON, data=fields)
+
+    def post_json(
+        self, function: str, body: str | bytes, token: str = ADMIN_TOKEN, **headers: str
+    ) -> httpx2.Response:
+        """The response to one call in RESTful."""
+        own = {"Accept": "application/json", "Content-Type": "application/json"}
+        own |= {"Authorization": token, **headers}
+        return self.http.post(f"{RESTFUL}/{function}", content=body, headers=own)
 
     def call(self, function: str, *, token: str = ADMIN_TOKEN, **params: Any) -> Any:
         """The decoded answer to one call."""

@@ -16,8 +16,8 @@ from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
 from moodle_mcp.server.app import App
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
-from moodle_mcp.site.encoding import Request
 from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.site.protocol import Request
 from tests.conftest import Demo, connection, gate
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ SECRET = f"https://moodle/?wstoken={ADMIN_TOKEN}"
 class BrokenCaller(Caller):
     """A caller with a fault in it."""
 
-    def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
+    async def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
         raise RuntimeError(SECRET)
 
 

@@ -9,11 +9,13 @@ import pytest
 from mcp import Client
 
 from moodle_mcp.caller.caller import Caller
-from moodle_mcp.demo import DemoSite, serving
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.demo import SMALL_TOKEN, DemoSite, serving
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.site.protocol import RESTFUL
 from tests.conftest import NOW, connection, gate
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +58,7 @@ async def test_a_function_that_only_the_site_knows_is_a_free_form_tool_and_says_
         site = Site(connection(url))
         info = await site.info()
         plugin = "local_shop_get_orders"
-        known = replace(info, functions=info.functions | {plugin})
+        known = replace(info, functions=(info.functions or frozenset()) | {plugin})
         app = App(KnownSite(url, known), Caller(site), gate("local_shop_*"))
         async with Client(app.server()) as session:
             _, tool = (await session.list_tools()).tools
@@ -67,6 +69,23 @@ async def test_a_function_that_only_the_site_knows_is_a_free_form_tool_and_says_
     assert "does not know its parameters" in (tool.description or "")
     assert tool.annotations is not None
     assert tool.annotations.destructive_hint
+
+
+async def test_over_restful_all_that_is_allowed_is_listed_since_the_site_does_not_tell() -> None:
+    """What the token's service lacks is refused when it is called, and the hint names it."""
+    demo = DemoSite(now=NOW)
+    with serving(demo.app) as url:
+        site = Site(connection(url, SMALL_TOKEN, (RESTFUL,)))
+        app = App(site, Caller(site), gate(",".join(NAMES)), Presentation(Mode.DIRECT))
+        async with Client(app.server()) as session:
+            listed = (await session.list_tools()).tools
+            result = await session.call_tool("mod_choice_get_choice_results", {"choiceid": 1})
+    names = {tool.name for tool in listed} - {"more_results"}
+    assert names == set(NAMES) & set(load("4.5"))
+    assert result.structured_content is not None
+    error = result.structured_content["error"]
+    assert error["kind"] == "access_denied"
+    assert "Add functions: mod_choice_get_choice_results" in error["hint"]
 
 
 class KnownSite(Site):

@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import SocketAttribute, SocketStream
 from inline_snapshot import snapshot
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -23,18 +24,18 @@ from moodle_mcp.demo import ADMIN_TOKEN, DemoSite
 from moodle_mcp.demo.dropping import DROP
 from moodle_mcp.demo.serving import serving
 from moodle_mcp.errors import CallError, Kind
-from moodle_mcp.site.address import Address, parse_address
+from moodle_mcp.site.address import Address
 from moodle_mcp.site.client import MAX_ANSWER, Connection, Site
 from moodle_mcp.site.decoding import Answer
-from moodle_mcp.site.encoding import encode
 from moodle_mcp.site.info import SITE_INFO
+from moodle_mcp.site.protocol import REST, RESTFUL, Protocol, Request
 from tests.conftest import connection
 
 pytestmark = pytest.mark.anyio
 
+in_both_protocols = pytest.mark.parametrize("protocol", [REST, RESTFUL], ids=str)
+
 TOKEN = "0123456789abcdef0123456789abcdef"
-PATH = "/webservice/rest/server.php"
-REQUEST = encode("core_x_get", {"ids": [1, 2]})
 INFO = {
     "sitename": "S",
     "siteurl": "https://m.example",
@@ -75,24 +76,28 @@ class Fixed:
             yield url
 
 
+def request(protocol: Protocol) -> Request:
+    return protocol.encode("core_x_get", {"ids": [1, 2]})
+
+
 @asynccontextmanager
-async def reaching(url: str, token: str = TOKEN) -> AsyncGenerator[Site]:
-    site = Site(connection(url, token))
+async def reaching(url: str, *protocols: Protocol) -> AsyncGenerator[Site]:
+    site = Site(connection(url, TOKEN, protocols))
     try:
         yield site
     finally:
         await site.aclose()
 
 
-async def send(url: str) -> Answer:
-    async with reaching(url) as site:
-        return await site.send(REQUEST, timeout=30)
+async def send(url: str, protocol: Protocol) -> Answer:
+    async with reaching(url, protocol) as site:
+        return await site.send(request(protocol), timeout=30)
 
 
-async def failure(url: str) -> CallError:
+async def failure(url: str, protocol: Protocol) -> CallError:
     """The error that a request to this address ends with; the token is nowhere in it."""
     with pytest.raises(CallError) as caught:
-        await send(url)
+        await send(url, protocol)
     error = caught.value
     chain: list[BaseException | None] = [error, error.__cause__]
     if not error.__suppress_context__:
@@ -101,13 +106,13 @@ async def failure(url: str) -> CallError:
     return error
 
 
-async def test_a_request_is_one_post_with_the_token_first_in_the_body_and_nowhere_else() -> None:
+async def test_a_request_in_rest_is_one_post_with_the_token_first_in_the_body() -> None:
     fixed = Fixed(body=b'{"a": 1}')
     with fixed.served() as url:
-        assert await send(f"{url}/sub") == Answer({"a": 1})
+        assert await send(f"{url}/sub", REST) == Answer({"a": 1})
         [(address, headers, body)] = fixed.requests
-    assert address == f"{url}/sub{PATH}?moodlewsrestformat=json"
-    assert body == f"wstoken={TOKEN}&".encode() + REQUEST.body
+    assert address == f"{url}/sub/webservice/rest/server.php?moodlewsrestformat=json"
+    assert body == f"wstoken={TOKEN}&wsfunction=core_x_get&ids[0]=1&ids[1]=2".encode()
     assert TOKEN not in address + json.dumps(headers)
     shown = {name: value for name, value in headers.items() if name not in ("host", "user-agent")}
     assert shown == snapshot(
@@ -121,31 +126,76 @@ async def test_a_request_is_one_post_with_the_token_first_in_the_body_and_nowher
     )
 
 
-async def test_many_requests_share_a_connection() -> None:
+async def test_a_request_in_restful_is_one_post_of_json_with_the_token_in_a_header() -> None:
+    fixed = Fixed(body=b'{"a": 1}')
+    with fixed.served() as url:
+        assert await send(f"{url}/sub", RESTFUL) == Answer({"a": 1})
+        [(address, headers, body)] = fixed.requests
+    assert address == f"{url}/sub/webservice/restful/server.php/core_x_get"
+    assert body == b'{"ids":[1,2]}'
+    assert headers.pop("authorization") == TOKEN
+    assert TOKEN not in address + json.dumps(headers)
+    shown = {name: value for name, value in headers.items() if name not in ("host", "user-agent")}
+    assert shown == snapshot(
+        {
+            "accept-encoding": "gzip, deflate",
+            "connection": "keep-alive",
+            "accept": "application/json",
+            "content-type": "application/json",
+            "content-length": "13",
+        }
+    )
+
+
+async def test_the_headers_that_restful_reads_are_written_as_it_compares_them() -> None:
+    """Under Apache's own PHP the plugin finds them by these very letters (read)."""
+    heads: list[bytes] = []
+
+    async def answer(stream: SocketStream) -> None:
+        async with stream:
+            heads.append(await stream.receive())
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull")
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, answer)
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - it is not Django's
+        await send(f"http://127.0.0.1:{port}", RESTFUL)
+        tasks.cancel_scope.cancel()
+    lines = heads[0].split(b"\r\n")
+    assert f"Authorization: {TOKEN}".encode() in lines
+    assert b"Accept: application/json" in lines
+    assert b"Content-Type: application/json" in lines
+
+
+@in_both_protocols
+async def test_many_requests_share_a_connection(protocol: Protocol) -> None:
     fixed = Fixed()
     with fixed.served() as url:
-        async with reaching(url) as site:
+        async with reaching(url, protocol) as site:
             for _ in range(3):
-                assert await site.send(REQUEST, timeout=30) == Answer(None)
+                assert await site.send(request(protocol), timeout=30) == Answer(None)
     assert (len(fixed.requests), len(fixed.clients)) == (3, 1)
 
 
+@in_both_protocols
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(status: int) -> None:
+async def test_a_redirect_is_not_followed(protocol: Protocol, status: int) -> None:
     other = Fixed()
     with other.served() as elsewhere:
-        fixed = Fixed(status, headers={"location": f"{elsewhere}{PATH}?wstoken={TOKEN}"})
+        fixed = Fixed(status, headers={"location": f"{elsewhere}/x.php?wstoken={TOKEN}"})
         with fixed.served() as url:
-            error = await failure(url)
+            error = await failure(url, protocol)
     assert error.fault.kind is Kind.WRONG_ADDRESS
     assert elsewhere in error.fault.message
     assert (len(fixed.requests), len(other.requests)) == (1, 0)
 
 
-async def test_a_redirect_to_the_same_site_is_not_followed_either() -> None:
-    fixed = Fixed(303, headers={"location": f"{PATH}?again=1"})
+@in_both_protocols
+async def test_a_redirect_to_the_same_site_is_not_followed_either(protocol: Protocol) -> None:
+    fixed = Fixed(303, headers={"location": "/webservice/rest/server.php?again=1"})
     with fixed.served() as url:
-        error = await failure(url)
+        error = await failure(url, protocol)
     assert error.fault.kind is Kind.WRONG_ADDRESS
     assert len(fixed.requests) == 1
 
@@ -163,21 +213,25 @@ ECHOES: dict[str, Fixed] = {
 }
 
 
+@in_both_protocols
 @pytest.mark.parametrize("case", ECHOES)
-async def test_a_token_that_the_site_echoes_is_in_no_error(case: str) -> None:
+async def test_a_token_that_the_site_echoes_is_in_no_error(protocol: Protocol, case: str) -> None:
     given = ECHOES[case]
     headers = {name: value.replace("%s", TOKEN) for name, value in given.headers.items()}
     body = given.body.replace(b"%s", TOKEN.encode())
     with Fixed(given.status, body, headers).served() as url:
-        await failure(url)
+        await failure(url, protocol)
 
 
+@in_both_protocols
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-async def test_a_token_that_the_site_echoes_is_in_no_answer(packed: bool) -> None:
+async def test_a_token_that_the_site_echoes_is_in_no_answer(
+    protocol: Protocol, packed: bool
+) -> None:
     body = json.dumps({"url": f"https://m.example/f?token={TOKEN}", TOKEN: [TOKEN]}).encode()
     headers = {"content-encoding": "gzip"} if packed else {}
     with Fixed(200, gzip.compress(body) if packed else body, headers).served() as url:
-        answer = await send(url)
+        answer = await send(url, protocol)
     assert answer.value == snapshot(
         {"url": "https://m.example/f?token=TOKEN-REMOVED", "TOKEN-REMOVED": ["TOKEN-REMOVED"]}
     )
@@ -189,8 +243,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def test_where_nothing_listens_nothing_was_sent() -> None:
-    error = await failure(f"http://127.0.0.1:{free_port()}")
+@in_both_protocols
+async def test_where_nothing_listens_nothing_was_sent(protocol: Protocol) -> None:
+    error = await failure(f"http://127.0.0.1:{free_port()}", protocol)
     assert not error.reached
     assert error.fault.report() == snapshot(
         {
@@ -203,17 +258,19 @@ async def test_where_nothing_listens_nothing_was_sent() -> None:
     )
 
 
-async def test_a_host_that_is_not_known_was_not_reached() -> None:
-    error = await failure("https://nosuch.invalid")
+@in_both_protocols
+async def test_a_host_that_is_not_known_was_not_reached(protocol: Protocol) -> None:
+    error = await failure("https://nosuch.invalid", protocol)
     assert not error.reached
     assert error.fault.kind is Kind.UNREACHABLE
     assert error.fault.report()["message"] == snapshot("The site's host name is not known (DNS).")
 
 
-async def test_tls_to_a_port_without_it_sends_nothing() -> None:
+@in_both_protocols
+async def test_tls_to_a_port_without_it_sends_nothing(protocol: Protocol) -> None:
     fixed = Fixed()
     with fixed.served() as url:
-        error = await failure(url.replace("http://", "https://"))
+        error = await failure(url.replace("http://", "https://"), protocol)
     assert not error.reached
     assert fixed.requests == []
     assert error.fault.report() == snapshot(
@@ -227,10 +284,11 @@ async def test_tls_to_a_port_without_it_sends_nothing() -> None:
     )
 
 
-async def test_a_connection_cut_after_sending_may_have_done_something() -> None:
+@in_both_protocols
+async def test_a_connection_cut_after_sending_may_have_done_something(protocol: Protocol) -> None:
     fixed = Fixed(drop=True)
     with fixed.served() as url:
-        error = await failure(url)
+        error = await failure(url, protocol)
     assert error.reached
     assert len(fixed.requests) == 1
     assert error.fault.report() == snapshot(
@@ -244,14 +302,18 @@ async def test_a_connection_cut_after_sending_may_have_done_something() -> None:
     )
 
 
-async def test_an_answer_cut_short_may_have_done_something() -> None:
+@in_both_protocols
+async def test_an_answer_cut_short_may_have_done_something(protocol: Protocol) -> None:
     with Fixed(body=b'{"a": 1}', headers={"content-length": "100"}).served() as url:
-        error = await failure(url)
+        error = await failure(url, protocol)
     assert error.reached
     assert error.fault.kind is Kind.UNREACHABLE
 
 
-async def test_no_answer_in_time_is_a_timeout_that_may_have_done_something() -> None:
+@in_both_protocols
+async def test_no_answer_in_time_is_a_timeout_that_may_have_done_something(
+    protocol: Protocol,
+) -> None:
     class Silent(Fixed):
         async def answer(self, request: HttpRequest) -> HttpResponse:
             answer = await super().answer(request)
@@ -261,17 +323,18 @@ async def test_no_answer_in_time_is_a_timeout_that_may_have_done_something() -> 
 
     silent = Silent()
     with silent.served() as url:
-        async with reaching(url) as site:
+        async with reaching(url, protocol) as site:
             with pytest.raises(CallError) as caught:
-                await site.send(REQUEST, timeout=0.5)
+                await site.send(request(protocol), timeout=0.5)
     assert caught.value.fault.kind is Kind.TIMEOUT
     assert caught.value.reached
     assert len(silent.requests) == 1
 
 
-async def test_broken_compression_is_a_bad_answer() -> None:
+@in_both_protocols
+async def test_broken_compression_is_a_bad_answer(protocol: Protocol) -> None:
     with Fixed(body=b"not gzip", headers={"content-encoding": "gzip"}).served() as url:
-        error = await failure(url)
+        error = await failure(url, protocol)
     assert error.fault.kind is Kind.BAD_ANSWER
 
 
@@ -280,11 +343,12 @@ def bomb(size: int) -> bytes:
     return gzip.compress(b'"' + b"a" * (size - 2) + b'"', compresslevel=1)
 
 
-async def test_an_answer_without_end_is_not_read_on() -> None:
+@in_both_protocols
+async def test_an_answer_without_end_is_not_read_on(protocol: Protocol) -> None:
     packed = bomb(MAX_ANSWER + 1)
     assert len(packed) < 1_000_000
     with Fixed(body=packed, headers={"content-encoding": "gzip"}).served() as url:
-        error = await failure(url)
+        error = await failure(url, protocol)
     assert error.fault.report() == snapshot(
         {
             "kind": "too_large",
@@ -296,27 +360,30 @@ async def test_an_answer_without_end_is_not_read_on() -> None:
     )
 
 
-async def test_the_largest_answer_is_read() -> None:
+@in_both_protocols
+async def test_the_largest_answer_is_read(protocol: Protocol) -> None:
     with Fixed(body=bomb(MAX_ANSWER), headers={"content-encoding": "gzip"}).served() as url:
-        answer = await send(url)
+        answer = await send(url, protocol)
     assert len(answer.value) == MAX_ANSWER - 2
 
 
-async def test_a_client_goes_on_after_a_failure() -> None:
+@in_both_protocols
+async def test_a_client_goes_on_after_a_failure(protocol: Protocol) -> None:
     fixed = Fixed(drop=True)
     with fixed.served() as url:
-        async with reaching(url) as site:
+        async with reaching(url, protocol) as site:
             with pytest.raises(CallError):
-                await site.send(REQUEST, timeout=30)
+                await site.send(request(protocol), timeout=30)
             fixed.drop = False
-            assert await site.send(REQUEST, timeout=30) == Answer(None)
+            assert await site.send(request(protocol), timeout=30) == Answer(None)
 
 
-async def test_the_site_is_asked_once_for_itself_by_many_callers() -> None:
+@in_both_protocols
+async def test_the_site_is_asked_once_for_itself_by_many_callers(protocol: Protocol) -> None:
     fixed = Fixed(body=json.dumps(INFO).encode())
     found: list[Any] = []
     with fixed.served() as url:
-        async with reaching(url) as site:
+        async with reaching(url, protocol) as site:
             assert site.known_info is None
 
             async def ask() -> None:
@@ -326,7 +393,8 @@ async def test_the_site_is_asked_once_for_itself_by_many_callers() -> None:
                 for _ in range(20):
                     group.start_soon(ask)
             assert len(fixed.requests) == 1
-            assert b"wsfunction=" + SITE_INFO.encode() in fixed.requests[0][2]
+            address, _, body = fixed.requests[0]
+            assert SITE_INFO in f"{address} {body!r}"
             assert site.known_info is found[0]
             again = await site.info(fresh=True)
     assert len(fixed.requests) == 2
@@ -334,36 +402,41 @@ async def test_the_site_is_asked_once_for_itself_by_many_callers() -> None:
     assert len({id(each) for each in found}) == 1
 
 
-async def test_a_site_that_did_not_describe_itself_is_asked_again() -> None:
+@in_both_protocols
+async def test_a_site_that_did_not_describe_itself_is_asked_again(protocol: Protocol) -> None:
     fixed = Fixed(500)
     with fixed.served() as url:
-        async with reaching(url) as site:
+        async with reaching(url, protocol) as site:
             with pytest.raises(CallError):
                 await site.info()
             fixed.status, fixed.body = 200, json.dumps(INFO).encode()
             assert (await site.info()).user_id == 2
 
 
-async def test_nothing_is_sent_and_no_client_made_before_the_first_request() -> None:
+@in_both_protocols
+async def test_nothing_is_sent_and_no_client_made_before_the_first_request(
+    protocol: Protocol,
+) -> None:
     fixed = Fixed()
     with fixed.served() as url:
-        async with reaching(url):
+        async with reaching(url, protocol):
             pass
     assert fixed.requests == []
 
 
-async def test_the_token_is_in_no_representation() -> None:
+@in_both_protocols
+async def test_the_token_is_in_no_representation(protocol: Protocol) -> None:
     made = Connection(Address("https://m.example"), SecretStr(TOKEN))
     with Fixed().served() as url:
-        async with reaching(url) as site:
-            await site.send(REQUEST, timeout=30)
-            shown = f"{made} {made!r} {site} {site!r} {REQUEST!r} {vars(site)}"
+        async with reaching(url, protocol) as site:
+            await site.send(request(protocol), timeout=30)
+            shown = f"{made} {made!r} {site} {site!r} {request(protocol)!r} {vars(site)}"
     assert TOKEN not in shown
 
 
-@pytest.mark.anyio
+@in_both_protocols
 async def test_a_site_on_this_machine_is_reached_past_any_proxy(
-    monkeypatch: pytest.MonkeyPatch,
+    protocol: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The token of a call to this machine must not travel through a proxy in the clear."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -372,6 +445,6 @@ async def test_a_site_on_this_machine_is_reached_past_any_proxy(
     monkeypatch.delenv("no_proxy", raising=False)
     demo = DemoSite()
     with serving(demo.app) as url:
-        site = Site(Connection(parse_address(url), SecretStr(ADMIN_TOKEN)))
+        site = Site(connection(url, ADMIN_TOKEN, (protocol,)))
         assert (await site.info()).user_name == "admin"
         await site.aclose()

@@ -1,18 +1,25 @@
-"""Arguments as form fields: what PHP reads from them is what was meant."""
+"""Arguments as form fields and as JSON: what PHP reads from them is what was meant."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from moodle_mcp.site.encoding import Request, encode, form_fields
+from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.site.address import Address
+from moodle_mcp.site.encoding import form_fields
+from moodle_mcp.site.protocol import REST, RESTFUL, Cost, Protocol, Request
 from tests.strategies import INT64, NAMES, NUMBERS, TEXT
+
+ADDRESS = Address("https://m.example/moodle")
+TOKEN = "0123456789abcdef0123456789abcdef"
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "nothing": {},
@@ -34,7 +41,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", EXAMPLES)
 def test_the_body_is_exactly_this(case: str) -> None:
-    request = encode("f", EXAMPLES[case])
+    request = REST.encode("f", EXAMPLES[case])
     expected = snapshot(
         {
             "nothing": ("wsfunction=f", 1),
@@ -57,20 +64,69 @@ def test_the_body_is_exactly_this(case: str) -> None:
             "empty ones": ("wsfunction=f", 1),
         }
     )
-    assert (request.body.decode("ascii"), request.fields) == expected[case]
+    assert (request.body.decode("ascii"), request.cost.fields - 1) == expected[case]
 
 
-def test_a_request_counts_the_token_that_is_added_to_it() -> None:
-    request = encode("core_x_y", {"a": 1})
-    assert request == Request("core_x_y", b"wsfunction=core_x_y&a=1", 2)
-    sent = b"wstoken=" + b"0" * 32 + b"&" + request.body
-    assert (request.sent_bytes, request.sent_fields) == (len(sent), 3)
+IN_JSON = {
+    "nothing": "{}",
+    "scalars": '{"i":-5,"f":1.5,"yes":true,"no":false,"t":"a b","empty":""}',
+    "signs that mean something in a form": '{"t":"a=b&c[d]+e%20f;g\\r\\n\\u0000"}',
+    "a null in a list leaves a gap": '{"l":[1,null,3]}',
+    "beyond the first plane": '{"t":"\U0001f600"}',
+    "empty ones": '{"l":[],"o":{},"n":{"l":[null]}}',
+}
 
 
+@pytest.mark.parametrize("case", IN_JSON)
+def test_a_body_of_json_is_exactly_this(case: str) -> None:
+    assert RESTFUL.encode("f", EXAMPLES[case]).body.decode() == IN_JSON[case]
+
+
+def test_a_request_counts_the_token_that_is_added_to_a_form() -> None:
+    request = REST.encode("core_x_y", {"a": 1})
+    sent = b"wstoken=" + b"0" * 32 + b"&wsfunction=core_x_y&a=1"
+    assert request == Request(REST, "core_x_y", sent[41:], Cost(3, len(sent)))
+    assert REST.post(request, ADDRESS, "0" * 32).body == sent
+
+
+def test_a_request_of_json_has_the_token_in_a_header_alone() -> None:
+    request = RESTFUL.encode("core_x_y", {"a": 1})
+    assert request == Request(RESTFUL, "core_x_y", b'{"a":1}', Cost(0, 7))
+    post = RESTFUL.post(request, ADDRESS, "0" * 32)
+    assert (post.url, post.headers, post.body) == snapshot(
+        (
+            "https://m.example/moodle/webservice/restful/server.php/core_x_y",
+            {
+                "Authorization": "00000000000000000000000000000000",
+                "Content-Type": "application/json",
+            },
+            b'{"a":1}',
+        )
+    )
+
+
+@pytest.mark.parametrize("protocol", [REST, RESTFUL], ids=str)
+def test_the_token_is_in_no_representation_of_what_is_sent(protocol: Protocol) -> None:
+    post = protocol.post(protocol.encode("core_x_y", {}), ADDRESS, TOKEN)
+    assert TOKEN not in f"{post} {post!r}"
+    assert TOKEN not in post.url
+
+
+@pytest.mark.parametrize("protocol", [REST, RESTFUL], ids=str)
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_what_is_not_a_number_is_never_sent(value: float) -> None:
+def test_what_is_not_a_number_is_never_sent(protocol: Protocol, value: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        encode("f", {"a": value})
+        protocol.encode("f", {"a": value})
+
+
+@given(st.text(max_size=20).filter(lambda name: not re.fullmatch("[A-Za-z0-9_]+", name)))
+@example("..")
+@example("core_x_y/../../rest/server.php")
+@example("core_x_y\n")
+def test_a_name_that_could_lead_to_another_address_is_refused(name: str) -> None:
+    with pytest.raises(CallError) as caught:
+        RESTFUL.encode(name, {})
+    assert (caught.value.fault.kind, caught.value.fault.written) == (Kind.NOT_FOUND, "nothing")
 
 
 def php(body: bytes) -> dict[str, Any]:
@@ -130,7 +186,7 @@ ARGUMENTS = st.dictionaries(
 
 @given(ARGUMENTS)
 def test_php_reads_what_was_meant(arguments: dict[str, Any]) -> None:
-    request = encode("core_x_y", arguments)
+    request = REST.encode("core_x_y", arguments)
     received = php(b"wstoken=t&" + request.body)
     assert list(received)[:2] == ["wstoken", "wsfunction"]
     assert (received.pop("wstoken"), received.pop("wsfunction")) == ("t", "core_x_y")
@@ -139,10 +195,17 @@ def test_php_reads_what_was_meant(arguments: dict[str, Any]) -> None:
 
 @given(ARGUMENTS)
 def test_fields_and_bytes_are_counted_as_they_are_sent(arguments: dict[str, Any]) -> None:
-    request = encode("core_x_y", arguments)
-    sent = b"wstoken=" + b"0" * 32 + b"&" + request.body
-    assert request.sent_fields == len(sent.split(b"&"))
-    assert request.sent_bytes == len(sent)
+    request = REST.encode("core_x_y", arguments)
+    sent = REST.post(request, ADDRESS, "0" * 32).body
+    assert request.cost == Cost(len(sent.split(b"&")), len(sent))
+
+
+@given(ARGUMENTS)
+def test_json_is_what_was_meant_and_counted_as_it_is_sent(arguments: dict[str, Any]) -> None:
+    request = RESTFUL.encode("core_x_y", arguments)
+    sent = RESTFUL.post(request, ADDRESS, "0" * 32).body
+    assert json.loads(sent.decode("utf-8")) == arguments
+    assert request.cost == Cost(0, len(sent))
 
 
 @given(ARGUMENTS)
@@ -153,4 +216,4 @@ def test_no_two_fields_have_one_name(arguments: dict[str, Any]) -> None:
 
 @given(TEXT)
 def test_a_functions_name_can_add_no_field(name: str) -> None:
-    assert php(encode(name, {}).body) == {"wsfunction": name}
+    assert php(REST.encode(name, {}).body) == {"wsfunction": name}

@@ -31,15 +31,24 @@ def test_the_smallest_description_is_enough() -> None:
         user_full_name="Admin User",
         release="",
         functions=frozenset({"core_x_y"}),
-        may_download=False,
-        may_upload=False,
+        may_download=True,
+        may_upload=True,
     )
+
+
+def test_a_description_without_any_function_does_not_tell_them() -> None:
+    """So it is over RESTful: the service that gave this function has one at least."""
+    told, untold = site_info(SMALLEST), site_info(SMALLEST | {"functions": []})
+    assert untold.functions is None
+    assert (told.lacks("core_x_y"), told.lacks("core_x_z")) == (False, True)
+    assert (untold.lacks("core_x_y"), untold.lacks("core_x_z")) == (False, False)
 
 
 def test_a_recorded_description_is_read() -> None:
     recorded = next(each for each in exchanges() if each.id == "setup:ok_site_info_small")
     info = site_info(recorded.json)
     assert (info.user_name, info.release) == ("admin", "4.5.6 (Build: 20250811)")
+    assert info.functions is not None
     assert SITE_INFO in info.functions
 
 

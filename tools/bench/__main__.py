@@ -25,7 +25,7 @@ import httpx2
 
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
-from moodle_mcp.site.encoding import encode
+from moodle_mcp.site.protocol import REST
 
 SMALLEST: Final = [sys.executable, "-m", "tools.bench.smallest_server"]
 OURS: Final = [sys.executable, "-m", "moodle_mcp"]
@@ -140,7 +140,7 @@ def calls(
 ) -> Row:
     """A read through the server, and the same request made directly, in turns."""
     function, _ = READS[what]
-    body = f"wstoken={ADMIN_TOKEN}&".encode() + encode(function, arguments).body
+    body = f"wstoken={ADMIN_TOKEN}&".encode() + REST.encode(function, arguments).body
     address = f"{url}/webservice/rest/server.php?moodlewsrestformat=json"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     params = {"name": function, "arguments": arguments}
@@ -173,7 +173,7 @@ def batches(url: str, environment: dict[str, str], site: DemoSite) -> list[Row]:
             def send() -> None:
                 for start in range(0, count, size):
                     part = {"enrolments": items[start : start + size]}
-                    body = f"wstoken={ADMIN_TOKEN}&".encode() + encode(WRITE, part).body
+                    body = f"wstoken={ADMIN_TOKEN}&".encode() + REST.encode(WRITE, part).body
                     client.post(address, content=body, headers=headers).json()
 
             return timed(send)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any, cast
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.errors import MoodleError, invalid_parameter
-from moodle_mcp.demo.php import to_json
+from moodle_mcp.demo.php import parse_json, to_json
 
 
 def call_external_functions(call: Call, params: Params) -> Answer:
@@ -30,25 +28,7 @@ def _response(call: Call, item: Params) -> Answer:
 
 
 def _arguments(text: str) -> dict[str, Any]:
-    try:
-        decoded = _as_form(json.loads(text))
-    except ValueError:
-        raise invalid_parameter("The arguments are no JSON.") from None
+    decoded = parse_json(text)
     if not isinstance(decoded, dict):
-        raise invalid_parameter(f"Only arrays accepted. The bad value is: '{decoded}'")
+        raise invalid_parameter("The arguments are no JSON object.")
     return cast("dict[str, Any]", decoded)
-
-
-def _as_form(value: Any) -> Any:
-    """Decoded JSON as the same arguments would have come in a form."""
-    match value:
-        case dict():
-            items = cast("Mapping[str, Any]", value).items()
-            return {key: _as_form(child) for key, child in items}
-        case list():
-            children = enumerate(cast("list[Any]", value))
-            return {str(index): _as_form(child) for index, child in children}
-        case bool():
-            return str(int(value))
-        case _:
-            return str(value)

@@ -22,12 +22,17 @@ _FEATURES: Final = (
     ("mnet_dispatcher_mode", 0),
     ("enablecompetencies", 1),
 )
+_OF_THE_SERVICE: Final = ("downloadfiles", "uploadfiles", "release", "version")
 
 
 def get_site_info(call: Call, params: Params) -> Answer:
-    """core_webservice_get_site_info."""
+    """core_webservice_get_site_info.
+
+    Moodle finds the service by the form field with the token: over RESTful it tells neither
+    functions nor release (observed with webservice_restful on 4.5.6).
+    """
     user = call.user
-    return {
+    answer = {
         "sitename": call.world.courses[SITE_COURSE].fullname,
         "username": user.username,
         "firstname": user.firstname,
@@ -59,3 +64,7 @@ def get_site_info(call: Call, params: Params) -> Answer:
         "limitconcurrentlogins": 0,
         "policyagreed": 0,
     }
+    if call.in_form:
+        return answer
+    answer = {key: value for key, value in answer.items() if key not in _OF_THE_SERVICE}
+    return answer | {"functions": []}
