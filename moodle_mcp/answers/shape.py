@@ -179,7 +179,8 @@ def _readable(kind: TextKind, text: str) -> str:
 
 def _is_long(kind: TextKind, text: str) -> bool:
     if kind is TextKind.NAME:
-        return len(text) >= LONG_NAME or "\n" in text
+        # Without a space it is an address or a file's name, which is passed on as it stands.
+        return (len(text) >= LONG_NAME and " " in text) or "\n" in text
     return len(text) >= LONG_TEXT or "\n" in text
 
 
