@@ -16,6 +16,7 @@ from moodle_mcp.errors import CallError
 from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.server.facade import facade_tools
+from moodle_mcp.server.file_tools import FileTools
 from moodle_mcp.server.own import MORE, own_tool
 from moodle_mcp.server.toolset import Toolset, to_tool
 from moodle_mcp.settings import Settings
@@ -42,17 +43,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All functions, the facade's size, and why the site was not asked if it was not."""
+    """All functions, the sizes of this server's own tools by name, and why the site was not asked
+    if it was not.
+    """
 
     rows: list[Row]
-    own: int
+    own: dict[str, int]
     release: str
     note: str = ""
 
     @property
     def size(self) -> int:
         """Bytes of all tools that are listed."""
-        return self.own + sum(row.size for row in self.rows)
+        return sum(self.own.values()) + sum(row.size for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -60,7 +63,7 @@ class Report:
             "note": self.note,
             "bytes": self.size,
             "tokens": self.size // BYTES_PER_TOKEN,
-            "own_bytes": self.own,
+            "own": self.own,
             "functions": [
                 {
                     "name": row.name,
@@ -80,7 +83,9 @@ class Report:
             f"{row.size or '-':>6} {row.access:12} {row.name:60} {row.reason}".rstrip()
             for row in (self.rows if everything else exposed)
         ]
-        lines.append(f"{self.own:6} this server's own tools: more_results ...")
+        lines += [
+            f"{size:6} {'':12} {name:60} this server's own" for name, size in self.own.items()
+        ]
         lines.append(
             f"{self.size:6} bytes, about {self.size // BYTES_PER_TOKEN} tokens; {len(exposed)} of "
             f"{len(self.rows)} functions exposed; catalogue of Moodle {self.release}"
@@ -100,20 +105,23 @@ async def listing(settings: Settings, connection: Connection) -> Report:
         note = f"the site did not say what it offers ({error.fault.message}); all named are shown"
     finally:
         await site.aclose()
-    toolset = Toolset(make_gate(settings), info, settings.additions)
-    return report(toolset, settings.mode, note)
+    gate = make_gate(settings)
+    files = FileTools(site, settings.folder(), settings.file_settings)
+    of_files = [files.tool(each) for each in files.functions(info) if gate.allows(each)]
+    return report(Toolset(gate, info, settings.additions), of_files, settings.mode, note)
 
 
-def report(toolset: Toolset, mode: Mode = Mode.DIRECT, note: str = "") -> Report:
-    """The decisions and sizes of a toolset."""
+def report(toolset: Toolset, of_files: list[types.Tool], mode: Mode, note: str) -> Report:
+    """The decisions and sizes of a toolset, and of the tools for files beside it."""
     functions = toolset.functions
     direct = {function.name for function in shown_directly(mode, functions)}
-    own = [own_tool(MORE), *(facade_tools() if has_facade(mode, len(functions)) else [])]
+    facade = facade_tools() if has_facade(mode, len(functions)) else []
+    own = {tool.name: size_of([tool]) for tool in [*facade, own_tool(MORE), *of_files]}
     rows = [
         _row(toolset.gate, toolset.catalogue.get(name), name in toolset.offered, name in direct)
         for name in sorted({*toolset.catalogue, *toolset.offered})
     ]
-    return Report(rows, size_of(own), toolset.catalogue.release, note)
+    return Report(rows, own, toolset.catalogue.release, note)
 
 
 def size_of(tools: Iterable[types.Tool]) -> int:
