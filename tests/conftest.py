@@ -72,7 +72,7 @@ class Demo:
         """The MCP server's application in front of it."""
         site = self.client(token)
         caller = Caller(site, settings, sleep=no_wait)
-        return App(site, caller, gate(tools, access), presentation)
+        return App(site, caller, gate(tools, access), presentation, clock=lambda: NOW)
 
     def calls_of(self, function: str) -> int:
         """How many requests for a function have arrived."""

@@ -7,19 +7,20 @@ import difflib
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from enum import Enum
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 import mcp_types as types
 from mcp.server import CacheHint, Server, ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
+from mcp_types.methods import CacheableMethod
 
 from moodle_mcp import __version__
 from moodle_mcp.answers.fields import chosen_in_moodle
@@ -39,20 +40,40 @@ from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import OWN_TOOLS
 from moodle_mcp.server.answers import to_result
 from moodle_mcp.server.audit import Audit
+from moodle_mcp.server.completions import ARGUMENT, CourseIds
 from moodle_mcp.server.confirming import Confirmer
 from moodle_mcp.server.facade import CALL, CALL_SCHEMA, DESCRIBE, FIND, Facade, inner_call
 from moodle_mcp.server.file_tools import FileTools
 from moodle_mcp.server.guards import ListCache, no_leaks
 from moodle_mcp.server.own import MORE, Answered, OwnTool
+from moodle_mcp.server.prompts import Prompts
 from moodle_mcp.server.question import question
+from moodle_mcp.server.resources import (
+    Reader,
+    known_template,
+    reading,
+    resources,
+    templates,
+    to_resource,
+)
 from moodle_mcp.server.toolset import Toolset, to_tool
 from moodle_mcp.site.client import Progress, Site
+from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.zone import user_zone
 
 log = logging.getLogger(__name__)
 
+ListT = TypeVar("ListT", bound=types.CacheableResult)
+
 NAME: Final = "moodle-mcp"
 LIST_TTL_MS: Final = 300_000
+_LISTS: Final[tuple[CacheableMethod, ...]] = (
+    "tools/list",
+    "resources/list",
+    "resources/templates/list",
+    "prompts/list",
+    "server/discover",
+)
 
 INSTRUCTIONS: Final = """\
 This server is a guarded door to one Moodle site. Each tool is one of Moodle's web-service \
@@ -116,6 +137,7 @@ class App:
         presentation: Presentation | None = None,
         files: FileTools | None = None,
         additions: Additions = NO_ADDITIONS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._site = site
         self._additions = additions
@@ -133,6 +155,9 @@ class App:
         self._zone: tzinfo | None = None
         self._asked = False
         self._made: tuple[Toolset, Facade] | None = None
+        self._clock = clock
+        self._prompts = Prompts()
+        self._course_ids = CourseIds(self._read)
 
     @property
     def transport(self) -> Transport:
@@ -148,12 +173,17 @@ class App:
             instructions=INSTRUCTIONS,
             lifespan=self._lifespan,
             cache_hints={
-                "tools/list": CacheHint(ttl_ms=LIST_TTL_MS, scope="private"),
-                "server/discover": CacheHint(ttl_ms=LIST_TTL_MS, scope="private"),
+                method: CacheHint(ttl_ms=LIST_TTL_MS, scope="private") for method in _LISTS
             },
             get_tool_input_schema=self._input_schema,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
+            on_list_resources=self._list_resources,
+            on_list_resource_templates=self._list_templates,
+            on_read_resource=self._read_resource,
+            on_completion=self._complete,
+            on_list_prompts=self._list_prompts,
+            on_get_prompt=self._get_prompt,
         )
         # The SDK's first middleware is OpenTelemetry's, which nothing here exports.
         server.middleware[:] = [
@@ -174,9 +204,7 @@ class App:
     async def _list_tools(
         self, _: ServerRequestContext[Any], params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        if params is not None and params.cursor is not None:
-            raise MCPError(types.INVALID_PARAMS, "Invalid cursor: the list has one page")
-        await self._know_the_site()
+        await self._know_the_site_for_a_list(params)
         tools = [
             own.tool
             for name, own in self._own_tools.items()
@@ -187,10 +215,56 @@ class App:
         if self._confirm is Confirm.HOST:
             _leave_asking_to_the_host(tools)
         result = types.ListToolsResult(tools=tools)
-        if self._toolset.info is None:
-            # The whole whitelist, since the site did not answer: ask again at the next list.
-            result.ttl_ms = 0
-        return result
+        return self._for_now(result)
+
+    async def _list_resources(
+        self, _: ServerRequestContext[Any], params: types.PaginatedRequestParams | None
+    ) -> types.ListResourcesResult:
+        await self._know_the_site_for_a_list(params)
+        return self._for_now(types.ListResourcesResult(resources=resources(self._allowed)))
+
+    async def _list_templates(
+        self, _: ServerRequestContext[Any], params: types.PaginatedRequestParams | None
+    ) -> types.ListResourceTemplatesResult:
+        await self._know_the_site_for_a_list(params)
+        found = templates(self._allowed)
+        return self._for_now(types.ListResourceTemplatesResult(resource_templates=found))
+
+    async def _list_prompts(
+        self, _: ServerRequestContext[Any], params: types.PaginatedRequestParams | None
+    ) -> types.ListPromptsResult:
+        await self._know_the_site_for_a_list(params)
+        return self._for_now(types.ListPromptsResult(prompts=self._prompts.listed(self._allowed)))
+
+    async def _read_resource(
+        self, ctx: ServerRequestContext[Any], params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        """A resource is a tool's answer, and passes the same gate, checks and record."""
+        await self._know_the_site_at_first(SITE_INFO)
+        reader = Reader(int(self._clock()), self._own_id)
+        place, call = reading(params.uri, reader, ctx.protocol_version)
+        # A function that only reads is never asked about, so that this is its answer.
+        result = cast("types.CallToolResult", await self._call_tool(ctx, call))
+        return to_resource(params.uri, place, result, ctx.protocol_version)
+
+    async def _complete(
+        self, _: ServerRequestContext[Any], params: types.CompleteRequestParams
+    ) -> types.CompleteResult:
+        if isinstance(params.ref, types.PromptReference):
+            self._prompts.known(params.ref.name)
+        else:
+            known_template(params.ref.uri)
+        if params.argument.name != ARGUMENT:
+            return types.CompleteResult(completion=types.Completion(values=[]))
+        await self._know_the_site_at_first(SITE_INFO)
+        found = await self._course_ids.complete(params.argument.value, self._own_id)
+        return types.CompleteResult(completion=found)
+
+    async def _get_prompt(
+        self, _: ServerRequestContext[Any], params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        await self._know_the_site_at_first(SITE_INFO)
+        return self._prompts.get(params.name, params.arguments or {}, self._allowed)
 
     async def _call_tool(
         self, ctx: ServerRequestContext[Any], params: types.CallToolRequestParams
@@ -297,7 +371,13 @@ class App:
         function = self._toolset.exposed(name)
         if function is None or not function.reads_only:
             return None
-        return (await self._caller.call(function, arguments)).result
+        start = time.monotonic()
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._caller.call(function, arguments)
+            return outcome.result
+        finally:
+            self._audit.write(function, outcome, start)
 
     def _function(self, name: str) -> Function:
         """The function that a tool's name stands for, exposed or withheld.
@@ -323,6 +403,33 @@ class App:
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {name[:100]}{hint}")
         return function
+
+    async def _know_the_site_for_a_list(self, params: types.PaginatedRequestParams | None) -> None:
+        """Ask the site what it offers before it is listed.
+
+        Raises:
+            MCPError: another page than the first is asked for.
+        """
+        if params is not None and params.cursor is not None:
+            raise MCPError(types.INVALID_PARAMS, "Invalid cursor: the list has one page")
+        await self._know_the_site()
+
+    def _for_now(self, result: ListT) -> ListT:
+        """A list, which is to be asked for again soon if it is the whole whitelist only because
+        the site did not answer.
+        """
+        if self._toolset.info is None:
+            result.ttl_ms = 0
+        return result
+
+    def _allowed(self, name: str) -> bool:
+        return self._toolset.exposed(name) is not None
+
+    @property
+    def _own_id(self) -> int | None:
+        """The id of the token's user, once the site has told it."""
+        info = self._site.known_info
+        return None if info is None else info.user_id
 
     async def _know_the_site_at_first(self, name: str) -> None:
         """Ask the site once before the first call, and for a name that only it may know.

@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
-from moodle_mcp.demo.errors import invalid_parameter, moodle_error, no_permission
+from moodle_mcp.demo.errors import (
+    REQUIRED_CAPABILITY,
+    MoodleError,
+    invalid_parameter,
+    moodle_error,
+    no_permission,
+)
 from moodle_mcp.demo.functions.course import course_image
 from moodle_mcp.demo.world import SITE_COURSE, STUDENT, Course, Event, Module
 
@@ -17,9 +23,10 @@ _TYPES: Final = ("user", "group", "course", "site", "category")
 
 def get_action_events_by_timesort(call: Call, params: Params) -> Answer:
     """core_calendar_get_action_events_by_timesort."""
-    user_id = option(params, "userid", call.user.id)
-    if user_id != call.user.id:
-        call.require_staff("View any user's calendar")
+    user_id = option(params, "userid", 0) or call.user.id
+    if params.get("userid") and not call.is_staff:
+        # Moodle compares a number with a text, so that nobody's own id is their own.
+        raise MoodleError(REQUIRED_CAPABILITY, "nopermission", "error/nopermission")
     limit = option(params, "limitnum", 20)
     if not 1 <= limit <= _EVENTS_AT_ONCE:
         raise moodle_error("limitnum must be between 1 and 50 (inclusive)", "Limit out of range")

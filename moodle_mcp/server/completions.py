@@ -1,0 +1,112 @@
+"""Course ids by what was typed, for the arguments of prompts and resource templates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import unescape
+from typing import Any, Final, cast
+
+import anyio
+import mcp_types as types
+from cachetools import TTLCache
+
+from moodle_mcp.server.question import Read
+
+ARGUMENT: Final = "courseid"
+"""The argument that is completed."""
+
+MOST: Final = 100
+"""Values of one answer, as MCP has it."""
+
+KEPT_SECONDS: Final = 60
+"""Seconds that what was found is used again: a client asks at every key."""
+
+PATIENCE: Final = 5.0
+"""Seconds after which nobody waits for a suggestion any more."""
+
+_LEAST: Final = 2
+"""Characters from which the whole site is searched."""
+
+_NAMES: Final = ("fullname", "displayname", "shortname")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Courses by id with their names in one text, and how many there are in all."""
+
+    names: Mapping[int, str]
+    total: int
+
+
+class CourseIds:
+    """Suggests the ids of the user's own courses, or else of those that a search finds.
+
+    `read` calls a function if it is allowed. Each read is kept for a while, so that a key pressed
+    costs one request at most once a user's own courses are known.
+    """
+
+    def __init__(self, read: Read, clock: Callable[[], float] = time.monotonic) -> None:
+        self._read = read
+        self._kept: TTLCache[str, Found] = TTLCache(MOST, KEPT_SECONDS, timer=clock)
+
+    async def complete(self, typed: str, user_id: int | None) -> types.Completion:
+        """The ids that begin with what was typed, then those of courses with its words in their
+        names; none where the site can't say.
+        """
+        typed = " ".join(typed.casefold().split())
+        with anyio.move_on_after(PATIENCE):
+            own = await self._own(user_id)
+            ids = _fitting(typed, own.names)
+            if ids or len(typed) < _LEAST:
+                return _completion(ids, len(ids))
+            found = await self._search(typed)
+            return _completion(list(found.names), found.total)
+        return _completion([], 0)
+
+    async def _own(self, user_id: int | None) -> Found:
+        if user_id is None:
+            return Found({}, 0)
+        arguments = {"userid": user_id, "returnusercount": False}
+        return await self._found("", "core_enrol_get_users_courses", arguments)
+
+    async def _search(self, words: str) -> Found:
+        arguments = {"criterianame": "search", "criteriavalue": words, "perpage": MOST}
+        return await self._found(words, "core_course_search_courses", arguments)
+
+    async def _found(self, key: str, function: str, arguments: Mapping[str, Any]) -> Found:
+        found = self._kept.get(key)
+        if found is None:
+            answer = await self._read(function, arguments)
+            if answer is None:
+                # Withheld or failed: it may work the next time.
+                return Found({}, 0)
+            found = self._kept[key] = _courses(answer)
+        return found
+
+
+def _courses(answer: Any) -> Found:
+    rows, total = answer, None
+    if isinstance(answer, Mapping):
+        page = cast("Mapping[str, Any]", answer)
+        rows, total = page.get("courses"), page.get("total")
+    courses = cast("list[Mapping[str, Any]]", rows or [])
+    names = {
+        course["id"]: "\n".join(unescape(str(course.get(name) or "")) for name in _NAMES).casefold()
+        for course in courses
+    }
+    return Found(names, total if isinstance(total, int) else len(names))
+
+
+def _fitting(typed: str, names: Mapping[int, str]) -> list[int]:
+    """The ids that are what was typed or begin with it, then those of fitting names."""
+    begun = sorted(number for number in names if str(number).startswith(typed))
+    words = typed.split()
+    named = [number for number, text in names.items() if all(word in text for word in words)]
+    return list(dict.fromkeys([*begun, *named]))
+
+
+def _completion(ids: list[int], total: int) -> types.Completion:
+    values = [str(number) for number in ids[:MOST]]
+    return types.Completion(values=values, total=total, has_more=total > len(values))

@@ -1,0 +1,208 @@
+"""Resources: the answers of reading functions under addresses, such as moodle://course/2/contents.
+
+A resource is what the function's tool answers, as the same JSON: `page`, `notice` and the marks
+around people's texts mean the same everywhere, and a long one goes on with more_results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, cast
+
+import mcp_types as types
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import is_version_at_least
+
+from moodle_mcp.errors import Kind
+
+_MIME: Final = "application/json"
+_MOST_EVENTS: Final = 50
+"""Moodle's own limit of core_calendar_get_action_events_by_timesort."""
+
+_MODERN: Final = "2026-07-28"
+_OLD_NOT_FOUND: Final = -32002
+"""What the protocols before 2026-07-28 have for an unknown resource, and later ones no longer."""
+
+_FIELD: Final = re.compile(r"\{(\w+)\}")
+_ID: Final = r"([1-9][0-9]{0,9})"
+
+Allowed: TypeAlias = Callable[[str], bool]
+"""Whether a function may be called here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and when: `now` in Unix seconds; `user_id` is None while the site is unknown."""
+
+    now: int
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A resource, or a template of some with an id in its `uri`, and the call that reads it.
+
+    An answer without anything in its list `needs` means that the resource does not exist.
+    """
+
+    name: str
+    uri: str
+    title: str
+    description: str
+    function: str
+    arguments: Callable[[int, Reader], Mapping[str, Any]]
+    needs: str | None = None
+
+    @property
+    def fields(self) -> list[str]:
+        """The names of the ids in the uri."""
+        return _FIELD.findall(self.uri)
+
+    def id_in(self, uri: str) -> int | None:
+        """The id that a uri of this place has, 0 where there is none; None for another's uri."""
+        found = re.fullmatch(_FIELD.sub(lambda _: _ID, self.uri), uri)
+        return int(found[1] if found.re.groups else 0) if found else None
+
+
+def _deadlines(user_id: int, reader: Reader) -> Mapping[str, Any]:
+    """The arguments for a user's deadlines.
+
+    Moodle asks whoever names a user for moodle/calendar:manageentries, also for their own id
+    (seen on 4.5.6: a student's own id is refused).
+    """
+    whose = {"userid": user_id} if user_id not in (0, reader.user_id) else {}
+    return {"timesortfrom": reader.now, "limitnum": _MOST_EVENTS, **whose, "_times": True}
+
+
+_DEADLINES: Final = "core_calendar_get_action_events_by_timesort"
+
+PLACES: Final = (
+    Place(
+        "course",
+        "moodle://course/{courseid}",
+        "A course",
+        "Names, category, dates, format and teachers of one course.",
+        "core_course_get_courses_by_field",
+        lambda course_id, _: {"field": "id", "value": str(course_id), "_times": True},
+        needs="courses",
+    ),
+    Place(
+        "course_contents",
+        "moodle://course/{courseid}/contents",
+        "What is in a course",
+        "Sections and activities of one course, with links and dates.",
+        "core_course_get_contents",
+        lambda course_id, _: {"courseid": course_id, "_times": True},
+    ),
+    Place(
+        "user_deadlines",
+        "moodle://user/{userid}/deadlines",
+        "A user's deadlines",
+        "What a user still has to do from now on, over all their courses, the soonest first. Of "
+        "somebody else only for who may manage their calendar.",
+        _DEADLINES,
+        _deadlines,
+    ),
+    Place(
+        "my_deadlines",
+        "moodle://me/deadlines",
+        "My deadlines",
+        "What the token's user still has to do from now on, over all courses, the soonest first.",
+        _DEADLINES,
+        _deadlines,
+    ),
+)
+
+
+def resources(allowed: Allowed) -> list[types.Resource]:
+    """The resources without an id in their address, of those whose function is allowed."""
+    return [
+        types.Resource(
+            name=place.name,
+            uri=place.uri,
+            title=place.title,
+            description=place.description,
+            mime_type=_MIME,
+        )
+        for place in PLACES
+        if not place.fields and allowed(place.function)
+    ]
+
+
+def templates(allowed: Allowed) -> list[types.ResourceTemplate]:
+    """The templates of those whose function is allowed."""
+    return [
+        types.ResourceTemplate(
+            name=place.name,
+            uri_template=place.uri,
+            title=place.title,
+            description=place.description,
+            mime_type=_MIME,
+        )
+        for place in PLACES
+        if place.fields and allowed(place.function)
+    ]
+
+
+def known_template(uri: str) -> None:
+    """Accept a template's address.
+
+    Raises:
+        MCPError: there is no such template.
+    """
+    if not any(place.fields and place.uri == uri for place in PLACES):
+        raise MCPError(types.INVALID_PARAMS, f"Unknown resource template: {uri[:200]}")
+
+
+def reading(uri: str, reader: Reader, version: str) -> tuple[Place, types.CallToolRequestParams]:
+    """The place that a uri names, and the call that reads it.
+
+    Raises:
+        MCPError: there is no such resource in this version of the protocol's words.
+    """
+    for place in PLACES:
+        found = place.id_in(uri)
+        if found is not None:
+            arguments = dict(place.arguments(found, reader))
+            return place, types.CallToolRequestParams(name=place.function, arguments=arguments)
+    known = ", ".join(place.uri for place in PLACES)
+    raise _not_found(f"Unknown resource; there are {known}.", {"uri": uri[:200]}, version)
+
+
+def to_resource(
+    uri: str, place: Place, result: types.CallToolResult, version: str
+) -> types.ReadResourceResult:
+    """What a call answered, as the contents of a resource.
+
+    Raises:
+        MCPError: the call failed; its data has the same error as a tool's answer.
+    """
+    envelope = cast("dict[str, Any]", result.structured_content)
+    if "error" in envelope:
+        raise _failure(uri, envelope["error"], version)
+    if place.needs is not None and not envelope["result"].get(place.needs):
+        message = "Moodle has nothing under this id that the token's user may see."
+        raise _not_found(message, {"uri": uri}, version)
+    # The first block is the envelope; a resource of JSON has no images.
+    text = cast("types.TextContent", result.content[0]).text
+    contents = types.TextResourceContents(uri=uri, mime_type=_MIME, text=text)
+    return types.ReadResourceResult(contents=[contents])
+
+
+def _failure(uri: str, error: Mapping[str, Any], version: str) -> MCPError:
+    message = f"{error['message']} {error['hint']}"
+    data = {"uri": uri, "error": error}
+    match error["kind"]:
+        case Kind.NOT_FOUND.code:
+            return _not_found(message, data, version)
+        case Kind.INVALID_ARGUMENTS.code | Kind.INVALID_PARAMETER.code | Kind.NOT_ALLOWED.code:
+            return MCPError(types.INVALID_PARAMS, message, data)
+        case _:
+            return MCPError(types.INTERNAL_ERROR, message, data)
+
+
+def _not_found(message: str, data: Mapping[str, Any], version: str) -> MCPError:
+    code = types.INVALID_PARAMS if is_version_at_least(version, _MODERN) else _OLD_NOT_FOUND
+    return MCPError(code, message, data)

@@ -1,0 +1,207 @@
+"""Course ids are suggested from the user's own courses, or from a search, and never for long."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import mcp_types as types
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp import Client, MCPError
+
+from moodle_mcp.demo import STUDENT_TOKEN, TEACHER_TOKEN
+from moodle_mcp.server import completions
+from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.completions import KEPT_SECONDS, MOST, CourseIds
+from tests.conftest import Demo
+
+pytestmark = pytest.mark.anyio
+
+ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
+PROMPT = types.PromptReference(name="grading_round")
+TEMPLATE = types.ResourceTemplateReference(uri="moodle://course/{courseid}/contents")
+OWN = "core_enrol_get_users_courses"
+SEARCH = "core_course_search_courses"
+
+
+async def suggested(
+    session: Client,
+    typed: str,
+    ref: types.PromptReference | types.ResourceTemplateReference = PROMPT,
+    argument: str = "courseid",
+) -> list[str]:
+    result = await session.complete(ref, {"name": argument, "value": typed})
+    return result.completion.values
+
+
+@ERAS
+@pytest.mark.parametrize("ref", [PROMPT, TEMPLATE])
+async def test_own_courses_by_digits_and_by_words(demo: Demo, mode: Any, ref: Any) -> None:
+    async with Client(demo.app(token=TEACHER_TOKEN).server(), mode=mode) as session:
+        every = await suggested(session, "", ref)
+        one = await suggested(session, "1", ref)
+        words = await suggested(session, "INTRODUCTION bio", ref)
+    teacher = demo.site.world.user_named("teacher1")
+    assert teacher is not None
+    own = [str(each.course) for each in demo.site.world.enrolments_of(teacher.id)]
+    assert sorted(every) == sorted(own)
+    # The ids that begin so, then the courses whose names have it: BIO101, MAT101 and the like.
+    assert one[0] == "12"
+    assert set(one[1:]) == {"2", "3", "4", "5", "6"}
+    assert words == ["2"]
+
+
+@ERAS
+async def test_who_has_no_course_gets_what_a_search_finds(demo: Demo, mode: Any) -> None:
+    async with Client(demo.app().server(), mode=mode) as session:
+        assert await suggested(session, "biology") == ["2", "3"]
+        assert await suggested(session, "zzz") == []
+
+
+async def test_a_hidden_course_is_not_suggested_to_a_student(demo: Demo) -> None:
+    async with Client(demo.app(token=STUDENT_TOKEN).server()) as session:
+        assert await suggested(session, "regulations") == []
+
+
+async def test_each_key_costs_one_request_at_most_and_none_if_it_was_asked(demo: Demo) -> None:
+    async with Client(demo.app().server()) as session:
+        await suggested(session, "bio")
+        assert (demo.calls_of(OWN), demo.calls_of(SEARCH)) == (1, 1)
+        await suggested(session, "biol")
+        assert (demo.calls_of(OWN), demo.calls_of(SEARCH)) == (1, 2)
+        await suggested(session, " BIO ")
+        assert (demo.calls_of(OWN), demo.calls_of(SEARCH)) == (1, 2)
+
+
+async def test_one_letter_does_not_search_the_site(demo: Demo) -> None:
+    async with Client(demo.app().server()) as session:
+        assert await suggested(session, "b") == []
+    assert demo.calls_of(SEARCH) == 0
+
+
+@pytest.mark.parametrize(
+    ("tools", "calls"),
+    [(f"all,-{OWN}", (0, 1)), (f"all,-{SEARCH}", (1, 0)), (f"all,-{OWN},-{SEARCH}", (0, 0))],
+)
+async def test_withheld_functions_are_not_called(
+    demo: Demo, tools: str, calls: tuple[int, int]
+) -> None:
+    async with Client(demo.app(tools, token=STUDENT_TOKEN).server()) as session:
+        await suggested(session, "silk road")
+    assert (demo.calls_of(OWN), demo.calls_of(SEARCH)) == calls
+
+
+async def test_a_site_that_does_not_answer_suggests_nothing(demo: Demo) -> None:
+    demo.site.switches.web_services = False
+    async with Client(demo.app().server()) as session:
+        assert await suggested(session, "bio") == []
+
+
+async def test_other_arguments_have_no_suggestions(demo: Demo) -> None:
+    async with Client(demo.app().server()) as session:
+        enrol = types.PromptReference(name="enrol_from_list")
+        assert await suggested(session, "biology", enrol, "people") == []
+    assert (demo.calls_of(OWN), demo.calls_of(SEARCH)) == (0, 0)
+
+
+@ERAS
+@pytest.mark.parametrize(
+    "ref",
+    [
+        types.PromptReference(name="nothing"),
+        types.ResourceTemplateReference(uri="moodle://nothing/{courseid}"),
+        types.ResourceTemplateReference(uri="moodle://me/deadlines"),
+    ],
+)
+async def test_what_is_unknown_is_an_error(demo: Demo, mode: Any, ref: Any) -> None:
+    async with Client(demo.app().server(), mode=mode) as session:
+        with pytest.raises(MCPError, match="Unknown"):
+            await suggested(session, "bio", ref)
+
+
+async def test_what_was_looked_up_is_in_the_record(demo: Demo, tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    app = demo.app(presentation=Presentation(audit=str(path)))
+    async with Client(app.server()) as session:
+        await suggested(session, "bio")
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [(each["function"], each["outcome"]) for each in lines] == [
+        (OWN, "done"),
+        (SEARCH, "done"),
+    ]
+    assert "bio" not in path.read_text(encoding="utf-8")
+
+
+class Courses:
+    """Answers as Moodle does for a user with so many courses, and counts."""
+
+    def __init__(self, count: int) -> None:
+        self.asked = 0
+        self._courses = [
+            {"id": number, "fullname": f"R&amp;D {number}"} for number in range(1, count + 1)
+        ]
+
+    async def __call__(self, function: str, arguments: Mapping[str, Any]) -> Any:
+        self.asked += 1
+        return self._courses if function == OWN else {"total": 0, "courses": []}
+
+
+async def test_more_than_a_hundred_are_counted_and_not_sent() -> None:
+    found = await CourseIds(Courses(250)).complete("", 7)
+    assert (len(found.values), found.total, found.has_more) == (MOST, 250, True)
+
+
+async def test_the_id_itself_comes_before_those_that_begin_with_it() -> None:
+    found = await CourseIds(Courses(120)).complete("11", 7)
+    assert found.values[:3] == ["11", "110", "111"]
+
+
+async def test_a_name_is_compared_as_it_is_read() -> None:
+    assert (await CourseIds(Courses(1)).complete("r&d", 7)).values == ["1"]
+
+
+async def test_what_was_found_is_asked_for_again_after_a_minute() -> None:
+    now, courses = 0.0, Courses(1)
+    ids = CourseIds(courses, lambda: now)
+    await ids.complete("", 7)
+    now = KEPT_SECONDS - 1
+    await ids.complete("1", 7)
+    assert courses.asked == 1
+    now = KEPT_SECONDS + 1
+    await ids.complete("1", 7)
+    assert courses.asked == 2
+
+
+async def test_what_could_not_be_asked_is_asked_again() -> None:
+    courses = Courses(1)
+    answers: list[Any] = [None, [], courses]
+
+    async def read(function: str, arguments: Mapping[str, Any]) -> Any:
+        answer = answers.pop(0)
+        return await answer(function, arguments) if isinstance(answer, Courses) else answer
+
+    ids = CourseIds(read)
+    assert (await ids.complete("r&d", 7)).values == []
+    assert (await ids.complete("r&d", 7)).values == ["1"]
+
+
+async def test_nobody_waits_long_for_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read(function: str, arguments: Mapping[str, Any]) -> Any:
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr(completions, "PATIENCE", 0)
+    assert (await CourseIds(read).complete("bio", 7)).values == []
+
+
+@given(st.text(max_size=20), st.integers(0, 300))
+async def test_whatever_is_typed_at_most_a_hundred_ids_come_back(typed: str, count: int) -> None:
+    found = await CourseIds(Courses(count)).complete(typed, 7)
+    assert len(found.values) == len(set(found.values)) <= MOST
+    assert all(1 <= int(value) <= count for value in found.values)
+    assert found.total is not None
+    assert found.has_more == (found.total > len(found.values))
