@@ -40,8 +40,8 @@ fields](#usual-fields).
 _SIZES: Final = """\
 
 Tokens are those of the tools' names, descriptions and input schemas with the o200k tokenizer,
-everything allowed; tools of our own come on top. Above {most} functions the default mode shows the
-facade instead: three tools that find, describe and call every allowed function.
+everything allowed; tools of our own come on top. Where more than {most} functions are allowed, the
+default mode shows those of `default` and the facade: three tools that find, describe and call all.
 """
 
 _FIELDS: Final = """
