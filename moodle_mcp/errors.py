@@ -17,28 +17,42 @@ Written: TypeAlias = Literal["nothing", "something", "unknown"]
 
 
 class Kind(Enum):
-    """What went wrong, whether the same call may work later, and what to do next."""
+    """What went wrong, when that is said, whether the same call may work later, what to do next."""
 
     INVALID_ARGUMENTS = (
         "invalid_arguments",
+        "The arguments do not fit the function; nothing was sent.",
         False,
         "Correct the arguments named in `parameters` and call again.",
     )
     NOT_ALLOWED = (
         "not_allowed",
+        "The operator has not allowed the function; nothing was sent.",
         False,
         "The operator of this server has not allowed this function. Use another tool, or ask the "
         "operator to add it to MOODLE_MCP_TOOLS (and to raise MOODLE_MCP_ACCESS for writes).",
     )
-    NEEDS_CONFIRMATION = ("needs_confirmation", False, "Ask the user to confirm the call.")
-    DECLINED = ("declined", False, "The user did not want this; do not try it again unasked.")
+    NEEDS_CONFIRMATION = (
+        "needs_confirmation",
+        "The call is destructive and nobody has agreed to it yet; nothing was sent.",
+        False,
+        "Ask the user to confirm the call.",
+    )
+    DECLINED = (
+        "declined",
+        "Somebody did not agree to the call, or stopped it.",
+        False,
+        "The user did not want this; do not try it again unasked.",
+    )
     TOO_LARGE = (
         "too_large",
+        "One item, a list that can't be cut, or a file is over a limit of ours or the site's.",
         False,
         "Send fewer or smaller items in one call, in several calls.",
     )
     INVALID_TOKEN = (
         "invalid_token",
+        "Moodle does not know the token, or the token has ended.",
         False,
         "The token is unknown, expired or deleted. An administrator makes a new one under Site "
         "administration > Server > Web services > Manage tokens; the operator sets it as "
@@ -46,46 +60,54 @@ class Kind(Enum):
     )
     ACCESS_DENIED = (
         "access_denied",
+        "The token's service lacks the function, or refuses its user or this address.",
         False,
         "An administrator must let this token use the function: Site administration > Server > "
         "Web services > External services.",
     )
     NO_PERMISSION = (
         "no_permission",
+        "The token's user may not do this there, or is not enrolled.",
         False,
         "The token's user lacks a capability in this place. A manager or administrator grants it "
         "with a role (course: Participants; site: Site administration > Users > Permissions).",
     )
     NOT_FOUND = (
         "not_found",
+        "Moodle finds nothing with an id or a name that was given.",
         False,
         "Nothing has this id. Look the id up first: course id, course-module id, instance id and "
         "context id are different numbers.",
     )
     INVALID_PARAMETER = (
         "invalid_parameter",
+        "Moodle refused a value for what it is.",
         False,
         "Moodle refused a value without naming it. Check that ids exist, that values are among "
         "those it accepts and that nothing is a duplicate.",
     )
     CONFLICT = (
         "conflict",
+        "What was to be made exists already.",
         False,
         "Something with this name or id number exists already: use another, or update that one.",
     )
     ACCOUNT_BLOCKED = (
         "account_blocked",
+        "The token's user is suspended, not confirmed or without a way to log in.",
         False,
         "The token's user account is blocked. An administrator looks at it under Site "
         "administration > Users > Browse list of users.",
     )
     MAINTENANCE = (
         "maintenance",
+        "The site is in maintenance mode.",
         True,
         "The site is in maintenance mode. Wait until an administrator ends it.",
     )
     WEB_SERVICES_OFF = (
         "web_services_off",
+        "Web services or the protocol are switched off on the site.",
         False,
         "An administrator must switch on web services (Site administration > Advanced features > "
         "Enable web services) and REST (Site administration > Server > Web services > Manage "
@@ -93,48 +115,61 @@ class Kind(Enum):
     )
     WRONG_ADDRESS = (
         "wrong_address",
+        "Something else than this Moodle answers at the address, or it sends on to another one.",
         False,
         "The operator must set MOODLE_URL to the site's own address, as the browser shows it on "
         "the site's front page (https, host and path).",
     )
     UNREACHABLE = (
         "unreachable",
+        "No connection: name, network, TLS or a site that is down.",
         True,
         "The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or "
         "firewall, and whether the site is up.",
     )
     TIMEOUT = (
         "timeout",
+        "No whole answer within MOODLE_MCP_TIMEOUT or MOODLE_MCP_CALL_BUDGET.",
         True,
         "The site did not answer in time. Ask for less at once, try later, or let the operator "
         "raise MOODLE_MCP_TIMEOUT.",
     )
-    RATE_LIMITED = ("rate_limited", True, "The site asks for fewer requests. Wait, then go on.")
+    RATE_LIMITED = (
+        "rate_limited",
+        "The site, or what stands before it, has had too many requests.",
+        True,
+        "The site asks for fewer requests. Wait, then go on.",
+    )
     SITE_ERROR = (
         "site_error",
+        "The site failed inside: a status of 500 and above, or PHP stopped before it answered.",
         True,
         "The site failed inside. Try later; if it stays so, an administrator finds the cause in "
         "the web server's and PHP's error log.",
     )
     BAD_ANSWER = (
         "bad_answer",
+        "The answer is not what Moodle sends: broken JSON, XML, or a word of a firewall or proxy.",
         False,
         "The answer was not what Moodle's web services send. The operator runs `moodle-mcp "
         "check`; an administrator looks at the web server's and PHP's error log.",
     )
     MOODLE_ERROR = (
         "moodle_error",
+        "Moodle refused for another reason; `errorcode` says which.",
         False,
         "Moodle refused the call for the reason in the message and errorcode.",
     )
     INTERNAL = (
         "internal",
+        "A fault of this server.",
         False,
         "This is a fault of the MCP server itself; the operator finds it in the server's log.",
     )
 
-    def __init__(self, code: str, retryable: bool, hint: str) -> None:
+    def __init__(self, code: str, when: str, retryable: bool, hint: str) -> None:
         self.code = code
+        self.when = when
         self.retryable = retryable
         self.hint = hint
 

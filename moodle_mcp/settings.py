@@ -75,8 +75,9 @@ class Settings(BaseSettings):
     tools: Annotated[
         str,
         Field(
-            description="The functions to expose: `default`, `all`, names, globs (`mod_quiz_*`) "
-            "and exclusions (`-core_user_*`), parted by commas."
+            description="The functions to expose: the profiles `default`, `student`, `teacher`, "
+            "`manager`, `admin` and `reports`, names, globs (`mod_quiz_*`), `all`, and exclusions "
+            "(`-core_user_*`), parted by commas."
         ),
     ] = "default"
     access: Annotated[
@@ -109,11 +110,17 @@ class Settings(BaseSettings):
     ] = Confirm.ASK
     audit: Annotated[
         str | None,
-        Field(description="A line of JSON for each call goes to `stderr` or to this file."),
+        Field(
+            description="A line of JSON for each call, without arguments, names and tokens, goes "
+            "to `stderr` or to this file."
+        ),
     ] = None
     files: Annotated[
         Path | None,
-        Field(description="The folder that files are saved to and uploaded from, over stdio."),
+        Field(
+            description="The folder that files are saved to and uploaded from, over stdio only; "
+            "without it neither."
+        ),
     ] = None
     max_file: Annotated[
         int,
@@ -125,11 +132,19 @@ class Settings(BaseSettings):
     ] = 500_000_000
     max_fields: Annotated[
         int,
-        Field(ge=10, le=1_000_000, description="Form fields of one request; below max_input_vars."),
+        Field(
+            ge=10,
+            le=1_000_000,
+            description="Form fields of one request; below PHP's `max_input_vars`.",
+        ),
     ] = 900
     max_body: Annotated[
         int,
-        Field(ge=1_000, le=1_000_000_000, description="Bytes of one request; below post_max_size."),
+        Field(
+            ge=1_000,
+            le=1_000_000_000,
+            description="Bytes of one request; below PHP's `post_max_size`.",
+        ),
     ] = 1_000_000
     max_result: Annotated[
         int,
@@ -142,7 +157,8 @@ class Settings(BaseSettings):
         float, Field(gt=0, le=86_400, description="Seconds of one call that is many requests.")
     ] = 110.0
     rate: Annotated[
-        float, Field(gt=0, le=1000, description="Requests a second to the site, at most.")
+        float,
+        Field(gt=0, le=1000, description="Requests a second, at most; fewer when the site asks."),
     ] = 25.0
     read_concurrency: Annotated[
         int, Field(ge=1, le=50, description="Reading requests under way at once, at most.")

@@ -3,6 +3,7 @@
     python3 tools/dev.py demo         the main job, on a small Moodle inside the process
     python3 tools/dev.py test         all tests; what follows goes to pytest
     python3 tools/dev.py lint         ruff and pyright
+    python3 tools/dev.py docs         the pages of docs/ that are made from the code; or --check
     python3 tools/dev.py bench        the benchmarks of tools/bench
     python3 tools/dev.py conformance  the protocol's own checks, which run on Node
     python3 tools/dev.py package      what is published, built and tried
@@ -34,6 +35,7 @@ COMMANDS = {
         ["-m", "ruff", "format", "--check", "."],
         ["-m", "pyright", "--pythonpath", PYTHON],
     ],
+    "docs": [["-m", "tools.docs"]],
     "bench": [["-m", "tools.bench"]],
     "conformance": [["-m", "tools.conformance"]],
     "package": [["-m", "tools.package"]],

@@ -36,7 +36,7 @@ from moodle_mcp import __version__
 from moodle_mcp.settings import Settings, variable
 from tools.conformance.node import ROOT, NodeMissingError, installed
 
-SDIST_FOLDERS: Final = ("moodle_mcp", "tests", "tools")
+SDIST_FOLDERS: Final = ("docs", "moodle_mcp", "tests", "tools")
 SDIST_FILES: Final = (
     ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md",
     "claude_config.example.json", "pyproject.toml",

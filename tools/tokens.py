@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 
 import mcp_types as types
 import splintr
@@ -23,31 +24,41 @@ from moodle_mcp.server.facade import facade_tools
 from moodle_mcp.server.toolset import Toolset, to_tool
 
 
+def counter() -> Callable[[str], int]:
+    """What counts the tokens of a text."""
+    tokenizer = splintr.Tokenizer.from_pretrained("o200k_base")
+    return lambda text: len(tokenizer.encode(text))
+
+
+def tools_of(profile: str) -> list[types.Tool]:
+    """The tools of a profile's functions, everything allowed."""
+    gate = Gate(parse_whitelist(profile, every_name()), Access.DESTRUCTIVE)
+    return [to_tool(function) for function in Toolset(gate).functions]
+
+
+def shown(tool: types.Tool) -> str:
+    """What a model is shown of a tool."""
+    parts = [tool.name, tool.description, tool.input_schema]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+
 def main(profiles: list[str]) -> int:
     """Print the counts."""
     unknown = [name for name in profiles if name not in PROFILES]
     if unknown:
         print(f"no profile: {', '.join(unknown)}; there are {', '.join(PROFILES)}", file=sys.stderr)
         return 2
-    tokenizer = splintr.Tokenizer.from_pretrained("o200k_base")
-
-    def count(tool: types.Tool) -> int:
-        shown = [tool.name, tool.description, tool.input_schema]
-        text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
-        return len(tokenizer.encode(text))
-
+    count = counter()
     print(f"{'':12} {'tools':>6} {'tokens':>7} {'bytes/4':>8}")
-    known = every_name()
     for name in profiles or PROFILES:
-        gate = Gate(parse_whitelist(name, known), Access.DESTRUCTIVE)
-        tools = [to_tool(function) for function in Toolset(gate).functions]
-        counts = {tool.name: count(tool) for tool in tools}
+        tools = tools_of(name)
+        counts = {tool.name: count(shown(tool)) for tool in tools}
         print(f"{name:12} {len(tools):6} {sum(counts.values()):7} {size_of(tools) // 4:8}")
         if len(profiles) == 1:
             for tool, tokens in sorted(counts.items(), key=lambda each: -each[1]):
                 print(f"{'':12} {'':6} {tokens:7} {tool}")
     facade = facade_tools()
-    tokens = sum(map(count, facade))
+    tokens = sum(count(shown(tool)) for tool in facade)
     print(f"{'facade':12} {len(facade):6} {tokens:7} {size_of(facade) // 4:8}")
     return 0
 

@@ -1,0 +1,35 @@
+"""Writes the pages of docs/ that say what the code says.
+
+python -m tools.docs          write those that are stale
+python -m tools.docs --check  name those that are stale; 1 if there are any
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tools.docs.pages import PAGES, stale
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def main(arguments: list[str], folder: Path = DOCS) -> int:
+    """Write or check the pages of a folder."""
+    if arguments not in ([], ["--check"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    found = stale(folder)
+    for name, text in found.items():
+        if arguments:
+            print(f"docs/{name} is stale: python3 tools/dev.py docs writes it anew")
+        else:
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+            print(f"written: docs/{name}")
+    if not found:
+        print(f"{len(PAGES)} pages are as they should be")
+    return 1 if found and arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

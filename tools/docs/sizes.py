@@ -1,0 +1,127 @@
+"""The page of sizes: everyday questions as Moodle answers them and as this server does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import mcp_types as types
+
+from moodle_mcp.answers.fence import Fence
+from moodle_mcp.answers.presenter import Presenter, Style
+from moodle_mcp.answers.shelf import Shelf
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.catalogue.fit import fit
+from moodle_mcp.catalogue.secrets import without_secrets
+from moodle_mcp.catalogue.store import RELEASES, load
+from moodle_mcp.server.answers import to_result
+from moodle_mcp.server.own import Answered
+from moodle_mcp.settings import Settings
+from tests.recordings import Exchange, calls
+from tools.docs.markdown import code, table
+from tools.tokens import counter
+
+RECORDED: Final = "23 November 2026, Moodle 4.5.6 (Build: 20250811)"
+
+QUESTIONS: Final = (
+    ("Who takes part in this course?", "read:core_enrol_get_enrolled_users"),
+    ("Which courses are there?", "read:core_course_get_courses_by_field"),
+    ("Which courses have this word in them?", "read:core_course_search_courses"),
+    ("Whose work can be graded in this course?", "read:core_grades_get_gradable_users"),
+    ("Which courses is this person in?", "atomicity:enrol_2nd_bad_after"),
+    ("Who am I here, and what is this site?", "read:core_webservice_get_site_info"),
+    ("What is in this course?", "read:core_course_get_contents"),
+    ("What has the site told me lately?", "read:message_popup_get_popup_notifications"),
+    ("Who of this course is called so?", "read:core_enrol_search_users"),
+    ("Who is the person with this id?", "atomicity:update_users_2nd_bad_after"),
+)
+"""Each with the recorded exchange that answers it, the largest first."""
+
+_INTRODUCTION: Final = f"""\
+# What answers cost
+
+Ten everyday questions, each answered by one call. *Raw* is the JSON that Moodle sent. *As answered
+here* is the text that an agent gets from this server with its default settings: the function's
+usual fields as compact JSON, with the notice on people's texts and the word on which fields are
+shown; pages, where there are several, together. Counted in tokens with the o200k tokenizer.
+
+Recorded: {RECORDED}, on a test site with 30 courses
+and 201 participants in the course that is asked about. Its texts are short: a real site's summaries
+and posts are longer, in both columns.
+
+"""
+
+_REST: Final = """
+Most of it comes from leaving fields out, which is why the small answers differ least. `_fields`
+asks for other fields, or with `["*"]` for all.
+
+A client that shows its model the structured content beside the text shows the answer twice; here it
+is counted once.
+"""
+
+
+class _Steady(Shelf):
+    """Cursors begin with a number that is the same in every run, so that the count is too."""
+
+    def number(self) -> str:
+        return "5f0c91ab3e"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What one question costs, in tokens."""
+
+    question: str
+    function: str
+    raw: int
+    shown: int
+
+
+def page() -> str:
+    """The page's text."""
+    rows = [
+        (
+            each.question,
+            code(each.function),
+            f"{each.raw:,}",
+            f"{each.shown:,}",
+            f"{each.shown / each.raw:.0%}",
+        )
+        for each in sizes()
+    ]
+    head = ("question", "function", "raw", "as answered here", "of raw")
+    return _INTRODUCTION + table(head, rows, numbers=3) + _REST
+
+
+def sizes() -> list[Size]:
+    """The sizes of all questions, in their order."""
+    recorded = {each.id: each for each in calls(faults=False)}
+    count = counter()
+    return [_size(question, recorded[id_], count) for question, id_ in QUESTIONS]
+
+
+def _size(question: str, exchange: Exchange, count: Callable[[str], int]) -> Size:
+    shown = sum(map(count, answers(exchange)))
+    return Size(question, exchange.function or "", count(exchange.body), shown)
+
+
+def answers(exchange: Exchange) -> Iterator[str]:
+    """The texts that an agent gets for an exchange: the answer and its further pages."""
+    most = Settings.model_fields["max_result"].default
+    presenter = Presenter(Style(max_result=most), _Steady())
+    presenter.fence = Fence("5f0c91ab")
+    function = load(RELEASES[0]).get(exchange.function or "")
+    fitted = fit(function, without_secrets(exchange.json))
+    outcome = Outcome(fitted.result, fitted.warnings)
+    shown = presenter.present(function, outcome.envelope, presenter.wishes(function, None))
+    yield _text(shown)
+    while "next" in shown.get("page", {}):
+        shown = presenter.more(shown["page"]["next"])
+        yield _text(shown)
+
+
+def _text(envelope: dict[str, Any]) -> str:
+    """The text that goes over the wire."""
+    blocks = to_result(Answered(Outcome(), envelope)).content
+    return "".join(block.text for block in blocks if isinstance(block, types.TextContent))
