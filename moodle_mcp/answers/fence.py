@@ -12,8 +12,7 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError, ParameterFault
 
 _NAME: Final = "moodle-text"
-_MARK: Final = re.compile(rf"<\s*/?\s*{_NAME}", re.IGNORECASE)
-_FORGED: Final = re.compile(_NAME, re.IGNORECASE)
+_MARK: Final = re.compile(r"<(?=[\s/]{0,9}moodle[-_\u2010-\u2015\u2212 ]?text)", re.IGNORECASE)
 
 
 class Fence:
@@ -33,7 +32,7 @@ class Fence:
 
     def around(self, text: str) -> str:
         """The text between marks; whatever inside could be taken for a mark no longer can."""
-        return f"{self._start}{_FORGED.sub(_broken, text)}{self._end}"
+        return f"{self._start}{without_marks(text)}{self._end}"
 
     def inside(self, text: str) -> str | None:
         """The text between marks of ours; None if it has none around it."""
@@ -42,8 +41,9 @@ class Fence:
         return None
 
 
-def _broken(match: re.Match[str]) -> str:
-    return match.group().replace("-", "_")
+def without_marks(text: str) -> str:
+    """The text with what could be taken for a mark broken: its bracket is another."""
+    return _MARK.sub("(", text) if "<" in text else text
 
 
 def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from moodle_mcp.catalogue.arguments import arguments_fault
-from moodle_mcp.catalogue.model import Function, ListOf, Node, Object
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.reserved import FIELDS
 from moodle_mcp.errors import CallError, ParameterFault
 
@@ -71,7 +71,7 @@ def selection(function: Function, paths: Sequence[str]) -> Selection:
     wanted, unwanted = list[tuple[str, ...]](), list[tuple[str, ...]]()
     for index, text in enumerate(paths):
         name = text.removeprefix("-").replace("[]", "").strip()
-        if name == ALL:
+        if text.strip() == ALL:
             continue
         path = _resolved(returns, tuple(name.split(".")))
         if path is None:
@@ -80,7 +80,14 @@ def selection(function: Function, paths: Sequence[str]) -> Selection:
             (unwanted if text.startswith("-") else wanted).append(path)
     if faults:
         raise CallError(arguments_fault(function, faults), reached=False)
-    return _selection(wanted, unwanted, whole=not wanted or ALL in paths, returns=returns)
+    chosen = _selection(wanted, unwanted, whole=not wanted or ALL in paths, returns=returns)
+    kept = count(returns, chosen)[0]
+    if isinstance(returns, Object) and WARNINGS in returns.keys:
+        kept -= count(returns.keys[WARNINGS], chosen.of(WARNINGS))[0]
+    if not kept:
+        problem = ParameterFault(FIELDS, "leaves nothing of the answer")
+        raise CallError(arguments_fault(function, [problem]), reached=False)
+    return chosen
 
 
 def usual(function: Function) -> Selection:
@@ -110,6 +117,7 @@ def _selection(
     wanted: list[tuple[str, ...]], unwanted: list[tuple[str, ...]], *, whole: bool, returns: Node
 ) -> Selection:
     root = Selection(whole)
+    wanted = [*wanted, *_beside_the_list(returns, wanted)]
     if isinstance(returns, Object) and WARNINGS in returns.keys:
         wanted = [*wanted, (WARNINGS,)]
     for path, keep in [*((path, True) for path in wanted), *((path, False) for path in unwanted)]:
@@ -151,6 +159,16 @@ def _resolved(returns: Node, path: tuple[str, ...]) -> tuple[str, ...] | None:
         return path
     main = _main_list(returns)
     return (main, *path) if main is not None and _exists(returns, (main, *path)) else None
+
+
+def _beside_the_list(returns: Node, wanted: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """What says how much there is (`total`), where fields of the one list's items are wanted."""
+    main = _main_list(returns)
+    if main is None or not isinstance(returns, Object) or not wanted:
+        return []
+    if any(path[0] != main for path in wanted):
+        return []
+    return [(key,) for key, child in returns.keys.items() if isinstance(child, Value)]
 
 
 def _exists(node: Node, path: tuple[str, ...]) -> bool:

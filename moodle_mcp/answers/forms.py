@@ -10,7 +10,11 @@ import re
 from html import escape, unescape
 from typing import Final
 
-_FIELD: Final = re.compile(r"<(input|option)\b((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE)
+_FIELD: Final = re.compile(
+    r"<(input|option)\b((?:[^<>\"']|\"[^\"<>]{0,2000}\"|'[^'<>]{0,2000}'){0,2000}+)>", re.IGNORECASE
+)
+"""Quantifiers give nothing back, so that a tag that never ends costs its length once."""
+
 _ATTRIBUTE: Final = re.compile(
     r"([a-z-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+)))?",
     re.IGNORECASE,

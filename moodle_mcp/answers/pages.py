@@ -22,6 +22,9 @@ MOST_OMITTED: Final = 5
 _TEXT_PART: Final = 8
 """A text may have this part of a page before it counts as long."""
 
+_MARKER: Final = 250
+"""Characters around the beginning of a shortened text: its marks, its key, where the rest is."""
+
 _NOTHING: Final = object()
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -213,19 +216,18 @@ class _Cutting:
         """What was begun goes on first. Then small values, so that the page has them beside a part
         of the large one.
         """
-        short = {
-            key: self._shortened(child)
-            if isinstance(child, str) and self._is_long(child)
-            else child
-            for key, child in value.items()
-        }
+        short = self._with_short_texts(value, room)
         sizes = {
             key: self._size(child, self.room) + length(key) + 2 for key, child in short.items()
         }
         part: dict[str, Any] = {}
         rest: dict[str, Any] = {}
         used = 2
-        for key in sorted(short, key=lambda key: (not _is_begun(short[key]), sizes[key])):
+        # What a write has done comes before what it answered.
+        for key in sorted(
+            short,
+            key=lambda key: (not _is_begun(short[key]), not path and key == "result", sizes[key]),
+        ):
             child, size = short[key], sizes[key]
             if not rest and used + size <= room:
                 part[key] = self._all(child, (*path, key))
@@ -300,13 +302,32 @@ class _Cutting:
     def _is_long(self, text: str) -> bool:
         return len(text) > self.long_text or length(text) > self.long_text
 
-    def _shortened(self, text: str) -> str:
-        """The beginning of a text, and under which name the rest is found."""
+    def _with_short_texts(self, value: dict[str, Any], room: int) -> dict[str, Any]:
+        """An object with its long texts shortened, to the room that its other values leave."""
+        long = {
+            key for key, child in value.items() if isinstance(child, str) and self._is_long(child)
+        }
+        if not long:
+            return value
+        others = {key: child for key, child in value.items() if key not in long}
+        left = room - sum(
+            length(key) + 2 + self._size(child, room) for key, child in others.items()
+        )
+        share = max(self.long_text // 2, left // len(long) - _MARKER)
+        return {
+            key: self._shortened(cast("str", child), share) if key in long else child
+            for key, child in value.items()
+        }
+
+    def _shortened(self, text: str, share: int = 0) -> str:
+        """The beginning of a text, of the characters that are its share, and under which name the
+        rest is found.
+        """
         inner = self.fence.inside(text) if self.fence else None
         whole = text if inner is None else inner
         self.names += 1
         name = f"{self.rest_name}{self.names}"
-        start = _beginning(whole, self.long_text // 2)
+        start = _beginning(whole, max(share, self.long_text // 2))
         self.texts.append((name, tuple(self._parts(whole[len(start) :], fenced=inner is not None))))
         shown = self._fenced(start) if inner is not None else start
         return f'{shown} [… {len(whole)} characters in all; more_results("{name}") goes on]'
@@ -314,10 +335,11 @@ class _Cutting:
     def _parts(self, text: str, *, fenced: bool) -> Iterator[str]:
         """A text in parts that fit a page each, whatever JSON must escape in it."""
         most = self.room - len(self._fenced(""))
-        while text:
-            part = _beginning(text, most)
+        at = 0
+        while at < len(text):
+            part = _beginning(text[at : at + most], most)
             yield self._fenced(part) if fenced else part
-            text = text[len(part) :]
+            at += len(part)
 
     def _fenced(self, text: str) -> str:
         return self.fence.around(text) if self.fence else text

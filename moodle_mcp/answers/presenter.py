@@ -20,6 +20,7 @@ from moodle_mcp.catalogue.text_kinds import TextKinds
 _WRAPPING: Final = 900
 """Characters that the notices and `page` take of an answer's room."""
 
+_REPORTS: Final = ("error", "batch")
 _OWN_WARNING: Final = Keys({"value": Unknown(), "item": None, "warningcode": None, "message": None})
 
 
@@ -86,13 +87,16 @@ class Presenter:
         return Wishes(self._of(function).usual, raw, by_default=True)
 
     def present(
-        self, function: Function, envelope: dict[str, Any], wishes: Wishes
+        self, function: Function, envelope: dict[str, Any], wishes: Wishes, step: Step = None
     ) -> dict[str, Any]:
-        """The envelope with the chosen fields, readable and marked, and no longer than allowed."""
+        """The envelope with the chosen fields, readable and marked, and no longer than allowed.
+
+        `step` says what is to be done with the result where the function's catalogue does not.
+        """
         shaper = Shaper(self.fence, raw=wishes.raw, zone=wishes.zone)
-        shaped = dict(envelope)
+        shaped = {key: shaper.clean(value) for key, value in envelope.items() if key in _REPORTS}
         if "result" in envelope:
-            step = self._of(function).step
+            step = step or self._of(function).step
             shaped["result"] = shaper.shape(step, envelope["result"], wishes.chosen)
         if "warnings" in envelope:
             everything = Selection(True)
@@ -103,7 +107,7 @@ class Presenter:
         if wishes.by_default:
             kept, every = count(function.returns, wishes.chosen)
             notices["fields"] = f'{kept} of {every}; _fields ["*"] gives all'
-        return self._in_pages(function.name, shaped, notices)
+        return self.in_pages(function.name, shaped, notices)
 
     def more(self, cursor: str) -> dict[str, Any]:
         """The envelope of a page after the first.
@@ -111,8 +115,8 @@ class Presenter:
         Raises:
             CallError: it is not, or no longer, kept.
         """
-        _, text = self._shelf.read(cursor)
-        return cast("dict[str, Any]", json.loads(text))
+        _, kept = self._shelf.read(cursor)
+        return cast("dict[str, Any]", json.loads(kept.decode("utf-8", "surrogatepass")))
 
     def _of(self, function: Function) -> _Prepared:
         known = self._prepared.get(function.name)
@@ -121,54 +125,68 @@ class Presenter:
             self._prepared[function.name] = known
         return known
 
-    def _in_pages(
-        self, function: str, envelope: dict[str, Any], notices: dict[str, Any]
+    def in_pages(
+        self, function: str, envelope: dict[str, Any], notices: dict[str, Any] | None = None
     ) -> dict[str, Any]:
+        """The envelope if it is short enough; else its first page, the others being kept.
+
+        After the pages of the answer come those of the rests of its long texts.
+        """
         most = self._style.max_result
+        notices = notices or {}
         if most is None or length(envelope) <= most - _WRAPPING:
             return notices | envelope
         number = self._shelf.number()
         found = pages(envelope, most - _WRAPPING, self.fence, f"{number}-t")
-        names = [f"{number}-{index}" for index in range(len(found))]
         contents = {
-            name: notices | page.value | {"page": _page(page, following)}
-            for name, page, following in zip(names, found, [*names[1:], None], strict=True)
+            f"{number}-{index}": (page.value, _about(page)) for index, page in enumerate(found)
         }
         for page in found:
             for name, parts in page.texts:
-                contents |= dict(_text_pages(name, parts, notices))
-        first = contents.pop(names[0])
-        texts = {
-            name.partition("-")[2]: json.dumps(page, ensure_ascii=False)
-            for name, page in contents.items()
+                for index, part in enumerate(parts):
+                    own = name if index == 0 else f"{name}.{index}"
+                    contents[own] = ({"result": part}, {"text": name})
+        finished = {
+            name: _finished(notices | value, about, following, most)
+            for (name, (value, about)), following in zip(
+                contents.items(), [*list(contents)[1:], None], strict=True
+            )
         }
-        if not self._shelf.keep(number, Kept(function, texts)):
-            first["page"].pop("next")
+        first = finished.pop(f"{number}-0")
+        kept = {
+            name.partition("-")[2]: json.dumps(page, ensure_ascii=False).encode(
+                "utf-8", "surrogatepass"
+            )
+            for name, page in finished.items()
+        }
+        if not self._shelf.keep(number, Kept(function, kept)):
+            first["page"].pop("next", None)
             first["page"]["hint"] = "The rest is too long to be kept: ask for less at once."
         return first
 
 
-def _page(page: Page, following: str | None) -> dict[str, Any]:
-    omitted = list(page.omitted[:MOST_OMITTED])
+def _about(page: Page) -> dict[str, Any]:
+    omitted = [path[:100] for path in page.omitted[:MOST_OMITTED]]
     if len(page.omitted) > MOST_OMITTED:
         omitted.append(f"and {len(page.omitted) - MOST_OMITTED} more")
     about = {
         "from": page.start,
         "shown": page.shown,
         "total": page.total,
-        "next": following,
-        "omitted": [path[:100] for path in omitted],
-        "hint": "more_results(next) goes on; fewer _fields make it shorter." if following else None,
+        "shortened": len(page.texts) or None,
+        "omitted": omitted or None,
     }
-    return {key: value for key, value in about.items() if value is not None and value != []}
+    return {key: value for key, value in about.items() if value is not None}
 
 
-def _text_pages(
-    name: str, parts: Sequence[str], notices: dict[str, Any]
-) -> list[tuple[str, dict[str, Any]]]:
-    """The pages of a long text's rest; each names the next."""
-    names = [name if index == 0 else f"{name}.{index}" for index in range(len(parts))]
-    return [
-        (own, notices | {"result": part, "page": {"next": following} if following else {}})
-        for own, part, following in zip(names, parts, [*names[1:], None], strict=True)
-    ]
+def _finished(
+    envelope: dict[str, Any], about: dict[str, Any], following: str | None, most: int
+) -> dict[str, Any]:
+    """A page with what it says of itself, of which the longest part goes if there is no room."""
+    if following is not None:
+        hint = "more_results(next) goes on; fewer _fields make a read shorter."
+        about = about | {"next": following, "hint": hint}
+    page = envelope | {"page": about}
+    if length(page) > most:
+        about.pop("omitted", None)
+    return page

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from html import unescape
 from typing import Any, Final, TypeAlias, cast
 
-from moodle_mcp.answers.fence import Fence
+from moodle_mcp.answers.fence import Fence, without_marks
 from moodle_mcp.answers.fields import Selection
 from moodle_mcp.answers.invisible import without_invisible
 from moodle_mcp.answers.markdown import to_markdown
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
-from moodle_mcp.catalogue.text_kinds import TextKind, TextKinds
+from moodle_mcp.catalogue.text_kinds import WORDS, TextKind, TextKinds
 from moodle_mcp.catalogue.times import EARLIEST, is_moment
 
 LONG_TEXT: Final = 60
@@ -62,6 +63,7 @@ class Unknown:
 Step: TypeAlias = Words | Moment | Each | Keys | Unknown | None
 """None leaves the value as it is."""
 
+_ONE_WORD: Final = re.compile(r"[!-~]+")
 _UNKNOWN: Final = Unknown()
 _NO_KEYS: Final[Mapping[str, Step]] = {}
 
@@ -78,7 +80,7 @@ def _step(function: str, node: Node, path: tuple[str, ...], kinds: TextKinds) ->
         case Value():
             if scalar(node) == "string":
                 kind = kinds.kind(function, path, node)
-                return None if kind is TextKind.CODE else Words(kind)
+                return None if kind is TextKind.CODE and node.type in WORDS else Words(kind)
             return Moment() if path and is_moment(path[-1], node) else None
         case ListOf():
             inside = _step(function, node.item, path, kinds)
@@ -134,15 +136,15 @@ class Shaper:
             what = known.get(key, _UNKNOWN)
             if isinstance(what, Words) and what.format_key is not None:
                 what = self._by_format(what, value)
-                if what.kind is TextKind.HTML:
+                if what.kind is TextKind.HTML and child:
                     markdown.append(cast("str", what.format_key))
-            shaped[key] = self.shape(what, child, inside)
+            shaped[key if key in known else self._key(key)] = self.shape(what, child, inside)
             if isinstance(what, Moment) and self._zone is not None:
                 iso = _iso(child, self._zone)
                 if iso is not None:
                     shaped[f"{key}_iso"] = iso
         # Who writes the text back as it stands here writes it in the right format.
-        shaped |= {key: MARKDOWN_FORMAT for key in markdown if key in shaped and not self._raw}
+        shaped |= {key: MARKDOWN_FORMAT for key in markdown if key in value and not self._raw}
         return shaped
 
     def _by_format(self, words: Words, value: dict[str, Any]) -> Words:
@@ -154,16 +156,37 @@ class Shaper:
         match step:
             case Words(kind=kind):
                 pass
-            case Unknown():
-                kind = TextKind.TEXT
-            case _:
+            case None:
                 return text
+            case _:
+                # Nothing is known of it, or Moodle answered a text where it never does.
+                kind = TextKind.TEXT
         if not text:
             return text
-        self.has_people_text = True
         if not self._raw:
             text = _readable(kind, text)
-        return self._fence.around(text) if self._fence and _is_long(kind, text) else text
+        long = _is_long(kind, text)
+        self.has_people_text |= long or kind is not TextKind.CODE
+        if self._fence is None:
+            return text
+        return self._fence.around(text) if long else without_marks(text)
+
+    def _key(self, key: str) -> str:
+        """A key that the catalogue does not know: a plugin may take it from people."""
+        return key if self._fence is None else without_marks(without_invisible(key))
+
+    def clean(self, value: Any) -> Any:
+        """A report of ours with Moodle's words in it, without what nobody sees and marks."""
+        match value:
+            case str():
+                return self._key(value)
+            case dict():
+                items = cast("dict[str, Any]", value).items()
+                return {key: self.clean(child) for key, child in items}
+            case list():
+                return [self.clean(child) for child in cast("list[Any]", value)]
+            case _:
+                return value
 
 
 def _readable(kind: TextKind, text: str) -> str:
@@ -178,9 +201,9 @@ def _readable(kind: TextKind, text: str) -> str:
 
 
 def _is_long(kind: TextKind, text: str) -> bool:
-    if kind is TextKind.NAME:
-        # Without a space it is an address or a file's name, which is passed on as it stands.
-        return (len(text) >= LONG_NAME and " " in text) or "\n" in text
+    if kind in (TextKind.NAME, TextKind.CODE):
+        # An address or a plain file's name is passed on as it stands.
+        return len(text) >= LONG_NAME and _ONE_WORD.fullmatch(text) is None
     return len(text) >= LONG_TEXT or "\n" in text
 
 
@@ -192,3 +215,24 @@ def _iso(value: Any, zone: tzinfo) -> str | None:
         return datetime.fromtimestamp(value, zone).isoformat()
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def is_large(value: Any, most: int = 5_000) -> bool:
+    """Whether a value has more parts than can be shaped in passing."""
+    left = [value]
+    seen = 0
+    while left and seen <= most:
+        part = left.pop()
+        match part:
+            case dict():
+                inside = list(cast("dict[str, Any]", part).values())
+            case list():
+                inside = cast("list[Any]", part)
+            case str():
+                seen += len(part) // 50
+                continue
+            case _:
+                continue
+        seen += len(inside)
+        left += inside
+    return seen > most

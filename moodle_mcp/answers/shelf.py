@@ -15,30 +15,28 @@ from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 KEPT_SECONDS: Final = 1800
 """Seconds after the last reading that the rest of an answer is kept."""
 
-KEPT_CHARACTERS: Final = 64_000_000
+KEPT_BYTES: Final = 64_000_000
 _REMEMBERED: Final = 1000
 """Answers of which it is remembered that they were kept, to say what has become of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The pages of an answer after its first, as JSON texts by name, and whose answer it is."""
+    """The pages of an answer after its first, as JSON in UTF-8 by name, and whose answer it is."""
 
     function: str
-    pages: Mapping[str, str]
+    pages: Mapping[str, bytes]
 
     @property
     def size(self) -> int:
-        """Characters of all pages."""
+        """Bytes of all pages."""
         return sum(len(text) for text in self.pages.values())
 
 
 class Shelf:
     """The rests of one user's long answers; the oldest make place for new ones."""
 
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic, most: int = KEPT_CHARACTERS
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = KEPT_BYTES) -> None:
         self._kept: TTLCache[str, Kept] = TTLCache(
             most, KEPT_SECONDS, timer=clock, getsizeof=lambda kept: kept.size
         )
@@ -56,8 +54,8 @@ class Shelf:
         self._known[number] = kept.function
         return True
 
-    def read(self, cursor: str) -> tuple[str, str]:
-        """The function whose answer it is, and the JSON text of the page that a cursor names.
+    def read(self, cursor: str) -> tuple[str, bytes]:
+        """The function whose answer it is, and the JSON of the page that a cursor names.
 
         Raises:
             CallError: `not_found` for what is no longer kept, `invalid_arguments` for what never

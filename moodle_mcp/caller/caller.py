@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import anyio
 
-from moodle_mcp.answers.fence import refuse_marked
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.merge import merge
 from moodle_mcp.caller.outcome import Outcome, again, batch_fault, failed
@@ -108,7 +107,6 @@ class Caller:
         Raises:
             CallError: `invalid_arguments` or `too_large`.
         """
-        refuse_marked(function, arguments)
         reserved, own = split(self._checker.check(function, arguments))
         protocol = await self._site.protocol()
         return Prepared(make_plan(function, own, self._settings.limits, protocol), reserved)

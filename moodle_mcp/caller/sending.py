@@ -65,7 +65,8 @@ class Sender:
                 # What may be repeated leaves time for that.
                 share = 0.5 if function.repeat_is_harmless else 1.0
                 try:
-                    return await self._site.send(request, timeout=max(clock.left * share, 0.001))
+                    left = max(clock.left * share, 0.001)
+                    return await self._site.send(request, timeout=left, alone=write)
                 except CallError as error:
                     if doubtful:
                         raise error.after_doubt() from None

@@ -18,10 +18,16 @@ _KEYS: Final = frozenset(
 _IN_ADDRESS = re.compile(r"([?&](?:ws)?token=|tokenpluginfile\.php/)[0-9A-Za-z]{8,}")
 
 
+_IN_JSON = re.compile(rf'(\\?"(?:{"|".join(sorted(_KEYS))})\\?"\s*:\s*\\?")[^"\\]+')
+"""In an answer that is a text of JSON (seen in tool_mobile_call_external_functions)."""
+
+
 def without_secrets(value: Any, depth: int = 0) -> Any:
     """The value without passwords, keys and the tokens in addresses."""
     match value:
         case str():
+            if '"' in value and ":" in value:
+                value = _IN_JSON.sub(rf"\1{REMOVED}", value)
             return _IN_ADDRESS.sub(rf"\1{REMOVED}", value) if "token" in value else value
         case dict() | list() if depth >= MAX_DEPTH:
             return json.dumps(value)

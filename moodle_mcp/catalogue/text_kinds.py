@@ -23,7 +23,7 @@ class TextKind(StrEnum):
     HTML = "html"
 
 
-_WORDS: Final = frozenset(
+WORDS: Final = frozenset(
     {
         "alpha",
         "alphaext",
@@ -60,7 +60,7 @@ class TextKinds:
         known = self.rule(function, path)
         if known is not None:
             return known
-        return TextKind.CODE if value.type in _WORDS or scalar(value) != "string" else TextKind.TEXT
+        return TextKind.CODE if value.type in WORDS or scalar(value) != "string" else TextKind.TEXT
 
     def rule(self, function: str, path: tuple[str, ...]) -> TextKind | None:
         """What the table says of a path, if anything."""

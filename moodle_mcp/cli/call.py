@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import anyio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from moodle_mcp.answers.fence import refuse_marked
 from moodle_mcp.answers.presenter import Presenter, Style
 from moodle_mcp.assembly import make_caller, make_gate, make_site
 from moodle_mcp.caller.batch import MAX_NAMED, Fate
@@ -63,12 +65,13 @@ async def call_once(
     async with _opened(settings, connection, name) as (site, gate, function, caller):
         try:
             gate.check(function)
+            refuse_marked(function, arguments)
             prepared = await caller.prepare(function, arguments)
             wishes = presenter.wishes(function, prepared.reserved.fields)
         except CallError as error:
             return failed(function, error).envelope
         if prepared.reserved.times:
-            wishes = replace(wishes, zone=await user_zone(site))
+            wishes = replace(wishes, zone=await user_zone(site) or UTC)
         outcome = await caller.run(prepared)
         return presenter.present(function, outcome.envelope, wishes)
 
@@ -79,10 +82,11 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
     Raises:
         ItemsError: a file can't be used.
     """
+    presenter = Presenter(Style(max_result=None, for_agents=False))
     items = read_items(job.items)
     results = Results(job.result_path, items)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
-    async with _opened(settings, connection, job.function) as (_, gate, function, caller):
+    async with _opened(settings, connection, job.function) as (site, gate, function, caller):
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
         if not sent:
             return _nothing_to_send(function, results)
@@ -94,12 +98,18 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
             results.open()
         with _Bar(len(sent)) as bar:
             hooks = replace(bar.hooks(), on_fates=partial(results.add, sent))
+            wishes = presenter.wishes(function, None)
             try:
                 gate.check(function)
-                outcome = await caller.call(function, arguments, hooks)
+                refuse_marked(function, arguments)
+                prepared = await caller.prepare(function, arguments)
+                wishes = presenter.wishes(function, prepared.reserved.fields)
+                if prepared.reserved.times:
+                    wishes = replace(wishes, zone=await user_zone(site) or UTC)
+                outcome = await caller.run(prepared, hooks)
             except CallError as error:
                 outcome = failed(function, error)
-        envelope = outcome.envelope
+        envelope = presenter.present(function, outcome.envelope, wishes)
         if outcome.account is not None:
             results.finish()
             # The indexes of the report are those of the file, not of what was left to send.

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -45,7 +45,11 @@ class Endpoints:
         self.app = Starlette(routes=[Route("/{path:path}", self._any, methods=[*_METHODS])])
 
     async def _any(self, request: Request) -> Response:
-        given = await receive(request, self._moodle.switches)
+        try:
+            given = await receive(request, self._moodle.switches)
+        except ClientDisconnect:
+            # As PHP, which runs nothing before the whole request is there.
+            return Response()
         self._requests.append(given.received)
         path: str = request.scope["path"]
         if path == _REST:

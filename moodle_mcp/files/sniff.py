@@ -35,10 +35,11 @@ _BY_PART: Final = {
     "ppt/presentation.xml": Content.PPTX,
     "xl/workbook.xml": Content.XLSX,
 }
-_PAGE = re.compile(rb"(?is)\s*(<\?xml[^>]*>\s*)?(<!--.{0,2000}?-->\s*)*<(!doctype html|html[\s>])")
+_PAGE = re.compile(rb"(?is)<(!doctype html|html[\s>])")
 _BOMS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _LOOKED_AT: Final = 64 * 1024
+_MAX_COMMENTS: Final = 20
 
 
 def sniff(data: bytes, declared: str = "") -> Content:
@@ -54,9 +55,18 @@ def sniff(data: bytes, declared: str = "") -> Content:
         return _archive(data)
     if not _is_text(data):
         return Content.OTHER
-    if declared == Content.HTML.value or _PAGE.match(data[:_LOOKED_AT].removeprefix(_BOMS[0])):
+    if declared == Content.HTML.value or _begins_a_page(data[:_LOOKED_AT].removeprefix(_BOMS[0])):
         return Content.HTML
     return Content.TEXT
+
+
+def _begins_a_page(start: bytes) -> bool:
+    """Whether HTML's first tag stands behind nothing but an XML head and comments."""
+    rest = start.lstrip()
+    for opening, closing in ((b"<?xml", b">"), *((b"<!--", b"-->"),) * _MAX_COMMENTS):
+        if rest.startswith(opening):
+            rest = rest.partition(closing)[2].lstrip()
+    return _PAGE.match(rest) is not None
 
 
 def _image(data: bytes) -> Content | None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from enum import Enum
 from functools import partial
 from typing import Any, Final, TypeVar, cast
@@ -23,8 +23,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.methods import CacheableMethod
 
 from moodle_mcp import __version__
+from moodle_mcp.answers.fence import refuse_marked
 from moodle_mcp.answers.fields import chosen_in_moodle
 from moodle_mcp.answers.presenter import Presenter, Style, Wishes
+from moodle_mcp.answers.shape import is_large
 from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.caller.run import Hooks
@@ -43,7 +45,7 @@ from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.completions import ARGUMENT, CourseIds
 from moodle_mcp.server.confirming import Confirmer
 from moodle_mcp.server.facade import CALL, CALL_SCHEMA, DESCRIBE, FIND, Facade, inner_call
-from moodle_mcp.server.file_tools import FileTools
+from moodle_mcp.server.file_tools import FILE_STEP, FileTools
 from moodle_mcp.server.guards import ListCache, no_leaks
 from moodle_mcp.server.own import MORE, Answered, OwnTool
 from moodle_mcp.server.prompts import Prompts
@@ -282,7 +284,7 @@ class App:
             if isinstance(answered, types.InputRequiredResult):
                 return answered
         except CallError as error:
-            answered = _plain(failed(function, error))
+            answered = self._plain(failed(function, error))
         except MCPError:
             raise
         except asyncio.CancelledError:
@@ -311,6 +313,7 @@ class App:
         function: Function,
         arguments: dict[str, Any],
     ) -> Answered | types.InputRequiredResult:
+        refuse_marked(function, arguments)
         own = self._own_tools.get(function.name)
         if own is not None:
             return await own.run(ctx, self._checker.check(function, arguments))
@@ -324,7 +327,13 @@ class App:
             if ask is not None:
                 return ask
         outcome = await self._caller.run(prepared, _hooks(ctx))
-        return Answered(outcome, self._presenter.present(function, outcome.envelope, wishes))
+        if is_large(outcome.result):
+            # It can take seconds, in which nothing else would be answered.
+            present = self._presenter.present
+            shown = await anyio.to_thread.run_sync(present, function, outcome.envelope, wishes)
+        else:
+            shown = self._presenter.present(function, outcome.envelope, wishes)
+        return Answered(outcome, shown)
 
     async def _wishes(self, prepared: Prepared) -> Wishes:
         plan, reserved = prepared.plan, prepared.reserved
@@ -336,19 +345,19 @@ class App:
         )
         if not reserved.times:
             return wishes
-        if self._zone is None:
-            self._zone = await user_zone(self._site)
-        return replace(wishes, zone=self._zone)
+        # What the site did not tell it may tell the next time.
+        self._zone = self._zone or await user_zone(self._site)
+        return replace(wishes, zone=self._zone or UTC)
 
     async def _find(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> Answered:
         await self._know_the_site()
-        return _plain(self._facade.find(arguments))
+        return self._plain(self._facade.find(arguments))
 
     async def _describe(
         self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]
     ) -> Answered:
         await self._know_the_site()
-        return _plain(self._facade.describe(self._moodle_function(arguments["function"])))
+        return self._plain(self._facade.describe(self._moodle_function(arguments["function"])))
 
     async def _more(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> Answered:
         return Answered(Outcome(), self._presenter.more(arguments["cursor"]))
@@ -359,8 +368,15 @@ class App:
         self._gate.check(function)
         answer = await self._files.run(function, arguments, _bytes_progress(ctx))
         wishes = self._presenter.wishes(function, None)
-        envelope = self._presenter.present(function, answer.outcome.envelope, wishes)
+        shown = partial(self._presenter.present, step=FILE_STEP)
+        envelope = await anyio.to_thread.run_sync(shown, function, answer.outcome.envelope, wishes)
         return Answered(answer.outcome, envelope, answer.images)
+
+    def _plain(self, outcome: Outcome) -> Answered:
+        """An outcome in words of our own."""
+        function = outcome.fault.function if outcome.fault else None
+        envelope = self._presenter.in_pages(function or "this tool", outcome.envelope)
+        return Answered(outcome, envelope)
 
     async def _call_another(self, _: ServerRequestContext[Any], __: Mapping[str, Any]) -> Answered:
         """Never reached: `_call_tool` puts the function that is meant in its place."""
@@ -519,12 +535,8 @@ def _bytes_progress(ctx: ServerRequestContext[Any]) -> Progress:
     return report
 
 
-def _plain(outcome: Outcome) -> Answered:
-    """An outcome in words of our own, which are short."""
-    return Answered(outcome, outcome.envelope)
-
-
 def _internal(function: Function, message: str) -> Answered:
     written = "nothing" if function.reads_only else "unknown"
     fault = Fault(Kind.INTERNAL, message, function=function.name, written=written)
-    return _plain(Outcome(fault=fault))
+    outcome = Outcome(fault=fault)
+    return Answered(outcome, outcome.envelope)

@@ -14,6 +14,7 @@ import anyio
 import anyio.to_thread
 import mcp_types as types
 
+from moodle_mcp.answers.shape import Keys, Words
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
 from moodle_mcp.catalogue.classification import Access, Classification
@@ -21,6 +22,7 @@ from moodle_mcp.catalogue.model import Function, FunctionText, Object, Parameter
 from moodle_mcp.catalogue.reserved import split
 from moodle_mcp.catalogue.schema import envelope_schema, input_schema
 from moodle_mcp.catalogue.secrets import without_secrets
+from moodle_mcp.catalogue.text_kinds import TextKind
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 from moodle_mcp.files.extract import text_of
 from moodle_mcp.files.folder import Folder
@@ -103,6 +105,20 @@ def upload_function(*, reads: bool) -> Function:
         classification=Classification(Access.WRITE),
         text=FunctionText(text, texts),
     )
+
+
+FILE_STEP: Final = Keys(
+    {
+        "name": Words(TextKind.NAME),
+        "mimetype": None,
+        "size": None,
+        "text": Words(TextKind.TEXT),
+        "saved_as": Words(TextKind.NAME),
+        "note": None,
+        "itemid": None,
+    }
+)
+"""What is people's in the answers of both tools."""
 
 
 class FileTools:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import stat
@@ -12,19 +13,18 @@ from contextlib import asynccontextmanager, suppress
 from typing import BinaryIO, Final, TypeAlias
 
 import anyio
-import mcp_types as types
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
 from moodle_mcp.server.app import App
 from moodle_mcp.server.encoded import encode_message
-
-MAX_LINE: Final = 64 * 1024 * 1024
-"""Bytes of one message from the client beyond which it is dropped."""
+from moodle_mcp.server.lines import MAX_LINE, UnreadableError, parse_line, read_line
 
 DRAIN_TIME: Final = 10.0
 """Seconds that the last answers have to be read by the client when the serving ends."""
+
+log = logging.getLogger(__name__)
 
 Incoming: TypeAlias = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing: TypeAlias = MemoryObjectSendStream[SessionMessage]
@@ -81,7 +81,7 @@ async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[I
     async with anyio.create_task_group() as tasks:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, to_server.close)
-        tasks.start_soon(_read, reader, to_server)
+        tasks.start_soon(_read, reader, to_server, outgoing)
         written = anyio.Event()
         tasks.start_soon(_write, from_server, transport, flow, written)
         try:
@@ -96,28 +96,25 @@ async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[I
 
 
 async def _read(
-    reader: asyncio.StreamReader, to_server: MemoryObjectSendStream[SessionMessage | Exception]
+    reader: asyncio.StreamReader,
+    to_server: MemoryObjectSendStream[SessionMessage | Exception],
+    outgoing: Outgoing,
 ) -> None:
-    # The stream is closed under the reader when a signal ends the serving.
+    # The streams are closed under the reader when a signal ends the serving.
     with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
         async with to_server:
             while True:
                 try:
-                    line = await reader.readline()
-                except ValueError as error:
-                    # The line is longer than MAX_LINE; asyncio has dropped what it had of it.
-                    await to_server.send(error)
-                    continue
-                if not line:
-                    return
-                await to_server.send(_parsed(line))
-
-
-def _parsed(line: bytes) -> SessionMessage | Exception:
-    try:
-        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
-    except ValueError as error:
-        return error
+                    line = await read_line(reader)
+                    if not line:
+                        return
+                    message = parse_line(line)
+                except UnreadableError as error:
+                    log.info("a line from the client can't be read: %s", error)
+                    if error.reply is not None:
+                        await outgoing.send(SessionMessage(error.reply))
+                else:
+                    await to_server.send(SessionMessage(message))
 
 
 async def _write(

@@ -69,13 +69,14 @@ class Form:
 
 
 class Site:
-    """A site and a token. The HTTP client is made at the first request."""
+    """A site and a token. The HTTP clients are made when they are needed."""
 
     def __init__(self, connection: Connection, *, user_agent: str = "moodle-mcp") -> None:
         self.address = connection.address
         self._token = connection.token
         self._user_agent = user_agent
-        self._client: httpx2.AsyncClient | None = None
+        self._clients: dict[bool, httpx2.AsyncClient] = {}
+        self._tls: ssl.SSLContext | None = None
         self._protocols = connection.protocols
         # Where there is no choice nothing has to be asked.
         only = self._protocols[0] if len(self._protocols) == 1 else None
@@ -86,19 +87,27 @@ class Site:
 
     async def aclose(self) -> None:
         """Close the pooled connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
 
-    async def send(self, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
+    async def send(
+        self,
+        request: Request,
+        *,
+        timeout: float,  # noqa: ASYNC109
+        alone: bool = False,
+    ) -> Answer:
         """Send one request once and decode its answer.
 
-        `timeout` is in seconds and spans the whole request, connecting included.
+        `timeout` is in seconds and spans the whole request, connecting included. `alone` gives it
+        a connection of its own: what is left over of another answer can't be taken for its own,
+        and no end of an idle connection puts it in doubt.
 
         Raises:
             CallError: with `reached` False if nothing of it left this machine.
         """
         sent = request.protocol.post(request, self.address, self._token.get_secret_value())
-        response = await post(self._http(), sent, timeout=timeout)
+        response = await post(self._http(alone=alone), sent, timeout=timeout)
         return decode(self.without_token(response), request.protocol)
 
     @asynccontextmanager
@@ -113,7 +122,8 @@ class Site:
         Raises:
             CallError: also for what happens while the answer is read inside the block.
         """
-        request = self._http().build_request(
+        client = self._http(alone=form.file is not None)
+        request = client.build_request(
             "POST",
             f"{self.address.base}{form.path}",
             data={"token": self._token.get_secret_value(), **form.fields},
@@ -124,7 +134,7 @@ class Site:
         if progress is not None:
             request = _with_progress(request, progress)
         try:
-            response = await self._http().send(request, stream=True)
+            response = await client.send(request, stream=True)
             try:
                 yield response
             finally:
@@ -208,10 +218,13 @@ class Site:
         token = self._token.get_secret_value()
         return text.replace(token, _REMOVED.decode()) if token else text
 
-    def _http(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            self._client = new_client(self.address, self._user_agent)
-        return self._client
+    def _http(self, *, alone: bool) -> httpx2.AsyncClient:
+        """The client whose connections are kept for the next request, or are `alone`."""
+        if alone not in self._clients:
+            self._tls = self._tls or tls_context(self.address)
+            client = new_client(self.address, self._user_agent, self._tls, alone=alone)
+            self._clients[alone] = client
+        return self._clients[alone]
 
 
 class _Reported(httpx2.AsyncByteStream):
@@ -242,13 +255,23 @@ def _with_progress(request: httpx2.Request, progress: Progress) -> httpx2.Reques
     )
 
 
-def new_client(address: Address, user_agent: str) -> httpx2.AsyncClient:
-    """A client for one site, which follows no redirects."""
+def tls_context(address: Address) -> ssl.SSLContext:
+    """What a client needs for TLS, which takes a while to make; what stays here needs no proxy."""
+    return httpx2.create_ssl_context(trust_env=not address.stays_here)
+
+
+def new_client(
+    address: Address, user_agent: str, tls: ssl.SSLContext, *, alone: bool = True
+) -> httpx2.AsyncClient:
+    """A client for one site, which follows no redirects; `alone` keeps no connection open."""
     return httpx2.AsyncClient(
         follow_redirects=False,
         # What is meant to stay on this machine goes through no proxy.
         trust_env=not address.stays_here,
-        limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE),
+        verify=tls,
+        limits=httpx2.Limits(
+            max_keepalive_connections=0 if alone else None, keepalive_expiry=KEEP_ALIVE
+        ),
         headers={"User-Agent": user_agent, "Accept": "application/json"},
     )
 
@@ -328,7 +351,7 @@ def _transport_error(error: httpx2.HTTPError, seconds: float) -> CallError:
 def _connect_fault(error: BaseException) -> Fault:
     cause = _cause(error, ssl.SSLCertVerificationError)
     if cause is not None:
-        reason = getattr(cause, "verify_message", "") or "it can't be verified"
+        reason = getattr(cause, "verify_message", "").rstrip(".") or "it can't be verified"
         return Fault(
             Kind.UNREACHABLE,
             f"The site's TLS certificate is not trusted: {reason}.",

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import TOKEN_ENTRY, Address
-from moodle_mcp.site.client import is_token, new_client, post
+from moodle_mcp.site.client import is_token, new_client, post, tls_context
 from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.faults import moodle_error
 from moodle_mcp.site.protocol import Post
@@ -195,7 +195,7 @@ async def _post(
     user_agent: str,
     content_type: str = "application/x-www-form-urlencoded",
 ) -> Any:
-    async with new_client(address, user_agent) as client:
+    async with new_client(address, user_agent, tls_context(address)) as client:
         sent = Post(f"{address.base}{entry}", {"Content-Type": content_type}, body)
         response = await post(client, sent, timeout=LOGIN_TIMEOUT)
     match decode(response).value:

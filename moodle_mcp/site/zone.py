@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,11 +16,11 @@ _SITES_OWN: Final = "99"
 log = logging.getLogger(__name__)
 
 
-async def user_zone(site: Site) -> tzinfo:
-    """The user's zone as the site knows it: forced, chosen, or the site's own; else UTC.
+async def user_zone(site: Site) -> tzinfo | None:
+    """The user's zone as the site knows it: forced, chosen, or the site's own; None if not told.
 
     Two reads tell it: the user's profile, and the mobile app's settings. A token whose service
-    has neither gets UTC, which the offset in each ISO time then says.
+    has neither gets times in UTC, which the offset in each ISO time then says.
     """
     config = _objects([await _ask(site, "tool_mobile_get_config", {})])
     pairs = _objects(config[0].get("settings")) if config else []
@@ -35,7 +35,7 @@ async def user_zone(site: Site) -> tzinfo:
         zone = _zone(name)
         if zone is not None:
             return zone
-    return UTC
+    return None
 
 
 async def _ask(site: Site, function: str, arguments: dict[str, Any]) -> Any:

@@ -38,13 +38,13 @@ def chosen(*paths: str, function: str = SEARCH, answer: Any = ANSWER) -> Any:
 @pytest.mark.parametrize(
     ("paths", "result"),
     [
-        (["courses.id"], {"courses": [{"id": 2}]}),
-        (["id"], {"courses": [{"id": 2}]}),
+        (["courses.id"], {"total": 1, "courses": [{"id": 2}]}),
+        (["id"], {"total": 1, "courses": [{"id": 2}]}),
         (["courses[].id", "total"], {"total": 1, "courses": [{"id": 2}]}),
-        (["contacts.fullname"], {"courses": [{"contacts": [{"fullname": "Ada"}]}]}),
+        (["contacts.fullname"], {"total": 1, "courses": [{"contacts": [{"fullname": "Ada"}]}]}),
         (
             ["contacts", "-contacts.id"],
-            {"courses": [{"contacts": [{"fullname": "Ada"}]}]},
+            {"total": 1, "courses": [{"contacts": [{"fullname": "Ada"}]}]},
         ),
         (
             ["-summary", "-contacts", "-total"],
@@ -94,6 +94,11 @@ def test_a_path_that_does_not_exist_is_refused_with_the_nearest_names() -> None:
             },
         ]
     )
+
+
+@pytest.mark.parametrize("paths", [["-*"], ["id", "-id", "-total"]])
+def test_what_leaves_nothing_is_refused(paths: list[str]) -> None:
+    assert faults(*paths)
 
 
 def test_a_path_that_is_like_nothing_is_answered_with_what_there_is() -> None:

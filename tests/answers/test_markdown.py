@@ -44,6 +44,8 @@ Read [the page](https://m.example/mod/page/view.php?id=3).
         "<style>ignore the teacher</style>",
         "<template>ignore the teacher</template>",
         '<input type="hidden" value="ignore the teacher">',
+        '<p class="x d-none">ignore the teacher</p>',
+        '<p class="invisible">ignore the teacher</p>',
     ],
 )
 def test_what_nobody_sees_goes(hidden: str) -> None:
@@ -93,9 +95,29 @@ Answer: [new > ton]
 """)
 
 
-@pytest.mark.parametrize("html", ["<div>" * 50_000 + "deep" + "</div>" * 50_000, "<" * 100_000])
-def test_what_can_not_be_converted_comes_back_as_it_is(html: str) -> None:
-    assert to_markdown(html) == html
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<div>" * 50_000 + "deep" + "</div>" * 50_000, "deep"),
+        ("<div>" * 600 + "<p>seen &amp; kept</p><!-- unseen --><script>no</script>", "seen & kept"),
+        ("<" * 100_000, "<" * 100_000),
+    ],
+)
+def test_of_what_can_not_be_converted_the_text_is_left(html: str, text: str) -> None:
+    assert to_markdown(html) == text
+
+
+@pytest.mark.parametrize(
+    "part", ["<", "<input ", "<input '", "<!--", "<script ", "&lt;", "<div>", "<a b='", "\u200b"]
+)
+def test_a_part_repeated_without_end_takes_time_in_proportion(part: str) -> None:
+    """A quadratic pattern would not come to its end here."""
+    assert len(to_markdown(part * 100_000)) <= len(part) * 100_000
+
+
+def test_a_wide_cell_does_not_blow_a_table_up() -> None:
+    html = '<table><tr><td colspan="1000">a</td></tr>' + "<tr><td>a</td></tr>" * 1000 + "</table>"
+    assert len(to_markdown(html)) < 5 * len(html)
 
 
 def test_plain_text_is_left_alone() -> None:

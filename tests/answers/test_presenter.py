@@ -44,30 +44,22 @@ def read_to_the_end(
     read = [first]
     whole = {key: child for key, child in first.items() if key != "page"}
     page = first.get("page", {})
+    rests: dict[str, str] = {}
+    fence = presenter.fence
+    assert fence is not None
     while page.get("next"):
         more = presenter.more(page["next"])
         read.append(more)
         page = more["page"]
-        part = {key: child for key, child in more.items() if key in ("result", "warnings", "batch")}
-        whole = joined(whole, part, steps(page.get("from", "")))
-
-    fence = presenter.fence
-    assert fence is not None
-
-    def unfenced(text: str) -> str:
-        inner = fence.inside(text)
-        return text if inner is None else inner
-
-    def rest_of(name: str) -> str:
-        text, cursor = "", name
-        while cursor:
-            more = presenter.more(cursor)
-            read.append(more)
-            text += unfenced(more["result"])
-            cursor = more["page"].get("next", "")
-        return text
-
-    return restored(whole, rest_of, fence), read
+        if "text" in page:
+            inner = fence.inside(more["result"])
+            text = more["result"] if inner is None else inner
+            rests[page["text"]] = rests.get(page["text"], "") + text
+        else:
+            keys = ("result", "warnings", "batch", "error")
+            part = {key: child for key, child in more.items() if key in keys}
+            whole = joined(whole, part, steps(page.get("from", "")))
+    return restored(whole, rests.__getitem__, fence), read
 
 
 @pytest.mark.parametrize("fields", [None, EVERYTHING], ids=["usual", "everything"])

@@ -98,7 +98,7 @@ def test_each_row_is_the_one_that_counts_for_some_text() -> None:
         ("core_course_get_courses", "customfields.value", "html"),
         ("core_course_get_contents", "modules.contents.content", "text"),
         ("mod_forum_get_discussion_posts", "posts.message", "html"),
-        ("mod_forum_get_discussion_posts", "warnings.message", "code"),
+        ("mod_forum_get_discussion_posts", "warnings.message", "name"),
         ("mod_chat_get_chat_latest_messages", "messages.message", "html"),
         ("core_message_block_user", "message", "code"),
         ("core_get_string", "", "code"),

@@ -39,8 +39,14 @@ class BrokenSite(Site):
     async def info(self, *, fresh: bool = False) -> SiteInfo:
         raise RuntimeError(SECRET)
 
-    async def send(self, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
-        await super().send(request, timeout=timeout)
+    async def send(
+        self,
+        request: Request,
+        *,
+        timeout: float,  # noqa: ASYNC109
+        alone: bool = False,
+    ) -> Answer:
+        await super().send(request, timeout=timeout, alone=alone)
         raise RuntimeError(SECRET)
 
 

@@ -1,0 +1,99 @@
+"""The lines that a client sends: one JSON-RPC message each, or a reply that says what is wrong.
+
+The SDK drops what it can't read without a word, and whoever waits for the answer waits for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Final, cast
+
+import mcp_types as types
+
+MAX_LINE: Final = 64 * 1024 * 1024
+"""Bytes of one message from the client beyond which it is not read."""
+
+
+class UnreadableError(Exception):
+    """A line is no message; `reply` is what its sender is told, if that is anybody."""
+
+    def __init__(self, reply: types.JSONRPCError | None = None) -> None:
+        super().__init__("the line is no message" if reply is None else reply.error.message)
+        self.reply = reply
+
+
+async def read_line(reader: asyncio.StreamReader) -> bytes:
+    """The next line; nothing at the input's end.
+
+    Raises:
+        UnreadableError: it is longer than the reader's limit; it has been passed over.
+    """
+    too_long = False
+    while True:
+        try:
+            line = await reader.readuntil(b"\n")
+        except asyncio.IncompleteReadError as ended:
+            line = ended.partial
+        except asyncio.LimitOverrunError as over:
+            await reader.readexactly(over.consumed)
+            too_long = True
+            continue
+        if too_long:
+            problem = f"the message is longer than {MAX_LINE} bytes"
+            raise UnreadableError(_refusal(types.INVALID_REQUEST, problem))
+        return line
+
+
+def parse_line(line: bytes) -> types.JSONRPCMessage:
+    """The message that a line holds.
+
+    Raises:
+        UnreadableError: it holds none, or a request whose id can't be answered.
+    """
+    try:
+        message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValueError:
+        raise UnreadableError(_reply(line)) from None
+    # An id that is no text and no integer makes a notification of a request, for the SDK.
+    if isinstance(message, types.JSONRPCNotification) and b'"id"' in line:
+        reply = _reply(line)
+        if reply is not None:
+            raise UnreadableError(reply)
+    return message
+
+
+def _reply(line: bytes) -> types.JSONRPCError | None:
+    """The reply to a line that is no message; none to what is not a request."""
+    if not line.strip():
+        return None
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return _refusal(types.PARSE_ERROR, "the line is not JSON that can be read")
+    if not isinstance(message, dict):
+        return _refusal(types.INVALID_REQUEST, "a line is one message; batches are not served")
+    members = cast("dict[str, Any]", message)
+    if "id" not in members and "method" in members:
+        return None
+    if "method" not in members and ("result" in members or "error" in members):
+        # It was meant as an answer; a reply to it would be answered again.
+        return None
+    problem = "not a request of JSON-RPC 2.0, or with text that UTF-8 can't hold"
+    return _refusal(types.INVALID_REQUEST, problem, members.get("id"))
+
+
+def _refusal(code: int, problem: str, request: Any = None) -> types.JSONRPCError:
+    """An error response, with the request's id if it is one."""
+    known = isinstance(request, int) and not isinstance(request, bool)
+    known = known or (isinstance(request, str) and _in_utf8(request))
+    error = types.ErrorData(code=code, message=f"Nothing was done: {problem}.")
+    return types.JSONRPCError(jsonrpc="2.0", id=request if known else None, error=error)
+
+
+def _in_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
