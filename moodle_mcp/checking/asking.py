@@ -53,7 +53,8 @@ async def _protocol(site: Site, error: CallError) -> Protocol:
 
 
 async def _refusal(site: Site, protocol: Protocol, error: CallError) -> Refusal:
-    if error.fault.kind is Kind.WEB_SERVICES_OFF:
+    absent = error.fault.http_status == 404 and protocol is not REST
+    if error.fault.kind is Kind.WEB_SERVICES_OFF or absent:
         return Refusal(error, web_services=await _web_services(site))
     if error.fault.errorcode == "accessexception":
         # The first of them: an expired token is deleted by the call that meets it.

@@ -17,9 +17,7 @@ from moodle_mcp.site.info import SiteInfo
 
 MAX_NAMED: Final = 10
 _FUNCTIONS: Final = f"{SERVICES} > (the token's service) > Functions > Add functions"
-_NO_CAPABILITIES: Final = (
-    "Which capabilities the user's roles lack is not told over web services; that program says it"
-)
+_GRANT: Final = "Site administration > Users > Permissions > Define roles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +67,11 @@ def _profile(name: str, wanted: Wanted, info: SiteInfo, catalogue: Catalogue) ->
     if not missing:
         return Line(step, "ok", have, public=have)
     verdict: Verdict = "warning" if wanted.names_profiles else "ok"
+    capabilities = _capabilities(missing, catalogue)
     todo = (
         f"An administrator adds what is missing under {_FUNCTIONS}; or all at once, on the Moodle "
         "host, with the program that `moodle-mcp admin-script provision` prints: php provision.php "
-        f"--moodle=FOLDER --user=NAME --profile={name}. {_NO_CAPABILITIES}."
+        f"--moodle=FOLDER --user=NAME --profile={name}.{_needed(capabilities)}"
     )
     return Line(
         step,
@@ -81,7 +80,7 @@ def _profile(name: str, wanted: Wanted, info: SiteInfo, catalogue: Catalogue) ->
         todo if wanted.names_profiles else "",
         f"{have}; missing: {', '.join(missing)}",
         missing,
-        _capabilities(missing, catalogue),
+        capabilities,
     )
 
 
@@ -114,20 +113,31 @@ def _tools(wanted: Wanted, info: SiteInfo, told: frozenset[str]) -> Line:
     ours = frozenset(every_name())
     public = [name for name in others if name in ours]
     plugins = len(others) - len(public)
+    capabilities = _capabilities(others, catalogue)
     lacks = f"{found}, {len(others)} not in the token's service"
     return Line(
         "functions",
         verdict,
         f"{lacks}: {_some(others)}",
-        f"An administrator adds them under {_FUNCTIONS}.",
+        f"An administrator adds them under {_FUNCTIONS}.{_needed(capabilities)}",
         f"{lacks}: {', '.join(public)}{(plugins and f' and {plugins} of plugins') or ''}",
         others,
-        _capabilities(others, catalogue),
+        capabilities,
     )
 
 
 def _capabilities(names: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(sorted({each for name in names for each in catalogue.get(name).capabilities}))
+
+
+def _needed(capabilities: tuple[str, ...]) -> str:
+    """What a role must have; which of them the user lacks, Moodle's web services do not tell."""
+    if not capabilities:
+        return ""
+    return (
+        f" The user's roles need {_some(capabilities)} ({_GRANT}); provision.php with --dry-run "
+        "says which of them are lacking."
+    )
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -91,6 +91,10 @@ def _failure(refusal: Refusal, protocol: Protocol) -> _Failure:
         return _switched_off(refusal, protocol)
     if fault.errorcode == "accessexception":
         return _denied(refusal, protocol)
+    if fault.kind is Kind.WRONG_ADDRESS and refusal.web_services is not None:
+        # Another script of Moodle's answers at this address, and this protocol's is not there.
+        found = f"The plugin for the protocol {protocol.name} is not installed on the site."
+        return _Failure("protocol", found, fault.advice, found, "web services")
     step = refusal.error.stage or _STEP_OF.get(fault.kind, "entry")
     if fault.kind is Kind.WEB_SERVICES_OFF:
         # The plugin for RESTful is there and on, and misses a part of the request.

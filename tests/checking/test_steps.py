@@ -103,7 +103,7 @@ async def test_the_step_that_is_undone_is_the_one_that_fails(demo: Demo, undone:
 RESTFUL_UNDONE: dict[str, tuple[Change, str]] = {
     "web services off": (switch("web_services", False), "web services"),
     "RESTful off": (switch("restful", False), "protocol"),
-    "not installed": (switch("restful_installed", False), "address"),
+    "not installed": (switch("restful_installed", False), "protocol"),
     "header lost": (switch("authorization_kept", False), "entry"),
     "no capability": (switch("restful_capability", False), "role"),
     "token for another address": (switch("token_ip_restricted"), "IP restriction"),
