@@ -17,6 +17,7 @@ from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.address import TOKEN_ENTRY
 from moodle_mcp.site.client import Form, Site, new_client, post
 from moodle_mcp.site.encoding import form_body
+from moodle_mcp.site.files import UPLOAD
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import REST, Cost, Post, Protocol, Request
 
@@ -59,7 +60,7 @@ async def _refusal(site: Site, protocol: Protocol, error: CallError) -> Refusal:
     if error.fault.errorcode == "accessexception":
         # The first of them: an expired token is deleted by the call that meets it.
         no_such = await _errorcode(site.send(protocol.encode(_NO_SUCH, {}), timeout=_TIMEOUT))
-        return Refusal(error, no_such, (await _file(site)).errorcode)
+        return Refusal(error, no_such, await _by_files(site))
     return Refusal(error)
 
 
@@ -68,7 +69,7 @@ async def _greeting(site: Site, protocol: Protocol, info: SiteInfo) -> Greeting:
     home = await _home(site, protocol, info)
     return Greeting(
         info,
-        file=file.errorcode,
+        downloads=_lets_in(file.answer),
         home=home.fault.errorcode or "" if home else "",
         home_message=home.fault.message if home else "",
         fields=await _fields(site) if protocol is REST else None,
@@ -76,6 +77,13 @@ async def _greeting(site: Site, protocol: Protocol, info: SiteInfo) -> Greeting:
         certificate_end=file.certificate_end,
         round_trips=tuple([await _round_trip(site, protocol) for _ in range(_ROUNDS)]),
     )
+
+
+async def _by_files(site: Site) -> bool | None:
+    """Whether the scripts for files let the token in; each refuses too what the service forbids."""
+    # Without a file the second stores nothing and answers an empty list (observed on 4.5.6).
+    answers = [_lets_in((await _file(site, path)).answer) for path in (_NO_FILE, UPLOAD)]
+    return True if True in answers else False if False in answers else None
 
 
 async def _errorcode(asked: Awaitable[Any]) -> str:
@@ -148,18 +156,18 @@ async def _round_trip(site: Site, protocol: Protocol) -> float:
 
 @dataclass
 class _File:
-    """What the answer to a file that does not exist tells."""
+    """What a script for files answered, and what its answer tells by the way."""
 
-    errorcode: str = ""
+    answer: Any = None
     ahead: float | None = None
     certificate_end: float | None = None
 
 
-async def _file(site: Site) -> _File:
+async def _file(site: Site, path: str = _NO_FILE) -> _File:
     found = _File()
     body = b""
     try:
-        async with site.post(Form(_NO_FILE, {}), silence=_TIMEOUT) as response:
+        async with site.post(Form(path, {}), silence=_TIMEOUT) as response:
             found.ahead = _ahead(response)
             found.certificate_end = _certificate_end(response)
             async for piece in response.aiter_bytes():
@@ -168,12 +176,19 @@ async def _file(site: Site) -> _File:
                     break
     except CallError:
         return found
-    match _json(body):
-        case {"errorcode": str(code)}:
-            found.errorcode = code
-        case _:
-            pass
+    found.answer = _json(body)
     return found
+
+
+def _lets_in(answer: Any) -> bool | None:
+    """Whether a script for files lets the token in, by its answer."""
+    match answer:
+        case {"errorcode": "accessexception"}:
+            return False
+        case {"errorcode": "filenotfound"} | []:
+            return True
+        case _:
+            return None
 
 
 def _ahead(response: httpx2.Response) -> float | None:

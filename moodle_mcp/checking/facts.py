@@ -32,17 +32,17 @@ class FieldLimit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What tells the causes apart that Moodle answers alike; errorcodes, empty for none.
+    """What tells the causes apart that Moodle answers alike.
 
-    `no_such` is the answer to a function that does not exist: the site looks for the function
-    after the token, its IP restriction and the role, and before the service. `file` is that to a
-    file that does not exist, where no protocol and no role is asked for. `web_services` says
-    whether they are on, None if the site did not tell.
+    `no_such` is the errorcode for a function that does not exist: the site looks for the function
+    after the token, its IP restriction and the role, and before the service. `by_files` says
+    whether a script for files lets the token in, where the service is asked for and the role is
+    not. `web_services` says whether they are on. Both are None if the site did not tell.
     """
 
     error: CallError
     no_such: str = ""
-    file: str = ""
+    by_files: bool | None = None
     web_services: bool | None = None
 
 
@@ -50,14 +50,14 @@ class Refusal:
 class Greeting:
     """What a site told that answers.
 
-    `home` is the errorcode that the site home's contents were refused with, `home_message` the
-    site's words for it. `fields` is None where it was not found out. `ahead` are the seconds that
-    the site's clock is ahead of ours, `certificate_end` is in Unix seconds, `round_trips` are in
-    seconds.
+    `downloads` says whether the script for files lets the token in. `home` is the errorcode that
+    the site home's contents were refused with, `home_message` the site's words for it. `fields` is
+    None where it was not found out. `ahead` are the seconds that the site's clock is ahead of ours,
+    `certificate_end` is in Unix seconds, `round_trips` are in seconds.
     """
 
     info: SiteInfo
-    file: str = ""
+    downloads: bool | None = None
     home: str = ""
     home_message: str = ""
     fields: FieldLimit | None = None

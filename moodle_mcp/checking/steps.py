@@ -124,7 +124,6 @@ def _switched_off(refusal: Refusal, protocol: Protocol) -> _Failure:
 
 def _denied(refusal: Refusal, protocol: Protocol) -> _Failure:
     """Moodle's one answer to many causes, told apart by what it answers to two more requests."""
-    by_file = refusal.file == "accessexception"
     match refusal.no_such:
         case "invalidtoken":
             found = "The token had expired, and Moodle has deleted it."
@@ -133,17 +132,18 @@ def _denied(refusal: Refusal, protocol: Protocol) -> _Failure:
                 "in again with `moodle-mcp login`."
             )
             return _Failure("token", found, todo, found)
-        case "accessexception" if by_file:
+        case "accessexception" if not refusal.by_files:
             found = "The token may not be used from this machine's address."
             todo = (
                 f"An administrator changes the token's IP restriction under {_TOKENS}. If there is "
-                f"none: the role (as below) and file downloads of the service. {_role(protocol)}"
+                "none: the service is closed to the user, or to files, and a role is missing. "
+                f"{_role(protocol)}"
             )
             return _Failure("IP restriction", found, todo, found)
         case "accessexception":
             found = f"The token's user may not use {protocol.name} ({protocol.capability})."
             return _Failure("role", found, _role(protocol), found)
-        case _ if refusal.file in ("", "accessexception"):
+        case _ if not refusal.by_files:
             found = "The service is not open to the token's user."
             return _Failure("service", found, _service_candidates(), found)
         case _:
@@ -169,8 +169,8 @@ def _service_candidates() -> str:
         f"One of these, which Moodle answers alike, all under {SERVICES}: the service is disabled "
         "(Edit > Enabled); the user is not among its users (Authorised users); the user's "
         "authorisation is for another IP address (Authorised users > the user); the user lacks "
-        "the capability that the service requires (Edit > Required capability); or downloads are "
-        "off (Edit) and the service lacks core_webservice_get_site_info (Functions). "
+        "the capability that the service requires (Edit > Required capability); or downloads and "
+        "uploads are off (Edit) and the service lacks core_webservice_get_site_info (Functions). "
         f"{PROVISION}."
     )
 

@@ -148,9 +148,9 @@ def _files(step: str, greeting: Greeting) -> Line:
     allowed = info.may_download if step == "downloads" else info.may_upload
     if info.functions is None:
         # Not told over RESTful; the script for downloads says it by the way.
-        if step == "uploads" or not greeting.file:
+        if step == "uploads" or greeting.downloads is None:
             return Line(step, "skipped", "over RESTful the site does not tell")
-        allowed = greeting.file != "accessexception"
+        allowed = greeting.downloads
     if allowed:
         return Line(step, "ok", "allowed", public="allowed")
     can = "Can download files" if step == "downloads" else "Can upload files"
