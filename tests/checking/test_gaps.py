@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from inline_snapshot import snapshot
 
+from moodle_mcp.catalogue.additions import Additions
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.site_file import SiteFunction
 from moodle_mcp.checking.gaps import Wanted, gaps
 from moodle_mcp.checking.lines import Line
 from moodle_mcp.gate.whitelist import PROFILES, profile
@@ -23,6 +25,10 @@ def lines(tools: str, functions: frozenset[str] | None, access: Access = Access.
     return gaps(Wanted(tools, gate(tools, access)), info(functions))
 
 
+PLUGIN = {
+    "component": "local_school",
+    "params": {"kind": "object", "presence": "required", "keys": {}},
+}
 SMALL = frozenset({"core_webservice_get_site_info", "core_course_get_courses"})
 
 
@@ -88,3 +94,13 @@ def test_nothing_exposed_is_a_failure() -> None:
 
 def test_over_restful_no_profile_is_judged() -> None:
     assert [line.step for line in lines("teacher", None)] == ["functions"]
+
+
+def test_a_plugins_function_is_counted_and_not_named_in_public() -> None:
+    known = Additions({"local_school_get_a": SiteFunction.model_validate(PLUGIN)})
+    tools = "core_course_get_courses,local_school_get_a"
+    wanted = Wanted(tools, gate(tools, Access.DESTRUCTIVE), additions=known)
+    line = gaps(wanted, info(SMALL))[-1]
+    assert line.missing == ("local_school_get_a",)
+    assert "local_school" not in line.public
+    assert "1 of plugins" in line.public

@@ -190,3 +190,14 @@ async def test_nothing_is_written_and_no_secret_is_in_an_address(demo: Demo) -> 
         "moodle_mcp_no_such",
     }
     assert all(ADMIN_TOKEN not in each.path + each.query for each in demo.site.requests)
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(13, "warning"), (15, "ok")])
+def test_a_certificate_that_ends_soon_is_a_warning(days: int, verdict: str) -> None:
+    info = SiteInfo(
+        "School", "https://m.example", 5, "theo", "Theo T", "4.5.6", frozenset({"core_a"}),
+        may_download=True, may_upload=True,
+    )  # fmt: skip
+    facts = Facts("https://m.example", REST, 0, Greeting(info, certificate_end=days * 86_400.0))
+    lines = judge(facts, Wanted("default", gate("default")))
+    assert [line.verdict for line in lines if line.step == "TLS"] == [verdict]
