@@ -14,6 +14,8 @@ from enum import Enum
 from typing import Any, Literal, TypeAlias
 
 Written: TypeAlias = Literal["nothing", "something", "unknown"]
+Stage: TypeAlias = Literal["host name", "connection", "TLS"]
+"""What has to come about before a request can be sent, in this order."""
 
 
 class Kind(Enum):
@@ -109,9 +111,9 @@ class Kind(Enum):
         "web_services_off",
         "Web services or the protocol are switched off on the site.",
         False,
-        "An administrator must switch on web services (Site administration > Advanced features > "
-        "Enable web services) and REST (Site administration > Server > Web services > Manage "
-        "protocols).",
+        "An administrator must switch on web services (Site administration > General > Advanced "
+        "features > Enable web services) and REST (Site administration > Server > Web services > "
+        "Manage protocols).",
     )
     WRONG_ADDRESS = (
         "wrong_address",
@@ -247,7 +249,7 @@ class CallError(MoodleMcpError):
     `reached` is False when it is certain that no part of the request left this machine, `refused`
     is True when the site turned it away before the function itself ran, and `doubtful` when an
     earlier attempt at the same request may have been carried out. `retry_after` are the seconds
-    that the site asked to wait.
+    that the site asked to wait, `stage` is what failed before the request could be sent.
     """
 
     def __init__(
@@ -258,6 +260,7 @@ class CallError(MoodleMcpError):
         refused: bool = False,
         doubtful: bool = False,
         retry_after: float | None = None,
+        stage: Stage | None = None,
     ) -> None:
         super().__init__(f"{fault.kind.code}: {fault.message}")
         self.fault = fault
@@ -265,6 +268,7 @@ class CallError(MoodleMcpError):
         self.refused = refused
         self.doubtful = doubtful
         self.retry_after = retry_after
+        self.stage: Stage | None = stage
 
     @property
     def in_doubt(self) -> bool:
@@ -286,4 +290,5 @@ class CallError(MoodleMcpError):
             refused=self.refused,
             doubtful=doubtful,
             retry_after=self.retry_after,
+            stage=self.stage,
         )

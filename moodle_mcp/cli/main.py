@@ -57,34 +57,29 @@ def serve(http: str | None = None) -> None:
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+@click.option("--report", is_flag=True, help="Print Markdown without names, hosts and tokens.")
 @site_option
 @settled
-def check(as_json: bool) -> None:
-    """Check the address, web services, the token and its functions; say what to do next."""
+def check(as_json: bool, report: bool) -> None:
+    """Check every step to the site and what it lets the token do; say what to do next."""
     import anyio
 
-    from moodle_mcp.assembly import make_gate, make_site
+    from moodle_mcp.checking import showing
+    from moodle_mcp.checking.lines import succeeded
     from moodle_mcp.cli import check as checking
 
+    if as_json and report:
+        raise click.UsageError("--json and --report exclude each other")
     settings, connection = load()
-    gate = make_gate(settings)
-
-    async def run() -> list[checking.Line]:
-        site = make_site(connection)
-        try:
-            return await checking.check(site, gate, settings.additions)
-        finally:
-            await site.aclose()
-
-    lines = anyio.run(run)
+    facts, lines = anyio.run(checking.check, settings, connection)
     if as_json:
-        print_json([line.as_dict() for line in lines])
+        print_json(showing.as_json(facts, lines))
+    elif report:
+        click.echo(showing.as_report(lines))
     else:
-        for line in lines:
-            todo = f"\n{'':23}-> {line.todo}" if line.todo else ""
-            click.echo(f"{line.verdict:8} {line.step:13} {line.found}{todo}".rstrip())
-    if not checking.succeeded(lines):
+        checking.show(lines)
+    if not succeeded(lines):
         sys.exit(EXIT_FAILED)
 
 

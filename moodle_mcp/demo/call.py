@@ -30,8 +30,9 @@ class Call:
     """The caller's account and the site around it.
 
     `functions` are those of the token's service with their versions, `downloads` and `uploads`
-    whether it lets files through; `in_form` says whether the token came as a form field, where
-    Moodle's own functions can find it; `run` runs another function of it for the same caller.
+    whether it lets files through; `pending` is what the user must do on the site first; `in_form`
+    says whether the token came as a form field, where Moodle's own functions can find it; `run`
+    runs another function of it for the same caller.
     """
 
     world: World
@@ -44,6 +45,7 @@ class Call:
     run: Callable[[str, Mapping[str, Any]], Any]
     downloads: bool = True
     uploads: bool = True
+    pending: str = ""
 
     @property
     def now(self) -> int:
@@ -66,6 +68,8 @@ class Call:
     def course(self, course_id: int) -> Course:
         """A course that the caller may enter."""
         course = self.existing_course(course_id)
+        if self.pending:
+            raise course_closed(course_id, self.pending)
         if not self.may_enter(course):
             raise course_closed(course_id)
         return course

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from email.utils import formatdate
 from functools import partial
 from html import escape
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -46,12 +47,22 @@ class Endpoints:
 
     async def _any(self, request: Request) -> Response:
         try:
-            given = await receive(request, self._moodle.switches)
+            response = await self._answered(request)
         except ClientDisconnect:
             # As PHP, which runs nothing before the whole request is there.
             return Response()
+        # The web server's doing, not Moodle's.
+        response.headers["Date"] = formatdate(self._moodle.world.now, usegmt=True)
+        return response
+
+    async def _answered(self, request: Request) -> Response:
+        given = await receive(request, self._moodle.switches)
         self._requests.append(given.received)
         path: str = request.scope["path"]
+        if path in self._moodle.switches.hidden:
+            return _page("Forbidden", "<p>You don't have permission to access this.</p>", 403)
+        if self._moodle.switches.maintenance_page:
+            return _page("Demo under maintenance", "<p>The site is not available.</p>", 503)
         if path == _REST:
             work = partial(self._worked, request, given, self._rest)
             return await self._faulty(request, given.received.function, work)

@@ -61,6 +61,7 @@ class Moodle:
     def call(self, form: Form, wwwroot: str) -> Any:
         """Run the function that a REST request names."""
         token, user = self._authenticated(_text(form, "wstoken"))
+        self._check_capability(user, self.switches.rest_capability)
         name = _text(form, "wsfunction")
         if not name:
             raise invalid_parameter("Missing function name")
@@ -74,8 +75,7 @@ class Moodle:
     def call_restful(self, token: str, name: str, arguments: Any, wwwroot: str) -> Any:
         """Run the function that a RESTful request names; the arguments are decoded JSON."""
         entry, user = self._authenticated(token)
-        if not self.switches.restful_capability and user.system_role != "admin":
-            raise access_denied("The user may not use RESTful.")
+        self._check_capability(user, self.switches.restful_capability)
         if not isinstance(arguments, dict):
             raise invalid_parameter(f"Only arrays accepted. The bad value is: '{arguments}'")
         given = cast("dict[str, Any]", arguments)
@@ -87,6 +87,9 @@ class Moodle:
             raise moodle_error(
                 "enablewsdescription", "Web services must be enabled in Advanced features."
             )
+        if form.get("appsitecheck") == "1":
+            # What Moodle's app asks first, without a name or a password.
+            return {"appsitecheck": "ok"}
         username, password = _required(form, "username"), _required(form, "password")
         service = _required(form, "service")
         user = self.world.user_named(username)
@@ -123,6 +126,7 @@ class Moodle:
     def upload(self, form: Form, files: list[tuple[str, bytes]]) -> list[Answer]:
         """`webservice/upload.php`: files into the user's draft area."""
         _, user = self._authenticated(_required(form, "token"))
+        self._check_service()
         if not self.switches.uploads:
             raise access_denied("Web service file upload is off in the service.")
         if any(len(content) > self.switches.upload_max_filesize for _, content in files):
@@ -141,6 +145,7 @@ class Moodle:
         Nobody sees a draft there.
         """
         token, user = self._authenticated(_required(form, "token"))
+        self._check_service()
         if not self.switches.downloads:
             raise access_denied("Web service file downloading is off in the service.")
         file = next((each for each in self.world.files.values() if each.path == path), None)
@@ -188,6 +193,22 @@ class Moodle:
                 "The site is undergoing maintenance and is currently not available",
             )
 
+    def _check_capability(self, user: User, held: bool) -> None:
+        """Whether the user may use the protocol; administrators may whatever their roles are."""
+        if not held and user.system_role != "admin":
+            raise access_denied("The user may not use the protocol.")
+
+    def _check_service(self) -> None:
+        """Whether the token's service is open to its user; files and functions ask for it."""
+        switches = self.switches
+        if (
+            switches.service_disabled
+            or switches.user_not_authorised
+            or switches.user_ip_restricted
+            or switches.required_capability_missing
+        ):
+            raise access_denied("The service of the token is not open to its user.")
+
     def _run(
         self,
         token: Token,
@@ -202,9 +223,10 @@ class Moodle:
         if name not in self.catalogue:
             raise missing_record("external_functions", name, "name")
         allowed = SERVICES[token.service]
-        if self.switches.service_disabled or self.switches.user_not_authorised:
-            raise access_denied(f"The service of the token does not give {name}.")
-        if allowed is not None and name not in allowed:
+        self._check_service()
+        if self.switches.authorisation_ends:
+            raise access_denied("The user's authorisation has an end date.")
+        if name in self.switches.withheld or (allowed is not None and name not in allowed):
             raise access_denied(f"The function {name} is not in the token's service.")
         params = validate(self.catalogue.get(name).params, arguments)
         handler = HANDLERS.get(name)
@@ -219,7 +241,12 @@ class Moodle:
 
     def _call(self, token: Token, user: User, wwwroot: str, *, in_form: bool = True) -> Call:
         allowed = SERVICES[token.service]
-        names = (name for name in self.catalogue if allowed is None or name in allowed)
+        withheld = self.switches.withheld
+        names = (
+            name
+            for name in self.catalogue
+            if name not in withheld and (allowed is None or name in allowed)
+        )
 
         def run(name: str, arguments: Mapping[str, Any]) -> Any:
             return self._run(token, user, wwwroot, name, arguments, in_form=in_form)
@@ -235,6 +262,7 @@ class Moodle:
             run,
             downloads=self.switches.downloads,
             uploads=self.switches.uploads,
+            pending=self.switches.user_pending,
         )
 
     def _version_of(self, function: str) -> str:

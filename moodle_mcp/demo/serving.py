@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -23,17 +24,18 @@ _TURNS: Final = 10
 
 
 @contextmanager
-def serving(app: Any, port: int = 0) -> Generator[str]:
+def serving(app: Any, port: int = 0, *, certificate: Path | None = None) -> Generator[str]:
     """Serve an application in a thread of its own while the block runs; gives its address.
 
-    Port 0 takes any free one. At the end open connections are cut, so that none is waited for.
+    Port 0 takes any free one. With a file that holds a key and its certificates it speaks
+    TLS. At the end open connections are cut, so that none is waited for.
     """
-    server = _Server(_config(app, port))
+    server = _Server(_config(app, port, certificate))
     thread = threading.Thread(target=server.run_quietly, daemon=True)
     thread.start()
     address = server.port.result()
     try:
-        yield f"http://{HOST}:{address}"
+        yield f"{'http' if certificate is None else 'https'}://{HOST}:{address}"
     finally:
         server.stop()
         thread.join()
@@ -44,7 +46,7 @@ async def serve_forever(app: Any, port: int) -> None:
     await uvicorn.Server(_config(app, port)).serve()
 
 
-def _config(app: Any, port: int) -> uvicorn.Config:
+def _config(app: Any, port: int, certificate: Path | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=HOST,
@@ -54,6 +56,7 @@ def _config(app: Any, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         date_header=False,
+        ssl_certfile=certificate,
         timeout_graceful_shutdown=1,
     )
 

@@ -14,7 +14,7 @@ import anyio
 import httpx2
 from pydantic import SecretStr
 
-from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.errors import CallError, Fault, Kind, Stage
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.decoding import Answer, Response, decode
 from moodle_mcp.site.info import SITE_INFO, SiteInfo, refused_altogether, site_info
@@ -74,7 +74,7 @@ class Site:
     def __init__(self, connection: Connection, *, user_agent: str = "moodle-mcp") -> None:
         self.address = connection.address
         self._token = connection.token
-        self._user_agent = user_agent
+        self.user_agent = user_agent
         self._clients: dict[bool, httpx2.AsyncClient] = {}
         self._tls: ssl.SSLContext | None = None
         self._protocols = connection.protocols
@@ -222,7 +222,7 @@ class Site:
         """The client whose connections are kept for the next request, or are `alone`."""
         if alone not in self._clients:
             self._tls = self._tls or tls_context(self.address)
-            client = new_client(self.address, self._user_agent, self._tls, alone=alone)
+            client = new_client(self.address, self.user_agent, self._tls, alone=alone)
             self._clients[alone] = client
         return self._clients[alone]
 
@@ -332,12 +332,13 @@ def _transport_error(error: httpx2.HTTPError, seconds: float) -> CallError:
     match error:
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
             message = "No connection to the site came about in time."
-            return CallError(Fault(Kind.TIMEOUT, message), reached=False)
+            return CallError(Fault(Kind.TIMEOUT, message), reached=False, stage="connection")
         case httpx2.ConnectError():
-            return CallError(_connect_fault(error), reached=False)
+            stage, fault = _connect_fault(error)
+            return CallError(fault, reached=False, stage=stage)
         case httpx2.ProxyError() | httpx2.UnsupportedProtocol():
             message = "The proxy on the way to the site refused the connection."
-            return CallError(Fault(Kind.UNREACHABLE, message), reached=False)
+            return CallError(Fault(Kind.UNREACHABLE, message), reached=False, stage="connection")
         case httpx2.TimeoutException():
             return _timed_out(seconds)
         case httpx2.DecodingError():
@@ -348,11 +349,11 @@ def _transport_error(error: httpx2.HTTPError, seconds: float) -> CallError:
             return CallError(Fault(Kind.UNREACHABLE, message))
 
 
-def _connect_fault(error: BaseException) -> Fault:
+def _connect_fault(error: BaseException) -> tuple[Stage, Fault]:
     cause = _cause(error, ssl.SSLCertVerificationError)
     if cause is not None:
         reason = getattr(cause, "verify_message", "").rstrip(".") or "it can't be verified"
-        return Fault(
+        return "TLS", Fault(
             Kind.UNREACHABLE,
             f"The site's TLS certificate is not trusted: {reason}.",
             hint="The operator installs the certificate's authority in this system's trust store, "
@@ -360,19 +361,20 @@ def _connect_fault(error: BaseException) -> Fault:
             retryable=False,
         )
     if _cause(error, ssl.SSLError) is not None:
-        return Fault(
+        return "TLS", Fault(
             Kind.UNREACHABLE,
             "The site does not speak TLS at this address.",
             hint="The operator checks the scheme (https) and the port in MOODLE_URL.",
             retryable=False,
         )
     if _cause(error, socket.gaierror) is not None:
-        return Fault(
+        return "host name", Fault(
             Kind.UNREACHABLE,
             "The site's host name is not known (DNS).",
             hint="The operator checks the host name in MOODLE_URL and this machine's network.",
         )
-    return Fault(Kind.UNREACHABLE, "The site refused the connection, or nothing is there.")
+    message = "The site refused the connection, or nothing is there."
+    return "connection", Fault(Kind.UNREACHABLE, message)
 
 
 def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:

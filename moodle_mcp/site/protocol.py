@@ -132,9 +132,9 @@ class _Restful(Protocol):
     # with 500, 12 to 30 with 1,000.
     batch_size = 250
     hint_if_off = (
-        "An administrator must switch on web services (Site administration > Advanced features > "
-        "Enable web services) and RESTful (Site administration > Server > Web services > Manage "
-        "protocols); or the operator sets MOODLE_PROTOCOL to rest or auto."
+        "An administrator must switch on web services (Site administration > General > Advanced "
+        "features > Enable web services) and RESTful (Site administration > Server > Web "
+        "services > Manage protocols); or the operator sets MOODLE_PROTOCOL to rest or auto."
     )
     hint_if_absent = (
         "An administrator must install the plugin webservice_restful, or the operator sets "

@@ -183,7 +183,7 @@ def test_the_reports_of_telling_recorded_faults() -> None:
             {
                 "kind": "web_services_off",
                 "message": "The site refuses web-service requests: web services or REST are switched off.",
-                "hint": "An administrator must switch on web services (Site administration > Advanced features > Enable web services) and REST (Site administration > Server > Web services > Manage protocols).",
+                "hint": "An administrator must switch on web services (Site administration > General > Advanced features > Enable web services) and REST (Site administration > Server > Web services > Manage protocols).",
                 "http_status": 403,
                 "retryable": False,
                 "written": "nothing",

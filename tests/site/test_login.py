@@ -133,7 +133,7 @@ async def test_a_refused_sign_in_says_who_must_do_what(
             "web services off": (
                 "web_services_off",
                 "Web services must be enabled in Advanced features.",
-                "An administrator must switch on web services (Site administration > Advanced features > Enable web services) and REST (Site administration > Server > Web services > Manage protocols).",
+                "An administrator must switch on web services (Site administration > General > Advanced features > Enable web services) and REST (Site administration > Server > Web services > Manage protocols).",
             ),
             "no tokens": (
                 "no_permission",
@@ -278,7 +278,7 @@ async def test_a_site_that_does_not_offer_the_browser_says_so_before_it_is_opene
             "web services off": (
                 "web_services_off",
                 "Web services are switched off.",
-                "An administrator must switch on web services (Site administration > Advanced features > Enable web services) and REST (Site administration > Server > Web services > Manage protocols).",
+                "An administrator must switch on web services (Site administration > General > Advanced features > Enable web services) and REST (Site administration > Server > Web services > Manage protocols).",
             ),
             "other address": (
                 "wrong_address",
