@@ -34,6 +34,11 @@ _NOT_A_PARTICIPANT: Final = _Meaning(
     Kind.NOT_FOUND,
     "The user is not a participant of this course: core_enrol_get_enrolled_users lists them.",
 )
+_NOT_TRACKED: Final = _Meaning(
+    Kind.NOT_FOUND,
+    "Completion is not tracked here in the way that this needs: a teacher sets it up under the "
+    "course's Settings and Course completion.",
+)
 _SWITCHED_OFF: Final = _Meaning(
     Kind.ACCESS_DENIED,
     "The site has this feature switched off: an administrator switches it on, mostly under Site "
@@ -161,6 +166,12 @@ _CODES: Final[Mapping[str, _Meaning]] = {
         "The token's user is not in this group, and the activity keeps groups separate.",
     ),
     "accessdenied": _Meaning(Kind.NO_PERMISSION),
+    "canntenrol": _Meaning(
+        Kind.NO_PERMISSION,
+        "The course does not let people enrol themselves now: a teacher enrols the user, or "
+        "switches on self enrolment.",
+    ),
+    "nopermissiontoviewattempts": _Meaning(Kind.NO_PERMISSION),
     "cannotviewreport": _Meaning(Kind.NO_PERMISSION),
     "privacyofficeronly": _Meaning(
         Kind.NO_PERMISSION,
@@ -200,6 +211,10 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     ),
     "error:nosuchbadge": _Meaning(Kind.NOT_FOUND),
     "backup_controller_dbops_nonexisting": _Meaning(Kind.NOT_FOUND),
+    "cannotfindtimer": _Meaning(
+        Kind.NOT_FOUND, "The user has not begun this lesson: mod_lesson_launch_attempt does."
+    ),
+    "lessonnotready2": _Meaning(Kind.NOT_FOUND, "This lesson has no pages yet."),
     "cannotfindpages": _Meaning(
         Kind.NOT_FOUND, "This lesson has no such page: mod_lesson_get_pages lists those it has."
     ),
@@ -214,6 +229,10 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     "no_items_available_yet": _Meaning(Kind.NOT_FOUND, "This feedback has no questions yet."),
     "not_completed_yet": _Meaning(Kind.NOT_FOUND, "The user has not answered this feedback yet."),
     "not_started": _Meaning(Kind.NOT_FOUND, "The user has not begun to answer this feedback."),
+    "completionnotenabled": _NOT_TRACKED,
+    "nottracked": _NOT_TRACKED,
+    "noselfcompletioncriteria": _NOT_TRACKED,
+    "nocriteriaset": _Meaning(Kind.NOT_FOUND, "This course has no completion criteria."),
     "notagsfound": _Meaning(Kind.NOT_FOUND),
     "nothingfound": _Meaning(Kind.NOT_FOUND, "There is nothing to report yet."),
     "filenotfound": _Meaning(
@@ -235,6 +254,9 @@ _CODES: Final[Mapping[str, _Meaning]] = {
         Kind.INVALID_PARAMETER,
         "Moodle calls it a coding error; seen when a value is not one of the few that the "
         "function accepts. Check fixed words such as `field` or `classification`.",
+    ),
+    "attemptclosed": _Meaning(
+        Kind.CONFLICT, "The attempt is still under way: it can be reviewed once it is finished."
     ),
     "reopenattemptwrongstate": _Meaning(
         Kind.CONFLICT, "Only an attempt that was never submitted can be opened again."

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from tests.live.own import Own, own_things
 from tests.live.site import OTHERS, TOKEN, URL, Live, live_user
 from tests.live.world import World, discover
 
@@ -38,6 +39,13 @@ async def admin() -> AsyncGenerator[Live]:
 async def world(admin: Live) -> World:
     """What an administrator finds on the site."""
     return await discover(admin)
+
+
+@pytest.fixture(scope="session")
+async def own(admin: Live, world: World) -> AsyncGenerator[Own]:
+    """What the tests may write to."""
+    async with own_things(admin, world) as things:
+        yield things
 
 
 @pytest.fixture(scope="session")

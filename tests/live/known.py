@@ -14,6 +14,9 @@ REFUSED: Final[Mapping[tuple[str, str], str]] = {
     ("core_notes_get_notes", "invalidresponse"): (
         "for an unknown note its answer lacks the required key `notes`"
     ),
+    ("gradereport_singleview_get_grade_items_for_search_widget", ""): (
+        "Moodle declares a method that may not be called from outside: no call ever succeeds"
+    ),
     ("mod_bigbluebuttonbn_get_recordings_to_import", ""): _NO_BIG_BLUE_BUTTON,
     ("mod_bigbluebuttonbn_meeting_info", ""): _NO_BIG_BLUE_BUTTON,
     ("mod_glossary_get_authors", "invalidresponse"): (

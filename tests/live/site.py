@@ -41,6 +41,22 @@ OTHERS: Final = {
 REPORT: Final = "MOODLE_LIVE_REPORT"
 """The file to which the records go, one JSON object a line; `tools.live_report` makes the report."""
 
+NO_REASON: Final = frozenset(
+    {
+        "bad_answer",
+        "internal",
+        "invalid_arguments",
+        "moodle_error",
+        "not_allowed",
+        "site_error",
+        "timeout",
+        "unreachable",
+    }
+)
+"""Kinds that say too little to an agent, or that arguments from the site must not lead to."""
+
+PATIENT: Final = CallSettings(timeout=300, budget=900)
+
 _MOST_PAGES: Final = 3
 
 
@@ -83,6 +99,8 @@ class Live:
         self.userid = 0
         self.release = ""
         self.records = Records()
+        self.written: set[str] = set()
+        """The writes that were called."""
         self._session = session
         self._caller = caller
 
@@ -107,13 +125,22 @@ class Live:
         return envelope
 
     async def done(self, name: str, arguments: Mapping[str, Any]) -> Any:
-        """The result of a tool that must go well; recorded."""
+        """The result of a write that must go well."""
+        envelope = await self.tried(name, arguments)
+        assert "error" not in envelope, (name, envelope["error"])
+        return envelope["result"]
+
+    async def tried(
+        self, name: str, arguments: Mapping[str, Any], part: str = "writes"
+    ) -> dict[str, Any]:
+        """The envelope of a write that goes well or is refused for a reason; recorded."""
         start = time.monotonic()
         envelope = await self.call(name, arguments)
         error: dict[str, Any] = envelope.get("error", {})
+        self.written.add(name)
         self.records.add(
             Record(
-                part="writes",
+                part=part,
                 function=name,
                 user=self.user,
                 outcome=error.get("kind", "answered"),
@@ -122,8 +149,8 @@ class Live:
                 message=error.get("message", ""),
             )
         )
-        assert "error" not in envelope, (name, envelope["error"])
-        return envelope["result"]
+        assert error.get("kind") not in NO_REASON, (name, error)
+        return envelope
 
     async def outcome(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
         """What the caller makes of a call, without presentation."""
@@ -162,7 +189,7 @@ class Live:
 
 @asynccontextmanager
 async def live_user(
-    user: str, token: str, settings: CallSettings | None = None, folder: Path | None = None
+    user: str, token: str, settings: CallSettings = PATIENT, folder: Path | None = None
 ) -> AsyncGenerator[Live]:
     """A user of the site with every tool there is, asked for no consent."""
     url = os.environ[URL]

@@ -10,24 +10,10 @@ import pytest
 from moodle_mcp.catalogue.store import load
 from tests.live.arguments import sets_for
 from tests.live.known import ODD, REFUSED
-from tests.live.site import Live, Record
+from tests.live.site import NO_REASON, Live, Record
 from tests.live.world import World
 
 pytestmark = pytest.mark.anyio
-
-OURS = frozenset(
-    {
-        "bad_answer",
-        "internal",
-        "invalid_arguments",
-        "moodle_error",
-        "not_allowed",
-        "site_error",
-        "timeout",
-        "unreachable",
-    }
-)
-"""Kinds that say too little to an agent, or that arguments from the site must not lead to."""
 
 _CATALOGUE = load()
 READS = [name for name in _CATALOGUE if _CATALOGUE.get(name).reads_only]
@@ -85,7 +71,7 @@ async def reads(live: Live, world: World, name: str) -> None:
                 note=known or (ODD.get(name, "odd: " + "; ".join(odd[:5])) if odd else ""),
             )
         )
-        if error.get("kind") in OURS and not known:
+        if error.get("kind") in NO_REASON and not known:
             wrong.append(
                 f"{error['kind']} {error.get('errorcode')} {error.get('exception')}: "
                 f"{error['message'][:160]} {error.get('parameters', '')} for {arguments}"
