@@ -92,7 +92,8 @@ async def _made(live: Live, world: World, name: str) -> Own:
 
 async def _removed(live: Live, name: str) -> None:
     """Look for all that has the name: a failed setup has not told what it made."""
-    wanted = {"criteria": [{"key": "username", "value": f"{name}%"}]}
+    # Of a user's keys that can be searched only the address and the names take a wildcard.
+    wanted = {"criteria": [{"key": "email", "value": f"{name}-%"}]}
     users = await live.found("core_user_get_users", wanted, "users")
     while users:
         ids = [user["id"] for user in users]

@@ -64,10 +64,10 @@ async def test_people_are_enrolled_and_taken_out(admin: Live, own: Own) -> None:
     assert await participants(admin, own.course) == own.users[1:]
     await admin.tried("enrol_self_enrol_user", {"courseid": own.other})
     linked = {"instances": [{"metacourseid": own.other, "courseid": own.course}]}
-    added = await admin.tried("enrol_meta_add_instances", linked)
-    if "error" not in added:
-        assert await participants(admin, own.other) == own.users[1:]
-    await admin.tried("enrol_meta_delete_instances", linked)
+    # Whether people follow depends on the plugin, which Moodle has switched off at first.
+    (added,) = await admin.done("enrol_meta_add_instances", linked)
+    (gone,) = await admin.done("enrol_meta_delete_instances", linked)
+    assert (added["status"], gone["status"]) == (True, True)
 
 
 async def test_roles_are_given_and_taken(admin: Live, own: Own) -> None:
