@@ -64,18 +64,24 @@ async def test_thousands_of_enrolments_arrive_complete(admin: Live, own: Own) ->
 async def test_files_go_up_and_come_down_unchanged(tmp_path: Path, admin: Live, own: Own) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    content = os.urandom(1_000_000)
+    content = os.urandom(300_000)
     (folder / "Größe und Maß.bin").write_bytes(content)
     async with live_user("admin", os.environ[TOKEN], folder=folder) as files:
         up = await files.tried("upload_file", {"path": "Größe und Maß.bin"}, "files")
         assert "error" not in up, up
-        draft = up["result"]
-        wanted = {"component": "user", "filearea": "draft", "itemid": draft["itemid"]}
-        place = {"contextlevel": "user", "instanceid": admin.userid, "contextid": -1}
-        names = {"filepath": "/", "filename": ""}
-        found = await admin.found("core_files_get_files", {**place, **wanted, **names}, "files")
-        assert [each["filename"] for each in found] == ["Größe und Maß.bin"]
-        given = {"url": found[0]["url"], "save": True, "name": "back.bin"}
+        # A draft can't be read: an attachment of a post can.
+        post = {
+            "forumid": own.modules["forum"]["instance"],
+            "subject": f"{own.name} file",
+            "message": "<p>Anbei</p>",
+            "options": [{"name": "attachmentsid", "value": str(up["result"]["itemid"])}],
+        }
+        talk = (await admin.result("mod_forum_add_discussion", post))["discussionid"]
+        wanted = {"discussionid": talk}
+        posts = await admin.found("mod_forum_get_discussion_posts", wanted, "posts")
+        (attached,) = posts[0]["attachments"]
+        assert attached["filename"] == "Größe und Maß.bin"
+        given = {"url": attached["url"], "save": True, "name": "back.bin"}
         down = await files.tried("download_file", given, "files")
         assert "error" not in down, down
     saved = [path for path in folder.rglob("*") if path.is_file() and path.stem.startswith("back")]
