@@ -29,6 +29,22 @@ _NOT_IN_SITE: Final = _Meaning(
     "not installed there.",
 )
 
+_NOT_ENROLLED: Final = _Meaning(Kind.NO_PERMISSION, "The token's user is not enrolled there.")
+_NOT_A_PARTICIPANT: Final = _Meaning(
+    Kind.NOT_FOUND,
+    "The user is not a participant of this course: core_enrol_get_enrolled_users lists them.",
+)
+_NOT_TRACKED: Final = _Meaning(
+    Kind.NOT_FOUND,
+    "Completion is not tracked here in the way that this needs: a teacher sets it up under the "
+    "course's Settings and Course completion.",
+)
+_SWITCHED_OFF: Final = _Meaning(
+    Kind.ACCESS_DENIED,
+    "The site has this feature switched off: an administrator switches it on, mostly under Site "
+    "administration > Advanced features.",
+)
+
 UPLOAD_LIMITS: Final = (
     "Use a smaller file. An administrator raises PHP's upload_max_filesize and post_max_size, and "
     "the site's limit under Site administration > Security > Site security settings."
@@ -143,7 +159,31 @@ _CODES: Final[Mapping[str, _Meaning]] = {
         "hidden. A teacher enrols the user, or use a token of a user who may see all courses.",
     ),
     "requireloginerror": _Meaning(Kind.NO_PERMISSION),
-    "notenrolled": _Meaning(Kind.NO_PERMISSION, "The token's user is not enrolled there."),
+    "notenrolled": _NOT_ENROLLED,
+    "notenroled": _NOT_ENROLLED,
+    "notingroup": _Meaning(
+        Kind.NO_PERMISSION,
+        "The token's user is not in this group, and the activity keeps groups separate.",
+    ),
+    "accessdenied": _Meaning(Kind.NO_PERMISSION),
+    "canntenrol": _Meaning(
+        Kind.NO_PERMISSION,
+        "The course does not let people enrol themselves now: a teacher enrols the user, or "
+        "switches on self enrolment.",
+    ),
+    "nopermissiontoviewattempts": _Meaning(Kind.NO_PERMISSION),
+    "cannotviewreport": _Meaning(Kind.NO_PERMISSION),
+    "privacyofficeronly": _Meaning(
+        Kind.NO_PERMISSION,
+        "Only a privacy officer may: an administrator chooses the role under Site administration "
+        "> Users > Privacy and policies > Privacy settings.",
+    ),
+    "anonymous": _Meaning(
+        Kind.NO_PERMISSION,
+        "The answers of this feedback are anonymous: Moodle tells nobody who gave which.",
+    ),
+    "globalsearchdisabled": _SWITCHED_OFF,
+    "registrationdisabled": _SWITCHED_OFF,
     "invalidrecord": _Meaning(Kind.NOT_FOUND),
     "invalidrecordunknown": _Meaning(Kind.NOT_FOUND),
     "invaliduser": _Meaning(
@@ -151,6 +191,13 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     ),
     "invaliduserid": _Meaning(Kind.NOT_FOUND),
     "userdeleted": _Meaning(Kind.NOT_FOUND, "This user was deleted."),
+    "usernotenroled": _NOT_A_PARTICIPANT,
+    "usernotincourse": _NOT_A_PARTICIPANT,
+    "userisfilteredout": _Meaning(
+        Kind.NOT_FOUND,
+        "The user is not among those that the assignment's page lists for the token's user with "
+        "the filters set there. List them with mod_assign_list_participants.",
+    ),
     "invalidcourseid": _Meaning(Kind.NOT_FOUND),
     "unknowncourseidnumber": _Meaning(Kind.NOT_FOUND),
     "invalidcoursemodule": _Meaning(Kind.NOT_FOUND),
@@ -159,6 +206,35 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     "unknowncategory": _Meaning(Kind.NOT_FOUND),
     "unknowngroup": _Meaning(Kind.NOT_FOUND),
     "unknownrole": _Meaning(Kind.NOT_FOUND),
+    "errorconversationdoesnotexist": _Meaning(
+        Kind.NOT_FOUND, "These users have no conversation yet: a first message makes one."
+    ),
+    "error:nosuchbadge": _Meaning(Kind.NOT_FOUND),
+    "backup_controller_dbops_nonexisting": _Meaning(Kind.NOT_FOUND),
+    "cannotfindtimer": _Meaning(
+        Kind.NOT_FOUND, "The user has not begun this lesson: mod_lesson_launch_attempt does."
+    ),
+    "lessonnotready2": _Meaning(Kind.NOT_FOUND, "This lesson has no pages yet."),
+    "cannotfindpages": _Meaning(
+        Kind.NOT_FOUND, "This lesson has no such page: mod_lesson_get_pages lists those it has."
+    ),
+    "incorrectpageid": _Meaning(
+        Kind.NOT_FOUND, "No wiki page has this id: mod_wiki_get_subwiki_pages lists them."
+    ),
+    "invalidpersistenterror": _Meaning(
+        Kind.NOT_FOUND,
+        "An object that an id names does not exist, or its values are refused: the message says "
+        "which.",
+    ),
+    "no_items_available_yet": _Meaning(Kind.NOT_FOUND, "This feedback has no questions yet."),
+    "not_completed_yet": _Meaning(Kind.NOT_FOUND, "The user has not answered this feedback yet."),
+    "not_started": _Meaning(Kind.NOT_FOUND, "The user has not begun to answer this feedback."),
+    "completionnotenabled": _NOT_TRACKED,
+    "nottracked": _NOT_TRACKED,
+    "noselfcompletioncriteria": _NOT_TRACKED,
+    "nocriteriaset": _Meaning(Kind.NOT_FOUND, "This course has no completion criteria."),
+    "notagsfound": _Meaning(Kind.NOT_FOUND),
+    "nothingfound": _Meaning(Kind.NOT_FOUND, "There is nothing to report yet."),
     "filenotfound": _Meaning(
         Kind.NOT_FOUND,
         "The file is not there, or not for the token's user: read its address anew, for example "
@@ -170,10 +246,20 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     "invalidparameter": _Meaning(Kind.INVALID_PARAMETER),
     "missingparam": _Meaning(Kind.INVALID_PARAMETER),
     "formatnotsupported": _Meaning(Kind.INVALID_PARAMETER),
+    "errorinvalidparam": _Meaning(Kind.INVALID_PARAMETER),
+    "errorsourceinvalid": _Meaning(
+        Kind.INVALID_PARAMETER, "`source` is the PHP class of a report that the site has."
+    ),
     "codingerror": _Meaning(
         Kind.INVALID_PARAMETER,
         "Moodle calls it a coding error; seen when a value is not one of the few that the "
         "function accepts. Check fixed words such as `field` or `classification`.",
+    ),
+    "attemptclosed": _Meaning(
+        Kind.CONFLICT, "The attempt is still under way: it can be reviewed once it is finished."
+    ),
+    "reopenattemptwrongstate": _Meaning(
+        Kind.CONFLICT, "Only an attempt that was never submitted can be opened again."
     ),
     "shortnametaken": _Meaning(Kind.CONFLICT, "Another course has this short name."),
     "courseidnumbertaken": _Meaning(Kind.CONFLICT, "Another course has this id number."),
@@ -207,6 +293,25 @@ _CLASSES: Final[Mapping[str, Kind]] = {
     "dml_connection_exception": Kind.SITE_ERROR,
 }
 
+# What PHP itself throws, without an errorcode: a bug in Moodle's code or a broken installation.
+_PHP_ERRORS: Final = frozenset(
+    {
+        "ArgumentCountError",
+        "ArithmeticError",
+        "AssertionError",
+        "DivisionByZeroError",
+        "Error",
+        "TypeError",
+        "UnhandledMatchError",
+        "ValueError",
+    }
+)
+_PHP_ERROR: Final = _Meaning(
+    Kind.SITE_ERROR,
+    "Moodle's own code failed on this call, and would again: often because nothing has one of the "
+    "ids, or a plugin is switched off or incomplete. Check the ids; an administrator finds the "
+    "place in PHP's error log.",
+)
 
 _BEFORE_THE_FUNCTION: Final = frozenset(
     {
@@ -250,6 +355,7 @@ def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fau
         message, errorcode = plain(errorcode) or message, ""
     else:
         kind, hint = _meaning(errorcode, exception, message)
+    failed_in_php = not errorcode and exception in _PHP_ERRORS
     return Fault(
         kind,
         message or "Moodle refused the call without saying why.",
@@ -257,6 +363,7 @@ def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fau
         errorcode=errorcode or None,
         exception=plain(exception) or None,
         http_status=http_status if http_status != 200 else None,
+        retryable=False if failed_in_php else None,
     )
 
 
@@ -283,6 +390,8 @@ def plain(text: str) -> str:
 def _meaning(errorcode: str, exception: str, message: str) -> _Meaning:
     if errorcode == "invalidrecord" and "external_functions" in message:
         return _NOT_IN_SITE
+    if not errorcode and exception in _PHP_ERRORS:
+        return _PHP_ERROR
     meaning = _CODES.get(errorcode)
     if meaning is None:
         name = exception.rpartition("\\")[2]

@@ -721,3 +721,11 @@ def test_a_fault_of_status_200_does_not_name_the_status() -> None:
     answer = Response(200, EXCEPTION)
     assert "http_status" not in fault(answer)
     assert fault(replace(answer, status=400))["http_status"] == 400
+
+
+def test_what_php_itself_throws_is_a_failure_of_the_site_that_no_repeat_mends() -> None:
+    thrown = {"exception": "TypeError", "errorcode": "", "message": "Argument #1 is null"}
+    fault = moodle_fault(thrown)
+    assert (fault.kind, fault.may_be_retried) == (Kind.SITE_ERROR, False)
+    with_code = moodle_fault(thrown | {"errorcode": "invalidrecord"})
+    assert (with_code.kind, with_code.may_be_retried) == (Kind.NOT_FOUND, False)

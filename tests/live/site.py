@@ -1,0 +1,214 @@
+"""The real Moodle that these tests speak to, as an agent or as the caller sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
+
+import jsonschema_rs
+import mcp_types as types
+from mcp import Client
+
+from moodle_mcp.answers.presenter import Style
+from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.store import Catalogue, catalogue_for, every_name
+from moodle_mcp.files.folder import Folder
+from moodle_mcp.gate.confirmation import Confirm
+from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.gate.gate import Gate
+from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.server.app import App, Presentation
+from moodle_mcp.server.file_tools import FileTools
+from moodle_mcp.server.own import MORE
+from moodle_mcp.server.toolset import FUNCTION_KEY
+from moodle_mcp.site.client import Site
+from tests.conftest import connection
+
+URL: Final = "MOODLE_LIVE_URL"
+TOKEN: Final = "MOODLE_LIVE_TOKEN"
+OTHERS: Final = {
+    "teacher": "MOODLE_LIVE_TOKEN_TEACHER",
+    "student": "MOODLE_LIVE_TOKEN_STUDENT",
+}
+REPORT: Final = "MOODLE_LIVE_REPORT"
+"""The file to which the records go, one JSON object a line; `tools.live_report` makes the report."""
+
+NO_REASON: Final = frozenset(
+    {
+        "bad_answer",
+        "internal",
+        "invalid_arguments",
+        "moodle_error",
+        "not_allowed",
+        "site_error",
+        "timeout",
+        "unreachable",
+    }
+)
+"""Kinds that say too little to an agent, or that arguments from the site must not lead to."""
+
+PATIENT: Final = CallSettings(timeout=300, budget=900)
+
+_MOST_PAGES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One call and what became of it; `seconds` are the whole call's."""
+
+    part: str
+    function: str
+    user: str
+    outcome: str
+    seconds: float
+    errorcode: str = ""
+    message: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where records are written, if anywhere."""
+
+    path: Path | None = field(
+        default_factory=lambda: Path(os.environ[REPORT]) if REPORT in os.environ else None
+    )
+
+    def add(self, record: Record) -> None:
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
+
+
+class Live:
+    """One user of the site, through the server's own path."""
+
+    def __init__(self, user: str, session: Client, tools: list[types.Tool], caller: Caller) -> None:
+        self.user = user
+        self.tools = {str((tool.meta or {}).get(FUNCTION_KEY, tool.name)): tool for tool in tools}
+        """By the function's full name: a long one's tool has a shorter name."""
+        self.catalogue: Catalogue = catalogue_for(None)
+        self.userid = 0
+        self.release = ""
+        self.records = Records()
+        self.written: set[str] = set()
+        """The writes that were called."""
+        self._session = session
+        self._caller = caller
+
+    async def meet(self) -> None:
+        """Learn who and where we are."""
+        info = await self.result("core_webservice_get_site_info", {})
+        self.userid, self.release = info["userid"], info["release"]
+        self.catalogue = catalogue_for(self.release)
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The envelope of a tool's answer, after everything that is promised of it was checked:
+        its schema, its length, text and structured content the same, and its pages.
+        """
+        answered = await self._session.call_tool(self.tools[name].name, dict(arguments))
+        envelope = self._checked(name, answered)
+        following: str | None = envelope.get("page", {}).get("next")
+        for _ in range(_MOST_PAGES):
+            if following is None:
+                break
+            more = await self._session.call_tool(MORE.name, {"cursor": following})
+            following = self._checked(name, more).get("page", {}).get("next")
+        return envelope
+
+    async def done(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """The result of a write that must go well."""
+        envelope = await self.tried(name, arguments)
+        assert "error" not in envelope, (name, envelope["error"])
+        return envelope["result"]
+
+    async def tried(
+        self, name: str, arguments: Mapping[str, Any], part: str = "writes"
+    ) -> dict[str, Any]:
+        """The envelope of a write that goes well or is refused for a reason; recorded."""
+        start = time.monotonic()
+        envelope = await self.call(name, arguments)
+        error: dict[str, Any] = envelope.get("error", {})
+        self.written.add(name)
+        self.records.add(
+            Record(
+                part=part,
+                function=name,
+                user=self.user,
+                outcome=error.get("kind", "answered"),
+                seconds=time.monotonic() - start,
+                errorcode=error.get("errorcode", ""),
+                message=error.get("message", ""),
+            )
+        )
+        assert error.get("kind") not in NO_REASON, (name, error)
+        return envelope
+
+    async def outcome(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
+        """What the caller makes of a call, without presentation."""
+        return await self._caller.call(self.catalogue.get(name), arguments)
+
+    async def result(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """The whole result of a call that must go well."""
+        outcome = await self.outcome(name, arguments)
+        assert outcome.fault is None, (name, outcome.fault)
+        return outcome.result
+
+    async def found(
+        self, name: str, arguments: Mapping[str, Any], key: str = ""
+    ) -> list[dict[str, Any]]:
+        """The list that a read answers, under a key or as the whole; empty where it is refused."""
+        outcome = await self.outcome(name, arguments)
+        result: Any = outcome.result
+        if key and result:
+            result = result[key]
+        return result or []
+
+    def _checked(self, name: str, answered: types.CallToolResult) -> dict[str, Any]:
+        envelope = cast("dict[str, Any]", answered.structured_content)
+        text = answered.content[0]
+        assert isinstance(text, types.TextContent)
+        assert json.loads(text.text) == envelope
+        most = Style().max_result
+        assert most is not None
+        assert len(text.text) <= most, (name, len(text.text))
+        assert answered.is_error == ("error" in envelope)
+        schema = self.tools[name].output_schema
+        if schema is not None:
+            jsonschema_rs.validator_for(schema).validate(envelope)
+        return envelope
+
+
+@asynccontextmanager
+async def live_user(
+    user: str, token: str, settings: CallSettings = PATIENT, folder: Path | None = None
+) -> AsyncGenerator[Live]:
+    """A user of the site with every tool there is, asked for no consent."""
+    url = os.environ[URL]
+    names = every_name()
+    # Those that only their full names allow are to be read as well.
+    gate = Gate(
+        parse_whitelist(" ".join([*names, "download_file", "upload_file"]), names),
+        Access.DESTRUCTIVE,
+    )
+    site = Site(connection(url, token))
+    own = Site(connection(url, token))
+    caller = Caller(own, settings)
+    files = FileTools(site, None if folder is None else Folder(folder))
+    app = App(site, Caller(site, settings), gate, Presentation(Mode.DIRECT, Confirm.NEVER), files)
+    try:
+        async with Client(app.server(), read_timeout_seconds=600) as session:
+            tools = (await session.list_tools()).tools
+            live = Live(user, session, tools, caller)
+            await live.meet()
+            yield live
+    finally:
+        await own.aclose()
