@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,11 +17,20 @@ log = logging.getLogger(__name__)
 
 
 async def user_zone(site: Site) -> tzinfo | None:
-    """The user's zone as the site knows it: forced, chosen, or the site's own; None if not told.
+    """The user's zone as the site knows it: forced, chosen, or the site's own; else UTC.
 
     Two reads tell it: the user's profile, and the mobile app's settings. A token whose service
-    has neither gets times in UTC, which the offset in each ISO time then says.
+    has neither gets UTC, which the offset in each ISO time then says. None if the site failed to
+    answer, so that it may be asked again.
     """
+    try:
+        return await _told(site)
+    except CallError as error:
+        log.info("the time zone is not known: %s", error)
+        return None
+
+
+async def _told(site: Site) -> tzinfo:
     config = _objects([await _ask(site, "tool_mobile_get_config", {})])
     pairs = _objects(config[0].get("settings")) if config else []
     settings = {str(each.get("name")): each.get("value") for each in pairs}
@@ -35,17 +44,19 @@ async def user_zone(site: Site) -> tzinfo | None:
         zone = _zone(name)
         if zone is not None:
             return zone
-    return None
+    return UTC
 
 
 async def _ask(site: Site, function: str, arguments: dict[str, Any]) -> Any:
     if site.known_info is not None and site.known_info.lacks(function):
         return None
+    request = (await site.protocol()).encode(function, arguments)
     try:
-        request = (await site.protocol()).encode(function, arguments)
         return (await site.send(request, timeout=INFO_TIMEOUT)).value
     except CallError as error:
-        log.info("the time zone is not known from %s: %s", function, error)
+        if error.fault.exception is None:
+            raise
+        # Moodle's own refusal stays the same.
         return None
 
 

@@ -85,7 +85,7 @@ def test_tools_and_call_know_what_the_file_says(environment: Environment) -> Non
         [{"path": "courseid", "problem": '"two" is not allowed', "allowed": "integer"}]
     )
     checked = run("check", environment=settings)
-    assert checked.out.splitlines()[-1] == snapshot("ok       functions     1 exposed as tools")
+    assert checked.out.splitlines()[-1] == snapshot("ok       functions       1 exposed as tools")
 
 
 def test_a_misspelt_function_of_the_file_is_no_unknown_plugins(environment: Environment) -> None:

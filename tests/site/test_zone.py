@@ -26,8 +26,8 @@ def answers(demo: Demo, function: str, value: object) -> None:
         ("Asia/Tokyo", "Europe/Paris", "Europe/London", "Asia/Tokyo"),
         ("99", "Europe/Paris", "Europe/London", "Europe/Paris"),
         ("99", "99", "Europe/London", "Europe/London"),
-        ("99", "../../etc/passwd", "Mars/Olympus", "None"),
-        ("99", "99", "", "None"),
+        ("99", "../../etc/passwd", "Mars/Olympus", "UTC"),
+        ("99", "99", "", "UTC"),
     ],
 )
 async def test_the_zone_is_the_first_that_is_set(
@@ -49,6 +49,15 @@ async def test_the_zone_is_the_first_that_is_set(
 async def test_what_the_service_lacks_is_not_asked_for(demo: Demo) -> None:
     site = Site(connection(demo.url, SMALL_TOKEN))
     await site.info()
-    assert str(await user_zone(site)) == "None"
+    assert str(await user_zone(site)) == "UTC"
     assert demo.calls_of(CONFIG) == demo.calls_of(USERS) == 0
+    await site.aclose()
+
+
+async def test_a_site_that_did_not_answer_may_be_asked_again(demo: Demo) -> None:
+    site = Site(connection(demo.url))
+    await site.info()
+    demo.site.faults.append(Fault.status(503, function=USERS))
+    assert await user_zone(site) is None
+    assert str(await user_zone(site)) == "UTC"
     await site.aclose()
