@@ -86,7 +86,7 @@ def _functions(tools: str) -> list[Function]:
     from moodle_mcp.catalogue.store import RELEASES, every_name
     from moodle_mcp.catalogue.store import load as load_catalogue
     from moodle_mcp.gate.gate import Gate
-    from moodle_mcp.gate.whitelist import parse_whitelist
+    from moodle_mcp.gate.whitelist import OWN_TOOLS, parse_whitelist
 
     known = every_name()
     gate = Gate(parse_whitelist(tools, known), Access.DESTRUCTIVE)
@@ -97,5 +97,5 @@ def _functions(tools: str) -> list[Function]:
                 f"--tools: {glob} names no function that is known: name each in full"
             )
     names = {*filter(gate.names, known), *gate.whitelist.included.full}
-    functions = [newest.get(name) for name in sorted(names)]
+    functions = [newest.get(name) for name in sorted(set(names) - set(OWN_TOOLS))]
     return [function for function in functions if gate.allows(function)]
