@@ -24,6 +24,11 @@ Schema: TypeAlias = dict[str, Any]
 
 _NULL: Final[Schema] = {"type": "null"}
 
+ANYTHING: Final[Schema] = {
+    "anyOf": [{"type": kind} for kind in ("object", "array", "string", "number", "boolean", "null")]
+}
+"""Any value, said in words: linters take an empty schema for one that was forgotten."""
+
 
 def input_schema(function: Function) -> Schema:
     """The schema of a function's arguments: a closed object, or a free-form one if untyped."""
@@ -38,7 +43,7 @@ def input_schema(function: Function) -> Schema:
 def output_schema(function: Function) -> Schema:
     """The schema of the envelope that a call of the function answers."""
     if not function.typed:
-        return envelope_schema({})
+        return envelope_schema(ANYTHING)
     if function.returns is None:
         return envelope_schema(_NULL)
     # Null where the whole answer had another type and stands in a warning.

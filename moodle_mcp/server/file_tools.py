@@ -20,7 +20,7 @@ from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.catalogue.reserved import split
-from moodle_mcp.catalogue.schema import envelope_schema, input_schema
+from moodle_mcp.catalogue.schema import ANYTHING, envelope_schema, input_schema
 from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.catalogue.text_kinds import TextKind
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
@@ -151,7 +151,7 @@ class FileTools:
             title=function.name.replace("_", " ").capitalize(),
             description=function.text.text,
             input_schema=input_schema(function),
-            output_schema=envelope_schema({}),
+            output_schema=envelope_schema(ANYTHING),
             annotations=types.ToolAnnotations(
                 read_only_hint=changes_nothing,
                 # Nothing is overwritten, here or there.

@@ -15,7 +15,7 @@ from mcp.server import ServerRequestContext
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
-from moodle_mcp.catalogue.schema import envelope_schema, input_schema
+from moodle_mcp.catalogue.schema import ANYTHING, envelope_schema, input_schema
 
 MORE: Final = Function(
     "more_results",
@@ -71,7 +71,7 @@ def own_tool(function: Function, schema: dict[str, Any] | None = None) -> types.
         title=function.name.replace("_", " ").capitalize(),
         description=function.text.text,
         input_schema=schema or input_schema(function),
-        output_schema=envelope_schema({}),
+        output_schema=envelope_schema(ANYTHING),
         annotations=types.ToolAnnotations(
             read_only_hint=reads,
             destructive_hint=function.classification.access is Access.DESTRUCTIVE,
