@@ -405,7 +405,16 @@ def test_the_schemas_of_a_function_that_only_the_site_knows() -> None:
         {
             "type": "object",
             "properties": {
-                "result": {},
+                "result": {
+                    "anyOf": [
+                        {"type": "object"},
+                        {"type": "array"},
+                        {"type": "string"},
+                        {"type": "number"},
+                        {"type": "boolean"},
+                        {"type": "null"},
+                    ]
+                },
                 "warnings": {"type": "array"},
                 "batch": {"type": "object"},
                 "page": {"type": "object"},
