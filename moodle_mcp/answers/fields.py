@@ -32,11 +32,6 @@ class Selection:
         return known if known is not None else (_WHOLE if self.whole else _NOTHING)
 
     @property
-    def is_all(self) -> bool:
-        """Whether all stays."""
-        return self.whole and not self.keys
-
-    @property
     def is_nothing(self) -> bool:
         """Whether nothing stays."""
         return not self.whole and not self.keys

@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moodle_mcp.answers.fence import refuse_marked
-from moodle_mcp.answers.presenter import Presenter, Style
+from moodle_mcp.answers.presenter import Presenter, Style, Wishes
 from moodle_mcp.assembly import make_caller, make_gate, make_site
 from moodle_mcp.caller.batch import MAX_NAMED, Fate
-from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.caller.outcome import Outcome, failed, in_doubt
 from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.model import Function
@@ -62,18 +62,13 @@ async def call_once(
 ) -> dict[str, Any]:
     """The envelope of one call, whole and as Moodle wrote it but for the fields asked for."""
     presenter = Presenter(Style(max_result=None, for_agents=False))
-    async with _opened(settings, connection, name) as (site, gate, function, caller):
+    async with _opened(settings, connection, name) as opened:
         try:
-            gate.check(function)
-            refuse_marked(function, arguments)
-            prepared = await caller.prepare(function, arguments)
-            wishes = presenter.wishes(function, prepared.reserved.fields)
+            prepared, wishes = await opened.prepared(presenter, arguments)
         except CallError as error:
-            return failed(function, error).envelope
-        if prepared.reserved.times:
-            wishes = replace(wishes, zone=await user_zone(site) or UTC)
-        outcome = await caller.run(prepared)
-        return presenter.present(function, outcome.envelope, wishes)
+            return failed(opened.function, error).envelope
+        outcome = await opened.caller.run(prepared)
+        return presenter.present(opened.function, outcome.envelope, wishes)
 
 
 async def call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
@@ -86,7 +81,8 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
     items = read_items(job.items)
     results = Results(job.result_path, items)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
-    async with _opened(settings, connection, job.function) as (site, gate, function, caller):
+    async with _opened(settings, connection, job.function) as opened:
+        function = opened.function
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
         if not sent:
             return _nothing_to_send(function, results)
@@ -100,13 +96,8 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
             hooks = replace(bar.hooks(), on_fates=partial(results.add, sent))
             wishes = presenter.wishes(function, None)
             try:
-                gate.check(function)
-                refuse_marked(function, arguments)
-                prepared = await caller.prepare(function, arguments)
-                wishes = presenter.wishes(function, prepared.reserved.fields)
-                if prepared.reserved.times:
-                    wishes = replace(wishes, zone=await user_zone(site) or UTC)
-                outcome = await caller.run(prepared, hooks)
+                prepared, wishes = await opened.prepared(presenter, arguments)
+                outcome = await opened.caller.run(prepared, hooks)
             except CallError as error:
                 outcome = failed(function, error)
         envelope = presenter.present(function, outcome.envelope, wishes)
@@ -183,10 +174,34 @@ class _Bar:
         self._progress.update(self._task, completed=done, description="items")
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A site, and what a function of it is called with."""
+
+    site: Site
+    gate: Gate
+    function: Function
+    caller: Caller
+
+    async def prepared(
+        self, presenter: Presenter, arguments: dict[str, Any]
+    ) -> tuple[Prepared, Wishes]:
+        """A call that has passed the gate and all checks, and how its answer is wanted.
+
+        Raises:
+            CallError: nothing was sent.
+        """
+        self.gate.check(self.function)
+        refuse_marked(self.function, arguments)
+        prepared = await self.caller.prepare(self.function, arguments)
+        wishes = presenter.wishes(self.function, prepared.reserved.fields)
+        if prepared.reserved.times:
+            wishes = replace(wishes, zone=await user_zone(self.site) or UTC)
+        return prepared, wishes
+
+
 @asynccontextmanager
-async def _opened(
-    settings: Settings, connection: Connection, name: str
-) -> AsyncGenerator[tuple[Site, Gate, Function, Caller]]:
+async def _opened(settings: Settings, connection: Connection, name: str) -> AsyncGenerator[_Opened]:
     """The site, the gate, the function as the site's release has it, and a caller; the site is
     closed at the end.
     """
@@ -195,7 +210,7 @@ async def _opened(
     try:
         release = await _release(site) if gate.names(name) else None
         function = catalogue_for(release, settings.additions).get(name)
-        yield site, gate, function, make_caller(settings, site)
+        yield _Opened(site, gate, function, make_caller(settings, site))
     finally:
         with anyio.CancelScope(shield=True):
             await site.aclose()

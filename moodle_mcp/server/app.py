@@ -157,6 +157,7 @@ class App:
         self._zone: tzinfo | None = None
         self._asked = False
         self._made: tuple[Toolset, Facade] | None = None
+        self._own: tuple[Toolset, dict[str, OwnTool]] | None = None
         self._clock = clock
         self._prompts = Prompts()
         self._course_ids = CourseIds(self._read)
@@ -466,16 +467,22 @@ class App:
 
     @property
     def _own_tools(self) -> dict[str, OwnTool]:
-        """The tools beside Moodle's functions, by name."""
+        """The tools beside Moodle's functions, by name; made once for a toolset."""
+        toolset = self._toolset
+        if self._own is None or self._own[0] is not toolset:
+            self._own = toolset, self._made_for(toolset)
+        return self._own[1]
+
+    def _made_for(self, toolset: Toolset) -> dict[str, OwnTool]:
         tools: list[OwnTool] = []
-        if has_facade(self._mode, len(self._toolset.functions)):
+        if has_facade(self._mode, len(toolset.functions)):
             tools += [
                 OwnTool(FIND, self._find),
                 OwnTool(DESCRIBE, self._describe),
                 OwnTool(CALL, self._call_another, CALL_SCHEMA),
             ]
         tools.append(OwnTool(MORE, self._more))
-        for each in self._files.functions(self._site.known_info):
+        for each in self._files.functions(toolset.info):
             tools.append(OwnTool(each, partial(self._file, each), listed=self._files.tool(each)))
         return {tool.function.name: tool for tool in tools}
 

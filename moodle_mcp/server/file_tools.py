@@ -20,7 +20,6 @@ from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.catalogue.reserved import split
-from moodle_mcp.catalogue.schema import ANYTHING, envelope_schema, input_schema
 from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.catalogue.text_kinds import TextKind
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
@@ -29,6 +28,7 @@ from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.names import safe_name
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.files.sniff import IMAGES, Content, sniff
+from moodle_mcp.server.own import own_tool
 from moodle_mcp.site.client import Progress, Site
 from moodle_mcp.site.file_address import FileAddress, file_address
 from moodle_mcp.site.files import Incoming, opened, upload
@@ -146,20 +146,14 @@ class FileTools:
     def tool(self, function: Function) -> types.Tool:
         """The MCP tool for one of the two."""
         changes_nothing = function.reads_only and self._folder is None
-        return types.Tool(
-            name=function.name,
-            title=function.name.replace("_", " ").capitalize(),
-            description=function.text.text,
-            input_schema=input_schema(function),
-            output_schema=envelope_schema(ANYTHING),
-            annotations=types.ToolAnnotations(
-                read_only_hint=changes_nothing,
-                # Nothing is overwritten, here or there.
-                destructive_hint=False,
-                idempotent_hint=changes_nothing,
-                open_world_hint=False,
-            ),
+        annotations = types.ToolAnnotations(
+            read_only_hint=changes_nothing,
+            # Nothing is overwritten, here or there.
+            destructive_hint=False,
+            idempotent_hint=changes_nothing,
+            open_world_hint=False,
         )
+        return own_tool(function, annotations=annotations)
 
     async def run(
         self, function: Function, arguments: Mapping[str, Any], progress: Progress | None = None

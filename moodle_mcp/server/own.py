@@ -63,8 +63,14 @@ class OwnTool:
         return self.listed or own_tool(self.function, self.schema)
 
 
-def own_tool(function: Function, schema: dict[str, Any] | None = None) -> types.Tool:
-    """A tool of our own as it is listed; its schema is made from its parameters unless given."""
+def own_tool(
+    function: Function,
+    schema: dict[str, Any] | None = None,
+    annotations: types.ToolAnnotations | None = None,
+) -> types.Tool:
+    """A tool of our own as it is listed; its schema is made from its parameters and its annotations
+    from its classification unless given.
+    """
     reads = function.reads_only
     return types.Tool(
         name=function.name,
@@ -72,7 +78,8 @@ def own_tool(function: Function, schema: dict[str, Any] | None = None) -> types.
         description=function.text.text,
         input_schema=schema or input_schema(function),
         output_schema=envelope_schema(ANYTHING),
-        annotations=types.ToolAnnotations(
+        annotations=annotations
+        or types.ToolAnnotations(
             read_only_hint=reads,
             destructive_hint=function.classification.access is Access.DESTRUCTIVE,
             idempotent_hint=reads,
