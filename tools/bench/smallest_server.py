@@ -1,28 +1,56 @@
-"""The smallest low-level MCP server on stdio: what the start of ours is compared with."""
+"""The smallest low-level MCP server on stdio: what ours is compared with.
+
+python -m tools.bench.smallest_server [TOOLS]
+
+It lists the tools of a JSON file, or one, checks nothing, and answers every call with the answer to
+the one request that the environment names.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import mcp_types as types
 from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 
-
-async def list_tools(
-    _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
-) -> types.ListToolsResult:
-    """One tool."""
-    return types.ListToolsResult(tools=[types.Tool(name="ping", input_schema={"type": "object"})])
+URL = "BENCH_URL"
+BODY = "BENCH_BODY"
+_ONE: list[dict[str, Any]] = [{"name": "ping", "inputSchema": {"type": "object"}}]
 
 
-async def serve() -> None:
+async def serve(listed: list[dict[str, Any]]) -> None:
     """Serve until the input ends."""
-    server: Server[Any] = Server("smallest", on_list_tools=list_tools)
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+    async with httpx2.AsyncClient() as client:
+
+        async def list_tools(
+            _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
+        ) -> types.ListToolsResult:
+            return types.ListToolsResult.model_validate({"tools": listed})
+
+        async def call_tool(
+            _: ServerRequestContext[Any], __: types.CallToolRequestParams
+        ) -> types.CallToolResult:
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            answer = await client.post(os.environ[URL], content=os.environ[BODY], headers=form)
+            envelope = {"result": answer.json()}
+            text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+            content: list[types.ContentBlock] = [types.TextContent(text=text)]
+            return types.CallToolResult(content=content, structured_content=envelope)
+
+        server: Server[Any] = Server("smallest", on_list_tools=list_tools, on_call_tool=call_tool)
+        async with stdio_server() as (read, write):
+            await server.run(read, write, server.create_initialization_options())
 
 
 if __name__ == "__main__":
-    anyio.run(serve)
+    tools = _ONE
+    if len(sys.argv) > 1:
+        tools = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    anyio.run(serve, tools)
