@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from mcp.server import Server
+
 from moodle_mcp import __version__
-from moodle_mcp.answers.presenter import Style
-from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
-from moodle_mcp.server.app import App, Presentation, Transport
-from moodle_mcp.server.file_tools import FileTools
+from moodle_mcp.server.audit import Audit
+from moodle_mcp.server.face import Face
 from moodle_mcp.settings import Settings
-from moodle_mcp.site.client import Connection, Site
+from moodle_mcp.site.connection import Connection
+
+if TYPE_CHECKING:
+    from moodle_mcp.caller.caller import Caller
+    from moodle_mcp.server.app import App
+    from moodle_mcp.site.client import Site
 
 
 def make_site(connection: Connection) -> Site:
     """The site at a connection; nothing is sent yet."""
+    from moodle_mcp.site.client import Site
+
     return Site(connection, user_agent=f"moodle-mcp/{__version__}")
 
 
@@ -31,28 +40,43 @@ def make_gate(settings: Settings) -> Gate:
 
 def make_caller(settings: Settings, site: Site) -> Caller:
     """The guarded caller for a site."""
+    from moodle_mcp.caller.caller import Caller
+
     return Caller(site, settings.call_settings)
 
 
-def make_app(
-    settings: Settings, connection: Connection, transport: Transport = Transport.STDIO
-) -> App:
-    """The MCP server's application for one site."""
-    site = make_site(connection)
-    presentation = Presentation(
-        mode=settings.mode,
-        confirm=settings.confirm,
-        audit=settings.audit,
-        style=Style(max_result=settings.max_result),
-        transport=transport,
-    )
-    # Over HTTP another program of this machine could reach the operator's folder.
-    folder = settings.folder() if transport is Transport.STDIO else None
-    return App(
-        site,
-        make_caller(settings, site),
-        make_gate(settings),
-        presentation,
-        FileTools(site, folder, settings.file_settings),
-        settings.additions,
-    )
+def make_server(
+    settings: Settings, connection: Connection, *, local_files: bool = True
+) -> Server[Any]:
+    """The MCP server for one site; `local_files` lets it use the operator's folder.
+
+    Raises:
+        SettingsError: a setting is wrong. What can be wrong is looked at now, and the rest is
+            loaded when a client asks for something.
+    """
+    gate = make_gate(settings)
+    folder = settings.folder() if local_files else None
+    audit = Audit(settings.audit)
+
+    def make() -> App:
+        from moodle_mcp.answers.presenter import Style
+        from moodle_mcp.server.app import App, Presentation
+        from moodle_mcp.server.file_tools import FileTools
+
+        site = make_site(connection)
+        presentation = Presentation(
+            mode=settings.mode,
+            confirm=settings.confirm,
+            audit=audit,
+            style=Style(max_result=settings.max_result),
+        )
+        return App(
+            site,
+            make_caller(settings, site),
+            gate,
+            presentation,
+            FileTools(site, folder, settings.file_settings),
+            settings.additions,
+        )
+
+    return Face(make).server()

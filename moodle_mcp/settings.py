@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from platformdirs import user_config_path
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.additions import Additions, parse_accesses
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
@@ -29,9 +28,9 @@ from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.site.address import parse_address
-from moodle_mcp.site.client import Connection, is_token
-from moodle_mcp.site.files import Timing
+from moodle_mcp.site.connection import Connection, is_token
 from moodle_mcp.site.protocol import PROTOCOLS
+from moodle_mcp.site.timing import Timing
 
 PREFIX: Final = "MOODLE_MCP_"
 CONFIG_VARIABLE: Final = "MOODLE_MCP_CONFIG"
@@ -41,29 +40,26 @@ _CONNECTION: Final = ("moodle_url", "moodle_token", "moodle_token_file")
 _OWN_NAMES: Final = (*_CONNECTION, "moodle_protocol")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings, checked; each has its meaning as its description."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, case_sensitive=False, env_ignore_empty=True, extra="forbid", frozen=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     moodle_url: Annotated[
         str | None,
-        Field(alias="MOODLE_URL", description="The site's address, as https://host/path."),
+        Field(description="The site's address, as https://host/path."),
     ] = None
     moodle_token: Annotated[
         SecretStr | None,
-        Field(alias="MOODLE_TOKEN", description="The web-service token of the user to act for."),
+        Field(description="The web-service token of the user to act for."),
     ] = None
     moodle_token_file: Annotated[
         Path | None,
-        Field(alias="MOODLE_TOKEN_FILE", description="A file that holds the token instead."),
+        Field(description="A file that holds the token instead."),
     ] = None
     moodle_protocol: Annotated[
         Literal["rest", "restful", "auto"],
         Field(
-            alias="MOODLE_PROTOCOL",
             description="The web-service protocol: `rest`, `restful` where the plugin "
             "webservice_restful is installed, `auto` RESTful where it answers and REST elsewhere.",
         ),
@@ -173,18 +169,6 @@ class Settings(BaseSettings):
     unsafe_plain_http: Annotated[
         bool, Field(description="Allow http to another machine: the token travels in the clear.")
     ] = False
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file, which `load_settings` hands in."""
-        return env_settings, init_settings
 
     @property
     def call_settings(self) -> CallSettings:
@@ -308,8 +292,12 @@ def load_settings(site: str | None = None) -> Settings:
         SettingsError: with one line that names the setting and what it may be.
     """
     _refuse_unknown_variables(os.environ)
+    environment = {name.upper(): value for name, value in os.environ.items() if value}
+    variables = {name: environment.get(variable(name)) for name in Settings.model_fields}
+    in_environment = {name: value for name, value in variables.items() if value is not None}
+    in_file = _connected_by_one(_read_file(), in_environment, site)
     try:
-        settings = Settings(**_connected_by_one(_read_file(), site))
+        settings = Settings.model_validate(in_file | in_environment)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
     return settings if site is None else settings.model_copy(update={"site": site})
@@ -342,18 +330,19 @@ def _read_file() -> dict[str, Any]:
     return data
 
 
-def _connected_by_one(data: dict[str, Any], site: str | None) -> dict[str, Any]:
+def _connected_by_one(
+    in_file: dict[str, Any], in_environment: Mapping[str, str], site: str | None
+) -> dict[str, Any]:
     """The file's settings without a connection that the command line or environment overrules."""
     overruled: set[str] = set()
-    if site or os.environ.get(variable("site")):
+    if site or "site" in in_environment:
         overruled.update(("site", *_CONNECTION))
-    if any(os.environ.get(variable(name)) for name in _CONNECTION):
+    if any(name in in_environment for name in _CONNECTION):
         overruled.add("site")
-    if os.environ.get("MOODLE_TOKEN") or os.environ.get("MOODLE_TOKEN_FILE"):
+    if "moodle_token" in in_environment or "moodle_token_file" in in_environment:
         # One token wins, and it is the environment's in whatever form.
         overruled.update(("moodle_token", "moodle_token_file"))
-    data = {key: value for key, value in data.items() if key not in overruled}
-    return {variable(key) if key in _OWN_NAMES else key: value for key, value in data.items()}
+    return {key: value for key, value in in_file.items() if key not in overruled}
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:

@@ -10,7 +10,8 @@ import keyring
 import pytest
 from pydantic import SecretStr
 
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
@@ -18,7 +19,8 @@ from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.site.address import parse_address
-from moodle_mcp.site.client import Connection, Site
+from moodle_mcp.site.client import Site
+from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol
 from tests.keyrings import Memory
 

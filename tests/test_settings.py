@@ -13,14 +13,14 @@ from inline_snapshot import snapshot
 from pydantic import SecretStr
 
 from moodle_mcp.accounts.store import Account, Accounts
-from moodle_mcp.caller.caller import CallSettings
 from moodle_mcp.caller.limits import Limits
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.settings import Settings, load_settings, variable
-from moodle_mcp.site.files import Timing
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol
+from moodle_mcp.site.timing import Timing
 
 TOKEN = "0123456789abcdef" * 2
 GOOD = {"MOODLE_URL": "https://m.example/sub", "MOODLE_TOKEN": TOKEN}

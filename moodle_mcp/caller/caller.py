@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
 
-from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.merge import merge
 from moodle_mcp.caller.outcome import Outcome, again, batch_fault, failed
 from moodle_mcp.caller.pace import Pace
@@ -17,6 +16,7 @@ from moodle_mcp.caller.plan import Plan, make_plan
 from moodle_mcp.caller.retry import Sleep
 from moodle_mcp.caller.run import Hooks, Run, RunSettings
 from moodle_mcp.caller.sending import Sender
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.fit import Fitter
 from moodle_mcp.catalogue.model import Function
@@ -44,22 +44,6 @@ _ANY_CAUSE: Final = (
     "restriction or end date, and a capability that the service or the protocol ({capability}) "
     "requires."
 ).replace("{add}", _ADD_FUNCTION)
-
-
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """How calls are made.
-
-    `timeout` are the seconds of one request with its repeats, `budget` those of a call that is
-    many requests; `rate` is in requests a second; `reads` and `writes` are at most under way.
-    """
-
-    limits: Limits = field(default_factory=Limits)
-    timeout: float = 60.0
-    budget: float = 110.0
-    rate: float = 25.0
-    reads: int = 4
-    writes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ class, flags, and a reason wherever we differ from Moodle's label or set a flag.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -60,22 +60,25 @@ UNCLASSIFIED: Final = Classification(
 
 
 class Classifications:
-    """The classification of every function, read when the first one is asked for."""
+    """The classification of every function of every release; the file is read when the first one
+    is asked for, and a row when its function is.
+    """
 
     def __contains__(self, function: str) -> bool:
-        return function in self.table
+        return function in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
 
     def __getitem__(self, function: str) -> Classification:
-        return self.table.get(function, UNCLASSIFIED)
+        row = self._rows.get(function)
+        if row is None:
+            return UNCLASSIFIED
+        access, flags, reason = row.split("\t")
+        return Classification(Access(access), frozenset(filter(None, flags.split(","))), reason)
 
     @cached_property
-    def table(self) -> Mapping[str, Classification]:
-        """All rows by the function's name."""
+    def _rows(self) -> Mapping[str, str]:
         data = resources.files("moodle_mcp.catalogue") / "data" / "classification.tsv"
         rows = data.read_text(encoding="utf-8").splitlines()
-        return dict(_row(row) for row in rows)
-
-
-def _row(line: str) -> tuple[str, Classification]:
-    name, access, flags, reason = line.split("\t")
-    return name, Classification(Access(access), frozenset(filter(None, flags.split(","))), reason)
+        return dict(row.split("\t", 1) for row in rows)

@@ -171,7 +171,8 @@ def _asked(label: str, *, secret: bool = False) -> str:
 
 async def _tried(site: Address, token: SecretStr) -> SiteInfo:
     """What the site says to the token."""
-    from moodle_mcp.site.client import Connection, Site
+    from moodle_mcp.site.client import Site
+    from moodle_mcp.site.connection import Connection
 
     client = Site(Connection(site, token), user_agent=_USER_AGENT)
     try:

@@ -29,7 +29,8 @@ from moodle_mcp.cli.items import Results, as_arguments, read_items, to_send
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.settings import Settings
-from moodle_mcp.site.client import Connection, Site
+from moodle_mcp.site.client import Site
+from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.zone import user_zone
 
 _STOPPING = [

@@ -18,7 +18,7 @@ from moodle_mcp.checking.gaps import Wanted
 from moodle_mcp.checking.lines import Line, Verdict
 from moodle_mcp.checking.verdicts import judge
 from moodle_mcp.settings import Settings
-from moodle_mcp.site.client import Connection
+from moodle_mcp.site.connection import Connection
 
 _STYLES: Final[dict[Verdict, str]] = {
     "ok": "green",

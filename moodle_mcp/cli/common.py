@@ -15,7 +15,7 @@ from moodle_mcp.errors import MoodleMcpError
 
 if TYPE_CHECKING:
     from moodle_mcp.settings import Settings
-    from moodle_mcp.site.client import Connection
+    from moodle_mcp.site.connection import Connection
 
 EXIT_FAILED: Final = 1
 EXIT_SETTINGS: Final = 2

@@ -21,7 +21,7 @@ from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App
 from moodle_mcp.site.address import parse_address
-from moodle_mcp.site.client import Connection
+from moodle_mcp.site.connection import Connection
 
 TOOLS: Final = "default,enrol_manual_enrol_users"
 DEFAULT_PORT: Final = 8980

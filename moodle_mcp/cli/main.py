@@ -5,19 +5,40 @@ from __future__ import annotations
 import gc
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import click
 
 from moodle_mcp import __version__
-from moodle_mcp.cli.accounts import login, logout, sites
-from moodle_mcp.cli.admin import admin_script, catalogue
 from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, settled, site_option
-from moodle_mcp.cli.install import install
+
+_ELSEWHERE: Final = {
+    "admin-script": "moodle_mcp.cli.admin:admin_script",
+    "catalogue": "moodle_mcp.cli.admin:catalogue",
+    "install": "moodle_mcp.cli.install:install",
+    "login": "moodle_mcp.cli.accounts:login",
+    "logout": "moodle_mcp.cli.accounts:logout",
+    "sites": "moodle_mcp.cli.accounts:sites",
+}
+"""Commands with modules of their own, loaded when they are asked for: serving needs none."""
 
 
-@click.group(invoke_without_command=True)
+class Commands(click.Group):
+    """The commands of this module and those that are elsewhere."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = _ELSEWHERE[cmd_name].partition(":")
+        return getattr(import_module(module), name)
+
+
+@click.group(cls=Commands, invoke_without_command=True)
 @click.version_option(__version__, prog_name="moodle-mcp")
 @site_option
 @click.pass_context
@@ -46,14 +67,14 @@ def serve(http: str | None = None) -> None:
         return
     # Half of the start is the MCP library's models; collecting garbage among them takes a tenth.
     gc.disable()
-    from moodle_mcp.assembly import make_app
+    from moodle_mcp.assembly import make_server
     from moodle_mcp.server.stdio import serve_stdio
 
     settings, connection = load()
-    app = make_app(settings, connection)
+    server = make_server(settings, connection)
     gc.enable()
     gc.freeze()
-    serve_stdio(app)
+    serve_stdio(server)
 
 
 @main.command()
@@ -165,16 +186,11 @@ def demo(keep: bool, port: int) -> None:
 
 
 def _serve_http(listen: str) -> None:
-    from moodle_mcp.assembly import make_app
-    from moodle_mcp.server.app import Transport
+    from moodle_mcp.assembly import make_server
     from moodle_mcp.server.http import Listener, serve_http
 
     with Listener.of(listen) as listener:
         settings, connection = load()
-        app = make_app(settings, connection, Transport.HTTP)
+        server = make_server(settings, connection, local_files=False)
         click.echo(f"moodle-mcp: serving MCP at {listener.url}; Ctrl-C ends it", err=True)
-        serve_http(app, listener)
-
-
-for command in (login, logout, sites, install, admin_script, catalogue):
-    main.add_command(command)
+        serve_http(server, listener)

@@ -11,7 +11,7 @@ from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
 from moodle_mcp.catalogue.store import catalogue_for
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.settings import Settings
-from moodle_mcp.site.client import Connection
+from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.info import SiteInfo
 
 _EXPORT: Final = (

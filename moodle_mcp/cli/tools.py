@@ -20,7 +20,7 @@ from moodle_mcp.server.file_tools import FileTools
 from moodle_mcp.server.own import MORE, own_tool
 from moodle_mcp.server.toolset import Toolset, to_tool
 from moodle_mcp.settings import Settings
-from moodle_mcp.site.client import Connection
+from moodle_mcp.site.connection import Connection
 
 BYTES_PER_TOKEN: Final = 4
 """A rough rule for JSON and English; `tools/tokens.py` counts with a model's tokenizer."""

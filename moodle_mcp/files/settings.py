@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from moodle_mcp.site.files import Timing
+from moodle_mcp.site.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)

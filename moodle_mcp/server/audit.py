@@ -8,11 +8,13 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
-from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import SettingsError
+
+if TYPE_CHECKING:
+    from moodle_mcp.caller.outcome import Outcome
+    from moodle_mcp.catalogue.model import Function
 
 STDERR: Final = "stderr"
 
@@ -22,7 +24,7 @@ log = logging.getLogger(__name__)
 class Audit:
     """Writes the lines to stderr or at the end of a file; nowhere if that is not wanted."""
 
-    def __init__(self, target: str | None) -> None:
+    def __init__(self, target: str | None = None) -> None:
         """Open the record.
 
         Raises:

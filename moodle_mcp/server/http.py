@@ -17,16 +17,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import uvicorn
+from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.server.app import App
 
 PATH: Final = "/mcp"
 
@@ -97,10 +97,10 @@ class Listener:
         self.socket.close()
 
 
-def serve_http(app: App, listener: Listener) -> None:
+def serve_http(server: Server[Any], listener: Listener) -> None:
     """Serve until the process is told to stop; calls under way then have `GRACE` to end."""
     config = uvicorn.Config(
-        _asgi(app, listener),
+        _asgi(server, listener),
         ws="none",
         log_config=None,
         access_log=False,
@@ -110,9 +110,9 @@ def serve_http(app: App, listener: Listener) -> None:
     asyncio.run(HttpServer(config).serve([listener.socket]))
 
 
-def _asgi(app: App, listener: Listener) -> Starlette:
+def _asgi(server: Server[Any], listener: Listener) -> Starlette:
     manager = StreamableHTTPSessionManager(
-        app.server(),
+        server,
         max_request_body_size=MAX_BODY,
         security_settings=TransportSecuritySettings(
             allowed_hosts=listener.hosts,

@@ -10,14 +10,14 @@ import stat
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
-from moodle_mcp.server.app import App
 from moodle_mcp.server.encoded import encode_message
 from moodle_mcp.server.lines import MAX_LINE, UnreadableError, parse_line, read_line
 
@@ -30,13 +30,12 @@ Incoming: TypeAlias = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing: TypeAlias = MemoryObjectSendStream[SessionMessage]
 
 
-def serve_stdio(app: App) -> None:
+def serve_stdio(server: Server[Any]) -> None:
     """Serve until the input ends or the process is told to stop."""
-    asyncio.run(_serve(app))
+    asyncio.run(_serve(server))
 
 
-async def _serve(app: App) -> None:
-    server = app.server()
+async def _serve(server: Server[Any]) -> None:
     options = server.create_initialization_options()
     pipes = _claim_pipes()
     if pipes is None:

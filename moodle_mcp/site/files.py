@@ -20,6 +20,7 @@ from moodle_mcp.site.client import Form, Progress, Site
 from moodle_mcp.site.decoding import Response, decode
 from moodle_mcp.site.faults import UPLOAD_LIMITS, moodle_error, plain
 from moodle_mcp.site.file_address import FileAddress
+from moodle_mcp.site.timing import Timing
 
 UPLOAD: Final = "/webservice/upload.php"
 
@@ -34,14 +35,6 @@ _OWN_LIMITS: Final = (
     "The operator may raise MOODLE_MCP_MAX_FILE (files that are answered) or "
     "MOODLE_MCP_MAX_SAVED_FILE (files that are saved)."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds without a byte after which a transfer ends, and seconds of a whole one."""
-
-    silence: float = 60.0
-    whole: float = 110.0
 
 
 @dataclass(frozen=True, slots=True)

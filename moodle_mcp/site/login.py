@@ -23,7 +23,8 @@ from pydantic import SecretStr
 
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import TOKEN_ENTRY, Address
-from moodle_mcp.site.client import is_token, new_client, post, tls_context
+from moodle_mcp.site.client import new_client, post, tls_context
+from moodle_mcp.site.connection import is_token
 from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.faults import moodle_error
 from moodle_mcp.site.protocol import Post

@@ -14,10 +14,11 @@ import anyio
 import pytest
 
 from moodle_mcp.caller.batch import Fate
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.run import Hooks
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import ON_ERROR
 from moodle_mcp.catalogue.schema import input_schema

@@ -15,7 +15,8 @@ from moodle_mcp.checking.lines import Line
 from moodle_mcp.checking.showing import as_report
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
 from moodle_mcp.site.address import parse_address
-from moodle_mcp.site.client import Connection, Site
+from moodle_mcp.site.client import Site
+from moodle_mcp.site.connection import Connection
 from tests.checking.test_steps import lines_of
 from tests.conftest import NOW
 

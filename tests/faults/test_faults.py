@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo.world import World
 from moodle_mcp.site.client import Site

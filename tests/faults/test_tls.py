@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.site.client import Site
 from tests.conftest import Demo, connection, no_wait

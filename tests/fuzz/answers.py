@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from moodle_mcp.answers.presenter import Style
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.naming import tool_name
 from moodle_mcp.catalogue.schema import output_schema
@@ -195,7 +196,7 @@ def answering() -> Generator[Answering]:
             site = Site(connection(proxy.url))
             caller = Caller(site, CallSettings(rate=1000, timeout=30), sleep=no_wait)
             style = Style(max_result=4_000)
-            presentation = Presentation(Mode.DIRECT, Confirm.NEVER, None, style)
+            presentation = Presentation(Mode.DIRECT, Confirm.NEVER, style=style)
             app = App(site, caller, gate(",".join(load())), presentation)
             with portal.wrap_async_context_manager(Client(app.server())) as client:
                 yield Answering(portal, client, proxy)

@@ -8,9 +8,10 @@ from typing import Any, Final, cast
 import anyio
 from hypothesis import strategies as st
 
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.plan import Plan
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind

@@ -16,8 +16,9 @@ import mcp_types as types
 from mcp import Client
 
 from moodle_mcp.answers.presenter import Style
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import Catalogue, catalogue_for, every_name
 from moodle_mcp.files.folder import Folder

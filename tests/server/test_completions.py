@@ -17,6 +17,7 @@ from mcp import Client, MCPError
 from moodle_mcp.demo import STUDENT_TOKEN, TEACHER_TOKEN
 from moodle_mcp.server import completions
 from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.completions import KEPT_SECONDS, MOST, CourseIds
 from tests.conftest import Demo
 
@@ -126,7 +127,7 @@ async def test_what_is_unknown_is_an_error(demo: Demo, mode: Any, ref: Any) -> N
 
 async def test_what_was_looked_up_is_in_the_record(demo: Demo, tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
-    app = demo.app(presentation=Presentation(audit=str(path)))
+    app = demo.app(presentation=Presentation(audit=Audit(str(path))))
     async with Client(app.server()) as session:
         await suggested(session, "bio")
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

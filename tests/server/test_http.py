@@ -24,7 +24,6 @@ from starlette.applications import Starlette
 from moodle_mcp.demo import ADMIN_TOKEN, Fault, Hold
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.gate.whitelist import profile
-from moodle_mcp.server.app import Presentation, Transport
 from moodle_mcp.server.http import MAX_BODY, HttpServer, Listener
 from tests.conftest import Demo
 
@@ -64,8 +63,7 @@ def serving_http(environment: Mapping[str, str], listen: str = "0") -> Generator
     )
     assert process.stderr is not None
     try:
-        line = process.stderr.readline()
-        assert " at http://" in line, line
+        line = next(line for line in process.stderr if " at http://" in line)
         yield Served(process, line.split(" at ")[1].split(";")[0])
     finally:
         process.kill()
@@ -283,9 +281,3 @@ def test_a_port_that_is_taken_stops_the_start_with_one_line(environment: Environ
         assert done.stderr.replace(str(taken.port), "PORT") == snapshot(
             "moodle-mcp: --http: can't listen on PORT: [Errno 98] Address already in use\n"
         )
-
-
-def test_an_application_knows_how_it_is_reached(demo: Demo) -> None:
-    assert demo.app().transport is Transport.STDIO
-    over_http = demo.app(presentation=Presentation(transport=Transport.HTTP))
-    assert over_http.transport is Transport.HTTP

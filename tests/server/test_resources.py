@@ -19,6 +19,7 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN
 from moodle_mcp.demo.seed import FIRST_STUDENT_ID
 from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.resources import PLACES, Reader, reading
 from tests.conftest import NOW, Demo
 
@@ -191,7 +192,7 @@ async def test_reading_needs_no_more_than_reading(demo: Demo) -> None:
 
 async def test_a_read_is_one_line_of_the_record(demo: Demo, tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
-    async with client(demo, presentation=Presentation(audit=str(path))) as session:
+    async with client(demo, presentation=Presentation(audit=Audit(str(path)))) as session:
         await read(session, "moodle://course/2")
         await refused(session, "moodle://course/99999/contents")
     text = path.read_text(encoding="utf-8")

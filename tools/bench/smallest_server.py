@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +28,30 @@ _ONE: list[dict[str, Any]] = [{"name": "ping", "inputSchema": {"type": "object"}
 
 async def serve(listed: list[dict[str, Any]]) -> None:
     """Serve until the input ends."""
-    async with httpx2.AsyncClient() as client:
 
-        async def list_tools(
-            _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
-        ) -> types.ListToolsResult:
-            return types.ListToolsResult.model_validate({"tools": listed})
+    @cache
+    def client() -> httpx2.AsyncClient:
+        # Made when it is needed: it loads the system's certificates, which takes 20 ms.
+        return httpx2.AsyncClient()
 
-        async def call_tool(
-            _: ServerRequestContext[Any], __: types.CallToolRequestParams
-        ) -> types.CallToolResult:
-            form = {"Content-Type": "application/x-www-form-urlencoded"}
-            answer = await client.post(os.environ[URL], content=os.environ[BODY], headers=form)
-            envelope = {"result": answer.json()}
-            text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
-            content: list[types.ContentBlock] = [types.TextContent(text=text)]
-            return types.CallToolResult(content=content, structured_content=envelope)
+    async def list_tools(
+        _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult.model_validate({"tools": listed})
 
-        server: Server[Any] = Server("smallest", on_list_tools=list_tools, on_call_tool=call_tool)
-        async with stdio_server() as (read, write):
-            await server.run(read, write, server.create_initialization_options())
+    async def call_tool(
+        _: ServerRequestContext[Any], __: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = await client().post(os.environ[URL], content=os.environ[BODY], headers=form)
+        envelope = {"result": answer.json()}
+        text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+        content: list[types.ContentBlock] = [types.TextContent(text=text)]
+        return types.CallToolResult(content=content, structured_content=envelope)
+
+    server: Server[Any] = Server("smallest", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
 
 
 if __name__ == "__main__":

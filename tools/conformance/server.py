@@ -15,20 +15,21 @@ from mcp.server import Server, ServerRequestContext
 from pydantic import SecretStr
 
 from moodle_mcp.assembly import make_site
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.demo import serving
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
-from moodle_mcp.server.app import App, Presentation, Transport
+from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.server.facade import Facade
 from moodle_mcp.server.http import Listener, serve_http
 from moodle_mcp.server.own import Answered
 from moodle_mcp.server.toolset import Toolset
 from moodle_mcp.site.address import parse_address
-from moodle_mcp.site.client import Connection
+from moodle_mcp.site.connection import Connection
 from tools.conformance.fixtures import FIXTURES
 from tools.conformance.offered import offer
 from tools.conformance.probes import BLOCKS, PROBES
@@ -83,10 +84,10 @@ class FixtureApp(App):
                 return question
         return await super()._answered(ctx, params, function, arguments)
 
-    async def _call_tool(
+    async def call_tool(
         self, ctx: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
-        result = await super()._call_tool(ctx, params)
+        result = await super().call_tool(ctx, params)
         if isinstance(result, types.CallToolResult) and not result.is_error:
             result.content.extend(BLOCKS.get(params.name, []))
         return result
@@ -96,7 +97,7 @@ def fixture_app(url: str) -> FixtureApp:
     """The application in front of a fixture site at an address."""
     site = make_site(Connection(parse_address(url), SecretStr(TOKEN)))
     gate = Gate(parse_whitelist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
-    presentation = Presentation(Mode.DIRECT, transport=Transport.HTTP)
+    presentation = Presentation(Mode.DIRECT)
     return FixtureApp(site, Caller(site, QUICK), gate, presentation)
 
 
@@ -104,7 +105,7 @@ def main(port: str) -> None:
     """Serve the fixtures on a loopback port; 0 takes any free one."""
     with serving(FixtureSite().app) as url, Listener.of(port) as listener:
         print(listener.url, flush=True)
-        serve_http(fixture_app(url), listener)
+        serve_http(fixture_app(url).server(), listener)
 
 
 if __name__ == "__main__":
