@@ -26,19 +26,15 @@ class Selection:
     whole: bool
     keys: dict[str, Selection] = field(default_factory=dict["str", "Selection"])
 
-    def of(self, key: str) -> Selection:
-        """The selection inside a key."""
-        known = self.keys.get(key)
-        return known if known is not None else (_WHOLE if self.whole else _NOTHING)
-
-    @property
-    def is_nothing(self) -> bool:
-        """Whether nothing stays."""
-        return not self.whole and not self.keys
+    def of(self, key: str) -> Selection | None:
+        """The selection inside a key; None where nothing stays of it."""
+        inside = self.keys.get(key)
+        if inside is None:
+            return _WHOLE if self.whole else None
+        return inside if inside.whole or inside.keys else None
 
 
 _WHOLE: Final = Selection(True)
-_NOTHING: Final = Selection(False)
 
 
 def chosen_in_moodle(arguments: Mapping[str, Any]) -> bool:
@@ -96,16 +92,19 @@ def usual(function: Function) -> Selection:
     return selection(function, existing) if existing else _WHOLE
 
 
-def count(node: Node | None, chosen: Selection) -> tuple[int, int]:
+def count(node: Node | None, chosen: Selection | None) -> tuple[int, int]:
     """How many fields of an answer's tree a selection keeps, and how many there are."""
     match node:
         case Object() if node.keys:
-            counts = [count(child, chosen.of(key)) for key, child in node.keys.items()]
+            inside = (chosen.of(key) if chosen else None for key in node.keys)
+            counts = [
+                count(child, each) for child, each in zip(node.keys.values(), inside, strict=True)
+            ]
             return sum(kept for kept, _ in counts), sum(every for _, every in counts)
         case ListOf():
             return count(node.item, chosen)
         case _:
-            return int(chosen.whole), 1
+            return int(chosen is not None and chosen.whole), 1
 
 
 def _selection(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from moodle_mcp.answers.forms import with_form_values
 from moodle_mcp.answers.invisible import without_invisible
+
+if TYPE_CHECKING:
+    from html_to_markdown import ConversionOptions
 
 _UNSEEN: Final = [".d-none", ".invisible", ".hidden", "datalist"]
 """Moodle's themes hide these; its purifier lets the classes through."""
@@ -31,22 +34,43 @@ def to_markdown(html: str) -> str:
     """
     if "<" not in html and "&" not in html:
         return without_invisible(html)
-    from html_to_markdown import ConversionOptions, convert
+    from html_to_markdown import convert
 
-    options = ConversionOptions(
-        bullets="-",
-        compact_tables=True,
-        hidden_content="drop",
-        exclude_selectors=_UNSEEN if "class" in html or "datalist" in html else [],
-        extract_metadata=False,
-        infer_dimensions=False,
-    )
+    options = _options(unseen="class" in html or "datalist" in html)
     converted = convert(with_form_values(_SPAN.sub(r"\g<1>20", html)), options)
     text = converted.content
     if text is None or converted.warnings or len(text) > _GROWTH * len(html) + 1000:
         text = _text_alone(html)
     # After the conversion: `&#8203;` is a zero-width space only once it is decoded.
     return without_invisible(text).strip()
+
+
+def _options(*, unseen: bool) -> ConversionOptions:
+    """The converter's options; with `unseen` it leaves out what Moodle's themes hide.
+
+    All that can be named is a member here: the library looks up each name for each text, which
+    takes five times as long as to convert a short one.
+    """
+    import html_to_markdown as library
+
+    return library.ConversionOptions(
+        bullets="-",
+        compact_tables=True,
+        hidden_content=library.HiddenContent.DROP,
+        exclude_selectors=_UNSEEN if unseen else [],
+        extract_metadata=False,
+        infer_dimensions=False,
+        heading_style=library.HeadingStyle.ATX,
+        list_indent_type=library.ListIndentType.SPACES,
+        highlight_style=library.HighlightStyle.DOUBLE_EQUAL,
+        whitespace_mode=library.WhitespaceMode.NORMALIZED,
+        newline_style=library.NewlineStyle.SPACES,
+        code_block_style=library.CodeBlockStyle.BACKTICKS,
+        url_escape_style=library.UrlEscapeStyle.ANGLE,
+        link_style=library.LinkStyle.INLINE,
+        output_format=library.OutputFormat.MARKDOWN,
+        tier_strategy=library.TierStrategy.AUTO,
+    )
 
 
 def _text_alone(html: str) -> str:

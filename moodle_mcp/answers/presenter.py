@@ -50,7 +50,11 @@ class _Prepared:
 
     function: Function
     step: Step
-    usual: Selection
+    usual: Selection | None
+    """The fields that are shown unless others are asked for, where those are not all."""
+
+    fields: str = ""
+    """What is said of them."""
 
 
 class Presenter:
@@ -81,10 +85,11 @@ class Presenter:
         raw = raw or not self._style.for_agents
         if fields:
             return Wishes(selection(function, fields), raw)
-        lean = self._style.for_agents and not chosen_in_moodle and has_fields(function)
-        if not lean or not function.text.fields:
-            return Wishes(Selection(True), raw)
-        return Wishes(self._of(function).usual, raw, by_default=True)
+        if self._style.for_agents and not chosen_in_moodle:
+            lean = self._of(function).usual
+            if lean is not None:
+                return Wishes(lean, raw, by_default=True)
+        return Wishes(Selection(True), raw)
 
     def present(
         self, function: Function, envelope: dict[str, Any], wishes: Wishes, step: Step = None
@@ -105,8 +110,7 @@ class Presenter:
         if self.fence is not None and shaper.has_people_text:
             notices["notice"] = self.fence.notice
         if wishes.by_default:
-            kept, every = count(function.returns, wishes.chosen)
-            notices["fields"] = f'{kept} of {every}; _fields ["*"] gives all'
+            notices["fields"] = self._of(function).fields
         return self.in_pages(function.name, shaped, notices)
 
     def more(self, cursor: str) -> dict[str, Any]:
@@ -121,9 +125,17 @@ class Presenter:
     def _of(self, function: Function) -> _Prepared:
         known = self._prepared.get(function.name)
         if known is None or known.function is not function:
-            known = _Prepared(function, steps(function, self._kinds), usual(function))
+            known = self._prepare(function)
             self._prepared[function.name] = known
         return known
+
+    def _prepare(self, function: Function) -> _Prepared:
+        step = steps(function, self._kinds)
+        if not function.text.fields or not has_fields(function):
+            return _Prepared(function, step, None)
+        chosen = usual(function)
+        kept, every = count(function.returns, chosen)
+        return _Prepared(function, step, chosen, f'{kept} of {every}; _fields ["*"] gives all')
 
     def in_pages(
         self, function: str, envelope: dict[str, Any], notices: dict[str, Any] | None = None

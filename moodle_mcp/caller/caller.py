@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import anyio
@@ -151,14 +151,15 @@ class Caller:
             fault = batch_fault(plan, run.account, cause, run.ended_by)
             items = again(plan, run.account)
             batch |= {"again": items} if items else {}
-        return Outcome(outcome.result, outcome.warnings, batch, fault, run.account)
+        return replace(outcome, batch=batch, fault=fault, account=run.account)
 
     def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
         merged = merge([answer.value for answer in answers], distinct=function.reads_only)
         fitted = self._fitter.fit(function, without_secrets(merged))
         texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
         oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
-        return Outcome(result=fitted.result, warnings=[*oddities, *fitted.warnings])
+        warnings = [*oddities, *fitted.warnings]
+        return Outcome(fitted.result, warnings, size=sum(answer.size for answer in answers))
 
     async def _diagnosed(self, plan: Plan, error: CallError) -> CallError:
         """An `access_denied` with the cause that the site can be asked for.

@@ -19,7 +19,8 @@ MAX_AGAIN: Final = 20_000
 class Outcome:
     """The end of one call: a fitted result with warnings, or a fault, or some of both.
 
-    `account` has the fate of every item, for those who want more than the `batch` report.
+    `account` has the fate of every item, for those who want more than the `batch` report; `size`
+    are the characters that Moodle answered.
     """
 
     result: Any = None
@@ -27,6 +28,7 @@ class Outcome:
     batch: dict[str, Any] | None = None
     fault: Fault | None = None
     account: Account | None = None
+    size: int = 0
 
     @property
     def envelope(self) -> dict[str, Any]:

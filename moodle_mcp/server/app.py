@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 import mcp_types as types
@@ -21,7 +21,6 @@ from mcp.shared.exceptions import MCPError
 from moodle_mcp.answers.fence import refuse_marked
 from moodle_mcp.answers.fields import chosen_in_moodle
 from moodle_mcp.answers.presenter import Presenter, Style, Wishes
-from moodle_mcp.answers.shape import is_large
 from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.caller.run import Hooks
@@ -59,6 +58,9 @@ from moodle_mcp.site.info import SITE_INFO, SiteInfo
 from moodle_mcp.site.zone import user_zone
 
 log = logging.getLogger(__name__)
+
+_LARGE: Final = 100_000
+"""Characters of Moodle's answer from which on it is not shaped in passing."""
 
 ListT = TypeVar("ListT", bound=types.CacheableResult)
 
@@ -244,7 +246,7 @@ class App:
             if ask is not None:
                 return ask
         outcome = await self._caller.run(prepared, _hooks(ctx))
-        if is_large(outcome.result):
+        if outcome.size > _LARGE:
             # It can take seconds, in which nothing else would be answered.
             present = self._presenter.present
             shown = await anyio.to_thread.run_sync(present, function, outcome.envelope, wishes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -42,10 +42,11 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A function's answer, and what was odd about the way it came."""
+    """A function's answer, what was odd about the way it came, and how many characters it had."""
 
     value: Any
     warnings: tuple[str, ...] = ()
+    size: int = field(default=0, compare=False)
 
 
 def decode(response: Response, protocol: Protocol = REST) -> Answer:
@@ -168,7 +169,7 @@ def _text(response: Response) -> str:
 
 def _json(response: Response, text: str) -> Answer:
     try:
-        return Answer(_loads(text))
+        return Answer(_loads(text), size=len(text))
     except (ValueError, RecursionError):
         pass
     if text.startswith("<?xml") or "<EXCEPTION" in text[:1000]:
@@ -185,7 +186,11 @@ def _json(response: Response, text: str) -> Answer:
 
 
 def _loads(text: str) -> Any:
-    return _decoder().decode(text)
+    try:
+        return json.loads(text, parse_float=_finite, parse_constant=_no_constant)
+    except ValueError:
+        # Python refuses a number of very many digits, and to look at each takes a third longer.
+        return _decoder().decode(text)
 
 
 def _decoder() -> json.JSONDecoder:
@@ -222,7 +227,8 @@ def _among_notices(text: str) -> Answer | None:
     rest = text[end:]
     if rest.strip() and not _NOTICE.match(rest):
         return None
-    return Answer(value, ("PHP printed notices beside its answer; they were left out.",))
+    odd = "PHP printed notices beside its answer; they were left out."
+    return Answer(value, (odd,), size=len(text))
 
 
 def _looks_like_html(text: str) -> bool:

@@ -309,6 +309,7 @@ AMONG_NOTICES: dict[str, str] = {
 def test_the_answer_is_found_among_phps_notices_and_says_so(case: str) -> None:
     answer = decode(Response(200, AMONG_NOTICES[case].encode()))
     assert answer == Answer({"a": [1]}, (NOTICES,))
+    assert answer.size > len('{"a": [1]}')
 
 
 def test_an_exception_among_notices_is_a_fault() -> None:
@@ -416,6 +417,10 @@ ODD: dict[str, Response] = {
     "an errorcode that is a number": Response(200, b'{"exception": 1, "errorcode": 5}'),
     "an errorcode that is a list": Response(200, b'{"exception": [], "errorcode": [1]}'),
 }
+
+
+def test_an_answer_tells_how_long_it_was() -> None:
+    assert decode(Response(200, '\ufeff{"a": "ä"}\n'.encode())).size == 10
 
 
 @pytest.mark.parametrize("case", ODD)
