@@ -11,6 +11,7 @@ import mcp_types as types
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 
+from moodle_mcp.server.completions import ARGUMENT
 from tools.conformance.probes import IMAGE, RESOURCE, Context, asking, form
 
 Handler: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
@@ -63,6 +64,7 @@ def offer(server: Server[Any]) -> None:
     _list(server, "prompts/list", "prompts", _PROMPTS)
     _answer(server, "resources/read", types.ReadResourceRequestParams, _read)
     _answer(server, "prompts/get", types.GetPromptRequestParams, _get)
+    _complete(server)
 
 
 def _list(server: Server[Any], method: str, items: str, fixtures: Any) -> None:
@@ -95,6 +97,21 @@ def _answer(
         return result
 
     server.add_request_handler(method, params_type, handle)
+
+
+def _complete(server: Server[Any]) -> None:
+    """Answer what the suite asks about its own prompt as if it had asked about one of ours."""
+    own = server.get_request_handler("completion/complete")
+    if own is None:
+        return
+    handler = own.handler
+    prompt = types.PromptReference(name="course_health_check")
+
+    async def handle(ctx: Context, params: types.CompleteRequestParams) -> Any:
+        argument = params.argument.model_copy(update={"name": ARGUMENT})
+        return await handler(ctx, params.model_copy(update={"ref": prompt, "argument": argument}))
+
+    server.add_request_handler("completion/complete", types.CompleteRequestParams, handle)
 
 
 async def _read(_: Context, params: types.ReadResourceRequestParams) -> Any:
