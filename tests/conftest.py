@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import hypothesis
 import keyring
 import pytest
+from mcp.server import Server
 from pydantic import SecretStr
 
 from moodle_mcp.caller.caller import Caller
@@ -18,6 +20,7 @@ from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation
+from moodle_mcp.server.face import server_of
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.connection import Connection
@@ -75,6 +78,19 @@ class Demo:
         site = self.client(token)
         caller = Caller(site, settings, sleep=no_wait)
         return App(site, caller, gate(tools, access), presentation, clock=lambda: NOW)
+
+    def server(
+        self,
+        tools: str = "all",
+        access: Access = Access.DESTRUCTIVE,
+        *,
+        token: str = ADMIN_TOKEN,
+        settings: CallSettings | None = None,
+        presentation: Presentation | None = None,
+    ) -> Server[Any]:
+        """The server of such an application."""
+        own = self.app(tools, access, token=token, settings=settings, presentation=presentation)
+        return server_of(own)
 
     def calls_of(self, function: str) -> int:
         """How many requests for a function have arrived."""

@@ -25,6 +25,7 @@ from moodle_mcp.demo.world import STUDENT
 from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.face import server_of
 from tests.conftest import NOW, Demo
 
 pytestmark = pytest.mark.anyio
@@ -101,7 +102,7 @@ async def agent(
     app = demo.app(
         profile, access, token=token, presentation=Presentation(Mode.DIRECT, Confirm.ASK)
     )
-    async with Client(app.server(), elicitation_callback=agreeing) as session:
+    async with Client(server_of(app), elicitation_callback=agreeing) as session:
         yield Agent(session, (await session.list_tools()).tools, questions)
 
 

@@ -20,6 +20,7 @@ from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serve_forever, serving
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App
+from moodle_mcp.server.face import server_of
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
 
@@ -62,7 +63,7 @@ def serve(port: int) -> None:
 
 async def _tell(url: str) -> None:
     click.echo(_INTRODUCTION)
-    async with Client(_app(url).server()) as client:
+    async with Client(server_of(_app(url))) as client:
         await _list(client)
         await _call(
             client,

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar, cast
 
 import anyio
 import mcp_types as types
-from mcp.server import Server, ServerRequestContext
+from mcp.server import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from moodle_mcp.answers.fence import refuse_marked
@@ -39,7 +39,6 @@ from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.completions import ARGUMENT, CourseIds
 from moodle_mcp.server.confirming import Confirmer
 from moodle_mcp.server.facade import CALL, CALL_SCHEMA, DESCRIBE, FIND, Facade, inner_call
-from moodle_mcp.server.face import Face
 from moodle_mcp.server.file_tools import FILE_STEP, FileTools
 from moodle_mcp.server.own import MORE, Answered, OwnTool
 from moodle_mcp.server.prompts import Prompts
@@ -107,10 +106,6 @@ class App:
         self._clock = clock
         self._prompts = Prompts()
         self._course_ids = CourseIds(self._read)
-
-    def server(self) -> Server[Any]:
-        """The low-level server, ready to run on a transport."""
-        return Face(lambda: self).server()
 
     async def aclose(self) -> None:
         """Close the record and the connections to the site."""

@@ -63,6 +63,11 @@ purpose or missing from the token's service: do not look for a way around it, te
 """
 
 
+def server_of(app: App) -> Server[Any]:
+    """The server of an application that is there already."""
+    return Face(lambda: app).server()
+
+
 class Face:
     """The low-level server of one application, which `make` makes when it is needed."""
 

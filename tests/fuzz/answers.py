@@ -26,6 +26,7 @@ from moodle_mcp.errors import CallError
 from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import App, Presentation
+from moodle_mcp.server.face import server_of
 from moodle_mcp.site.client import Site
 from tests.conftest import connection, gate, no_wait
 from tests.faults.proxy import Exchange, Proxy
@@ -198,5 +199,5 @@ def answering() -> Generator[Answering]:
             style = Style(max_result=4_000)
             presentation = Presentation(Mode.DIRECT, Confirm.NEVER, style=style)
             app = App(site, caller, gate(",".join(load())), presentation)
-            with portal.wrap_async_context_manager(Client(app.server())) as client:
+            with portal.wrap_async_context_manager(Client(server_of(app))) as client:
                 yield Answering(portal, client, proxy)

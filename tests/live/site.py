@@ -27,6 +27,7 @@ from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation
+from moodle_mcp.server.face import server_of
 from moodle_mcp.server.file_tools import FileTools
 from moodle_mcp.server.own import MORE
 from moodle_mcp.server.toolset import FUNCTION_KEY
@@ -206,7 +207,7 @@ async def live_user(
     files = FileTools(site, None if folder is None else Folder(folder))
     app = App(site, Caller(site, settings), gate, Presentation(Mode.DIRECT, Confirm.NEVER), files)
     try:
-        async with Client(app.server(), read_timeout_seconds=600) as session:
+        async with Client(server_of(app), read_timeout_seconds=600) as session:
             tools = (await session.list_tools()).tools
             live = Live(user, session, tools, caller)
             await live.meet()

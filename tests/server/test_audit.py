@@ -12,6 +12,7 @@ from mcp import Client
 from moodle_mcp.demo import ADMIN_TOKEN
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.audit import Audit
+from moodle_mcp.server.face import server_of
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +29,7 @@ async def test_each_call_is_one_line_with_its_end_and_without_its_content(
     app = demo.app(presentation=Presentation(audit=Audit(str(path))))
     secret = {"username": "hidden", "password": "Hidden-pass-1", "email": "hidden@school.example"}
     user = {**secret, "firstname": "Hidden", "lastname": "Person"}
-    async with Client(app.server()) as session:
+    async with Client(server_of(app)) as session:
         await session.call_tool("core_course_get_contents", {"courseid": 2})
         await session.call_tool("core_user_create_users", {"users": [user]})
         await session.call_tool("core_course_get_contents", {"courseid": "hidden"})
@@ -54,14 +55,12 @@ async def test_each_call_is_one_line_with_its_end_and_without_its_content(
 async def test_without_a_target_nothing_is_recorded(
     demo: Demo, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with Client(demo.app().server()) as session:
+    async with Client(demo.server()) as session:
         await session.call_tool("core_course_get_contents", {"courseid": 2})
     assert capfd.readouterr() == ("", "")
 
 
 async def test_the_record_can_go_to_stderr(demo: Demo, capfd: pytest.CaptureFixture[str]) -> None:
-    async with Client(
-        demo.app(presentation=Presentation(audit=Audit("stderr"))).server()
-    ) as session:
+    async with Client(demo.server(presentation=Presentation(audit=Audit("stderr")))) as session:
         await session.call_tool("core_course_get_contents", {"courseid": 2})
     assert json.loads(capfd.readouterr().err)["outcome"] == "done"

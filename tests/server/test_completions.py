@@ -19,6 +19,7 @@ from moodle_mcp.server import completions
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.completions import KEPT_SECONDS, MOST, CourseIds
+from moodle_mcp.server.face import server_of
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +44,7 @@ async def suggested(
 @ERAS
 @pytest.mark.parametrize("ref", [PROMPT, TEMPLATE])
 async def test_own_courses_by_digits_and_by_words(demo: Demo, mode: Any, ref: Any) -> None:
-    async with Client(demo.app(token=TEACHER_TOKEN).server(), mode=mode) as session:
+    async with Client(demo.server(token=TEACHER_TOKEN), mode=mode) as session:
         every = await suggested(session, "", ref)
         one = await suggested(session, "1", ref)
         words = await suggested(session, "INTRODUCTION bio", ref)
@@ -59,18 +60,18 @@ async def test_own_courses_by_digits_and_by_words(demo: Demo, mode: Any, ref: An
 
 @ERAS
 async def test_who_has_no_course_gets_what_a_search_finds(demo: Demo, mode: Any) -> None:
-    async with Client(demo.app().server(), mode=mode) as session:
+    async with Client(demo.server(), mode=mode) as session:
         assert await suggested(session, "biology") == ["2", "3"]
         assert await suggested(session, "zzz") == []
 
 
 async def test_a_hidden_course_is_not_suggested_to_a_student(demo: Demo) -> None:
-    async with Client(demo.app(token=STUDENT_TOKEN).server()) as session:
+    async with Client(demo.server(token=STUDENT_TOKEN)) as session:
         assert await suggested(session, "regulations") == []
 
 
 async def test_each_key_costs_one_request_at_most_and_none_if_it_was_asked(demo: Demo) -> None:
-    async with Client(demo.app().server()) as session:
+    async with Client(demo.server()) as session:
         await suggested(session, "bio")
         assert (demo.calls_of(OWN), demo.calls_of(SEARCH)) == (1, 1)
         await suggested(session, "biol")
@@ -80,7 +81,7 @@ async def test_each_key_costs_one_request_at_most_and_none_if_it_was_asked(demo:
 
 
 async def test_one_letter_does_not_search_the_site(demo: Demo) -> None:
-    async with Client(demo.app().server()) as session:
+    async with Client(demo.server()) as session:
         assert await suggested(session, "b") == []
     assert demo.calls_of(SEARCH) == 0
 
@@ -92,19 +93,19 @@ async def test_one_letter_does_not_search_the_site(demo: Demo) -> None:
 async def test_withheld_functions_are_not_called(
     demo: Demo, tools: str, calls: tuple[int, int]
 ) -> None:
-    async with Client(demo.app(tools, token=STUDENT_TOKEN).server()) as session:
+    async with Client(demo.server(tools, token=STUDENT_TOKEN)) as session:
         await suggested(session, "silk road")
     assert (demo.calls_of(OWN), demo.calls_of(SEARCH)) == calls
 
 
 async def test_a_site_that_does_not_answer_suggests_nothing(demo: Demo) -> None:
     demo.site.switches.web_services = False
-    async with Client(demo.app().server()) as session:
+    async with Client(demo.server()) as session:
         assert await suggested(session, "bio") == []
 
 
 async def test_other_arguments_have_no_suggestions(demo: Demo) -> None:
-    async with Client(demo.app().server()) as session:
+    async with Client(demo.server()) as session:
         enrol = types.PromptReference(name="enrol_from_list")
         assert await suggested(session, "biology", enrol, "people") == []
     assert (demo.calls_of(OWN), demo.calls_of(SEARCH)) == (0, 0)
@@ -120,7 +121,7 @@ async def test_other_arguments_have_no_suggestions(demo: Demo) -> None:
     ],
 )
 async def test_what_is_unknown_is_an_error(demo: Demo, mode: Any, ref: Any) -> None:
-    async with Client(demo.app().server(), mode=mode) as session:
+    async with Client(demo.server(), mode=mode) as session:
         with pytest.raises(MCPError, match="Unknown"):
             await suggested(session, "bio", ref)
 
@@ -128,7 +129,7 @@ async def test_what_is_unknown_is_an_error(demo: Demo, mode: Any, ref: Any) -> N
 async def test_what_was_looked_up_is_in_the_record(demo: Demo, tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     app = demo.app(presentation=Presentation(audit=Audit(str(path))))
-    async with Client(app.server()) as session:
+    async with Client(server_of(app)) as session:
         await suggested(session, "bio")
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [(each["function"], each["outcome"]) for each in lines] == [

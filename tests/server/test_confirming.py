@@ -14,6 +14,7 @@ from mcp import Client, MCPError
 from moodle_mcp.gate.confirmation import LIFETIME, Confirm, Permissions
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.face import server_of
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +42,7 @@ def agreeing() -> Person:
 
 def client(demo: Demo, mode: Any, person: Person | None, way: Confirm = Confirm.ASK) -> Client:
     app = demo.app(presentation=Presentation(Mode.DIRECT, way))
-    return Client(app.server(), mode=mode, elicitation_callback=person)
+    return Client(server_of(app), mode=mode, elicitation_callback=person)
 
 
 def error(result: types.CallToolResult) -> dict[str, Any]:

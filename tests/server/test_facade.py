@@ -17,6 +17,7 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.gate.whitelist import profile
 from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.face import server_of
 from tests.conftest import Demo, gate
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +29,7 @@ ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 def client(demo: Demo, mode: Any = "auto", shown: Mode = Mode.FACADE, **gate: Any) -> Client:
     app = demo.app(presentation=Presentation(mode=shown), **gate)
-    return Client(app.server(), mode=mode)
+    return Client(server_of(app), mode=mode)
 
 
 def structured(result: types.CallToolResult) -> dict[str, Any]:

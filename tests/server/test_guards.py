@@ -14,6 +14,7 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
 from moodle_mcp.server.app import App
+from moodle_mcp.server.face import server_of
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.info import SiteInfo
@@ -56,7 +57,7 @@ async def test_a_fault_of_ours_in_a_call_is_an_answer_that_says_nothing_of_it(
 ) -> None:
     site = Site(connection(demo.url))
     app = App(site, BrokenCaller(site), gate())
-    async with Client(app.server(), mode=mode) as session:
+    async with Client(server_of(app), mode=mode) as session:
         result = await session.call_tool("core_course_get_contents", {"courseid": 2})
         assert result.structured_content is not None
         assert result.structured_content["error"]["kind"] == "internal"
@@ -70,7 +71,7 @@ async def test_a_fault_of_ours_outside_a_call_is_a_plain_protocol_error(
 ) -> None:
     site = BrokenSite(connection(demo.url))
     app = App(site, Caller(site), gate())
-    async with Client(app.server(), mode=mode) as session:
+    async with Client(server_of(app), mode=mode) as session:
         with pytest.raises(MCPError) as caught:
             await session.list_tools()
     assert ADMIN_TOKEN not in str(caught.value)
@@ -91,7 +92,7 @@ async def test_items_of_a_request_that_ended_in_a_fault_of_ours_are_logged_as_un
 
 async def test_a_site_that_did_not_answer_is_asked_again_at_the_next_list(demo: Demo) -> None:
     demo.site.switches.web_services = False
-    async with Client(demo.app("default", token=SMALL_TOKEN).server()) as session:
+    async with Client(demo.server("default", token=SMALL_TOKEN)) as session:
         whole = (await session.list_tools(cache_mode="bypass")).tools
         assert len(whole) > 30
         demo.site.switches.web_services = True
@@ -102,7 +103,7 @@ async def test_a_site_that_did_not_answer_is_asked_again_at_the_next_list(demo: 
 
 async def test_a_password_is_not_repeated_in_a_question(demo: Demo) -> None:
     user = {"id": 10, "password": "Hidden-pass-1"}
-    async with Client(demo.app().server()) as session:
+    async with Client(demo.server()) as session:
         result = await session.call_tool("core_user_update_users", {"users": [user]})
     assert result.is_error
     assert "Hidden" not in result.model_dump_json()

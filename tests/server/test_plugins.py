@@ -19,6 +19,7 @@ from moodle_mcp.demo import DemoSite, serving
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App
+from moodle_mcp.server.face import server_of
 from moodle_mcp.site.client import Site
 from tests.catalogue.test_site_file import ADD, EXPORTED, GET, SETTING
 from tests.conftest import NOW, Demo, connection
@@ -46,7 +47,7 @@ def app(demo: Demo, access: Access, said: str = "", additions: Additions = PLUGI
 
 async def test_an_exported_function_is_a_typed_tool_with_its_description(demo: Demo) -> None:
     said = "local_example_get_*=read, local_example_add_*=write"
-    async with Client(app(demo, Access.DESTRUCTIVE, said).server()) as session:
+    async with Client(server_of(app(demo, Access.DESTRUCTIVE, said))) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
     assert list(tools) == ["more_results", ADD, GET]
     assert tools[GET].model_dump(exclude_none=True, exclude={"output_schema"}) == snapshot(
@@ -97,7 +98,7 @@ async def test_an_exported_function_is_a_typed_tool_with_its_description(demo: D
 
 
 async def test_its_arguments_are_checked_and_sent_by_the_exported_shape(demo: Demo) -> None:
-    async with Client(app(demo, Access.READ, "local_example_get_*=read").server()) as session:
+    async with Client(server_of(app(demo, Access.READ, "local_example_get_*=read"))) as session:
         wrong = await session.call_tool(GET, {"courseid": "two", "tag": "a"})
         assert not demo.calls_of(GET)
         right = await session.call_tool(GET, {"courseid": 2, "tags": ["a"], "pinned": False})
@@ -122,7 +123,7 @@ async def test_its_arguments_are_checked_and_sent_by_the_exported_shape(demo: De
 
 async def test_moodles_label_alone_makes_no_function_a_read(demo: Demo) -> None:
     assert FOUND.functions[GET].access == "read"
-    async with Client(app(demo, Access.WRITE).server()) as session:
+    async with Client(server_of(app(demo, Access.WRITE))) as session:
         assert [tool.name for tool in (await session.list_tools()).tools] == ["more_results"]
         withheld = await session.call_tool(GET, {"courseid": 2})
     assert withheld.structured_content is not None
@@ -134,6 +135,6 @@ async def test_moodles_label_alone_makes_no_function_a_read(demo: Demo) -> None:
 
 async def test_without_the_export_it_is_free_form(demo: Demo) -> None:
     untyped = app(demo, Access.DESTRUCTIVE, additions=Additions())
-    async with Client(untyped.server()) as session:
+    async with Client(server_of(untyped)) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
     assert "does not know its parameters" in (tools[GET].description or "")

@@ -26,6 +26,7 @@ from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.facade import CALL
+from moodle_mcp.server.face import server_of
 from moodle_mcp.server.own import MORE
 from moodle_mcp.server.prompts import MAX_TEXT, Prompts, PromptText
 from tests.conftest import NOW, Demo
@@ -135,7 +136,7 @@ async def walking(
 
     presentation = Presentation(shown, Confirm.ASK)
     app = demo.app("all", access, token=token, presentation=presentation)
-    async with Client(app.server(), mode=mode, elicitation_callback=agreeing) as session:
+    async with Client(server_of(app), mode=mode, elicitation_callback=agreeing) as session:
         text = text_of(await session.get_prompt(name, arguments))
         walker = Walker(session, text, (await session.list_tools()).tools)
         walker.questions = questions
@@ -412,7 +413,7 @@ def options(schema: Any) -> Iterator[str]:
 async def test_a_prompt_is_offered_where_its_functions_are_allowed(
     demo: Demo, mode: Any, tools: str, access: Access, names: list[str]
 ) -> None:
-    async with Client(demo.app(tools, access).server(), mode=mode) as session:
+    async with Client(demo.server(tools, access), mode=mode) as session:
         listed = (await session.list_prompts()).prompts
         assert [prompt.name for prompt in listed] == names
         for name, arguments in GIVEN.items():
@@ -424,7 +425,7 @@ async def test_a_prompt_is_offered_where_its_functions_are_allowed(
 
 
 async def test_how_prompts_are_listed(demo: Demo) -> None:
-    async with Client(demo.app().server()) as session:
+    async with Client(demo.server()) as session:
         prompts = (await session.list_prompts()).prompts
     assert [
         (prompt.title, {each.name: each.required for each in prompt.arguments or []})
@@ -441,7 +442,7 @@ async def test_how_prompts_are_listed(demo: Demo) -> None:
 
 
 async def test_a_prompt_is_no_reason_to_ask_the_site_for_anything_but_itself(demo: Demo) -> None:
-    async with Client(demo.app().server()) as session:
+    async with Client(demo.server()) as session:
         for name, arguments in GIVEN.items():
             text = text_of(await session.get_prompt(name, arguments))
             assert "Fjordside" not in text
@@ -493,7 +494,7 @@ def test_a_write_is_shown_before_it_is_made(prompt: PromptText) -> None:
 async def test_arguments_are_checked(
     demo: Demo, mode: Any, name: str, arguments: dict[str, str], problem: str | None
 ) -> None:
-    async with Client(demo.app().server(), mode=mode) as session:
+    async with Client(demo.server(), mode=mode) as session:
         if problem is None:
             await session.get_prompt(name, arguments)
             return

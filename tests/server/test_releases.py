@@ -13,6 +13,7 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import SMALL_TOKEN, DemoSite, serving
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import App, Presentation
+from moodle_mcp.server.face import server_of
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import RESTFUL
@@ -33,7 +34,7 @@ async def tools(release: Any) -> dict[str, dict[str, Any]]:
     with serving(DemoSite(now=NOW, release=release).app) as url:
         site = Site(connection(url))
         app = App(site, Caller(site), gate(",".join(NAMES)), Presentation(Mode.DIRECT))
-        async with Client(app.server()) as session:
+        async with Client(server_of(app)) as session:
             listed = (await session.list_tools()).tools
     return {tool.name: tool.input_schema["properties"] for tool in listed}
 
@@ -60,7 +61,7 @@ async def test_a_function_that_only_the_site_knows_is_a_free_form_tool_and_says_
         plugin = "local_shop_get_orders"
         known = replace(info, functions=(info.functions or frozenset()) | {plugin})
         app = App(KnownSite(url, known), Caller(site), gate("local_shop_*"))
-        async with Client(app.server()) as session:
+        async with Client(server_of(app)) as session:
             _, tool = (await session.list_tools()).tools
         await site.aclose()
     assert tool.name == plugin
@@ -77,7 +78,7 @@ async def test_over_restful_all_that_is_allowed_is_listed_since_the_site_does_no
     with serving(demo.app) as url:
         site = Site(connection(url, SMALL_TOKEN, (RESTFUL,)))
         app = App(site, Caller(site), gate(",".join(NAMES)), Presentation(Mode.DIRECT))
-        async with Client(app.server()) as session:
+        async with Client(server_of(app)) as session:
             listed = (await session.list_tools()).tools
             result = await session.call_tool("mod_choice_get_choice_results", {"choiceid": 1})
     names = {tool.name for tool in listed} - {"more_results"}

@@ -31,7 +31,7 @@ NOT_FOUND = {"legacy": -32002, "auto": types.INVALID_PARAMS}
 
 
 def client(demo: Demo, mode: Any = "auto", **settings: Any) -> Client:
-    return Client(demo.app(**settings).server(), mode=mode)
+    return Client(demo.server(**settings), mode=mode)
 
 
 async def read(session: Client, uri: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mcp import Client
 from mcp.server import Server
 
 from moodle_mcp.demo import serving
+from moodle_mcp.server.face import server_of
 from tools.conformance import __main__ as conformance
 from tools.conformance.node import NodeMissingError
 from tools.conformance.offered import offer
@@ -30,7 +31,7 @@ def app() -> Iterator[FixtureApp]:
 async def test_a_fixture_is_answered_by_the_site_through_the_servers_own_way(
     app: FixtureApp,
 ) -> None:
-    async with Client(app.server()) as client:
+    async with Client(server_of(app)) as client:
         result = await client.call_tool("test_image_content", {})
         assert result.structured_content is not None
         assert result.structured_content["result"] == "test_image_content was called."
@@ -43,7 +44,7 @@ async def test_a_fixture_is_answered_by_the_site_through_the_servers_own_way(
 async def test_a_fixture_that_the_site_refuses_is_an_error_of_the_servers_kind(
     app: FixtureApp,
 ) -> None:
-    async with Client(app.server()) as client:
+    async with Client(server_of(app)) as client:
         result = await client.call_tool("test_error_handling", {})
     assert result.is_error
     assert result.structured_content is not None

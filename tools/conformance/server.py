@@ -25,6 +25,7 @@ from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.server.facade import Facade
+from moodle_mcp.server.face import server_of
 from moodle_mcp.server.http import Listener, serve_http
 from moodle_mcp.server.own import Answered
 from moodle_mcp.server.toolset import Toolset
@@ -55,11 +56,6 @@ class FixtureToolset(Toolset):
 
 class FixtureApp(App):
     """The application as it is, with the probes put in before a call and behind its answer."""
-
-    def server(self) -> Server[Any]:
-        server = super().server()
-        offer(server)
-        return server
 
     def _current(self) -> tuple[Toolset, Facade]:
         toolset, facade = super()._current()
@@ -93,6 +89,13 @@ class FixtureApp(App):
         return result
 
 
+def fixture_server(url: str) -> Server[Any]:
+    """The server of that application, with resources and prompts of the suite's beside its own."""
+    server = server_of(fixture_app(url))
+    offer(server)
+    return server
+
+
 def fixture_app(url: str) -> FixtureApp:
     """The application in front of a fixture site at an address."""
     site = make_site(Connection(parse_address(url), SecretStr(TOKEN)))
@@ -105,7 +108,7 @@ def main(port: str) -> None:
     """Serve the fixtures on a loopback port; 0 takes any free one."""
     with serving(FixtureSite().app) as url, Listener.of(port) as listener:
         print(listener.url, flush=True)
-        serve_http(fixture_app(url).server(), listener)
+        serve_http(fixture_server(url), listener)
 
 
 if __name__ == "__main__":
