@@ -64,7 +64,7 @@ def test_every_promise_has_a_test_and_every_test_that_is_named_exists() -> None:
 def test_every_command_that_is_named_exists(page: Path) -> None:
     unknown: list[str] = []
     for name, below in COMMAND.findall(page.read_text(encoding="utf-8")):
-        command = main.commands.get(name)
+        command = main.get_command(click.Context(main), name)
         if command is None or (isinstance(command, click.Group) and below not in command.commands):
             unknown.append(f"{name} {below}")
     assert unknown == []

@@ -2,7 +2,8 @@
 
 Every function of the catalogue is classified by us in `data/classification.tsv`: Moodle's own
 label says read of some that copy courses, and hands out keys in others. A row has the name, the
-class, flags, and a reason wherever we differ from Moodle's label or set a flag.
+class, flags, and a reason wherever we differ from Moodle's label, set a flag, or there is more to
+know.
 """
 
 from __future__ import annotations

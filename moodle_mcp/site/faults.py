@@ -152,7 +152,6 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     "sitepolicynotagreed": _Meaning(
         Kind.ACCOUNT_BLOCKED, "The token's user must log in to the site and agree to its policy."
     ),
-    "nopermissions": _Meaning(Kind.NO_PERMISSION),
     "errorcoursecontextnotvalid": _Meaning(
         Kind.NO_PERMISSION,
         "The token's user can't enter this course: it is not enrolled there, or the course is "
@@ -171,8 +170,11 @@ _CODES: Final[Mapping[str, _Meaning]] = {
         "The course does not let people enrol themselves now: a teacher enrols the user, or "
         "switches on self enrolment.",
     ),
-    "nopermissiontoviewattempts": _Meaning(Kind.NO_PERMISSION),
-    "cannotviewreport": _Meaning(Kind.NO_PERMISSION),
+    "guestsarenotallowed": _Meaning(Kind.NO_PERMISSION),
+    "noaccess": _Meaning(Kind.NO_PERMISSION),
+    "noreviewattempt": _Meaning(
+        Kind.NO_PERMISSION, "The quiz does not let the token's user review this attempt."
+    ),
     "privacyofficeronly": _Meaning(
         Kind.NO_PERMISSION,
         "Only a privacy officer may: an administrator chooses the role under Site administration "
@@ -261,6 +263,9 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     "reopenattemptwrongstate": _Meaning(
         Kind.CONFLICT, "Only an attempt that was never submitted can be opened again."
     ),
+    "gradesneedregrading": _Meaning(
+        Kind.CONFLICT, "The course's grades are being worked out anew: try again in some minutes."
+    ),
     "shortnametaken": _Meaning(Kind.CONFLICT, "Another course has this short name."),
     "courseidnumbertaken": _Meaning(Kind.CONFLICT, "Another course has this id number."),
     "categoryidnumbertaken": _Meaning(Kind.CONFLICT, "Another category has this id number."),
@@ -276,12 +281,21 @@ _CODES: Final[Mapping[str, _Meaning]] = {
     "dmlreadexception": _Meaning(Kind.SITE_ERROR),
     "dmlwriteexception": _Meaning(Kind.SITE_ERROR),
     "dbconnectionfailed": _Meaning(Kind.SITE_ERROR),
+    "general_error_no_answer": _Meaning(
+        Kind.SITE_ERROR,
+        "The site's BigBlueButton server does not answer: an administrator looks at its address "
+        "under Site administration > Plugins > Activity modules > BigBlueButton.",
+    ),
 }
+
+_REFUSALS: Final = ("cannotaccess", "cannotview", "nopermission", "noview")
+"""How errorcodes begin by which Moodle says that somebody may not: some thirty (read)."""
 
 # By the last part of the exception's class name, for errorcodes that are not listed.
 _CLASSES: Final[Mapping[str, Kind]] = {
     "required_capability_exception": Kind.NO_PERMISSION,
     "require_login_exception": Kind.NO_PERMISSION,
+    "report_access_exception": Kind.NO_PERMISSION,
     "webservice_access_exception": Kind.ACCESS_DENIED,
     "dml_missing_record_exception": Kind.NOT_FOUND,
     "dml_multiple_records_exception": Kind.SITE_ERROR,
@@ -393,6 +407,8 @@ def _meaning(errorcode: str, exception: str, message: str) -> _Meaning:
     if not errorcode and exception in _PHP_ERRORS:
         return _PHP_ERROR
     meaning = _CODES.get(errorcode)
+    if meaning is None and errorcode.startswith(_REFUSALS):
+        return _Meaning(Kind.NO_PERMISSION)
     if meaning is None:
         name = exception.rpartition("\\")[2]
         meaning = _Meaning(_CLASSES.get(name, Kind.MOODLE_ERROR))

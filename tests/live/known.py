@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+_NO_SERVER: Final = "no BigBlueButton server answers the site"
 _NO_BIG_BLUE_BUTTON: Final = "an unknown id ends in a PHP error instead of an exception"
 
 REFUSED: Final[Mapping[tuple[str, str], str]] = {
     ("core_calendar_get_action_events_by_course", "invalidresponse"): (
         "for a course where the user is not enrolled its answer lacks the required key `events`"
+    ),
+    ("core_course_get_updates_since", "dmlreadexception"): (
+        "for a course whose quiz draws random questions it asks PostgreSQL for a question `s1`"
     ),
     ("core_notes_get_notes", "invalidresponse"): (
         "for an unknown note its answer lacks the required key `notes`"
@@ -17,6 +21,8 @@ REFUSED: Final[Mapping[tuple[str, str], str]] = {
     ("gradereport_singleview_get_grade_items_for_search_widget", ""): (
         "Moodle declares a method that may not be called from outside: no call ever succeeds"
     ),
+    ("mod_bigbluebuttonbn_can_join", "general_error_no_answer"): _NO_SERVER,
+    ("mod_bigbluebuttonbn_meeting_info", "general_error_no_answer"): _NO_SERVER,
     ("mod_bigbluebuttonbn_get_recordings_to_import", ""): _NO_BIG_BLUE_BUTTON,
     ("mod_bigbluebuttonbn_meeting_info", ""): _NO_BIG_BLUE_BUTTON,
     ("mod_glossary_get_authors", "invalidresponse"): (

@@ -419,6 +419,18 @@ ODD: dict[str, Response] = {
 }
 
 
+@pytest.mark.parametrize(
+    "errorcode", ["nopermissiontoviewcalendar", "cannotviewpage", "noviewdiscussionspermission"]
+)
+def test_what_moodle_calls_not_permitted_is_so_also_where_the_errorcode_is_not_listed(
+    errorcode: str,
+) -> None:
+    body = {"exception": "moodle_exception", "errorcode": errorcode, "message": "No."}
+    with pytest.raises(CallError) as raised:
+        decode(Response(200, json.dumps(body).encode()))
+    assert raised.value.fault.kind is Kind.NO_PERMISSION
+
+
 def test_an_answer_tells_how_long_it_was() -> None:
     assert decode(Response(200, '\ufeff{"a": "ä"}\n'.encode())).size == 10
 
