@@ -70,7 +70,7 @@ def report(facts: dict[str, str], records: list[dict[str, Any]]) -> str:
     reads = [each for each in records if each["part"] == "reads"]
     parts = [
         "# The last run against a real Moodle",
-        "Made by `python -m tools.live_report`. Every call went the server's own way, as an "
+        "Made by `python3 tools/dev.py live`. Every call went the server's own way, as an "
         "agent's would; each answer was checked against its schema, its length and its pages.",
         _table(["", ""], facts.items()),
         "## Reads",
