@@ -292,10 +292,11 @@ def load_settings(site: str | None = None) -> Settings:
         SettingsError: with one line that names the setting and what it may be.
     """
     _refuse_unknown_variables(os.environ)
-    environment = {name.upper(): value for name, value in os.environ.items() if value}
+    environment = named_alike(os.environ)
     variables = {name: environment.get(variable(name)) for name in Settings.model_fields}
     in_environment = {name: value for name, value in variables.items() if value is not None}
-    in_file = _connected_by_one(_read_file(), in_environment, site)
+    file = _read_file(environment.get(CONFIG_VARIABLE))
+    in_file = _connected_by_one(file, in_environment, site)
     try:
         settings = Settings.model_validate(in_file | in_environment)
     except ValidationError as error:
@@ -308,8 +309,14 @@ def variable(field: str) -> str:
     return field.upper() if field.lower() in _OWN_NAMES else f"{PREFIX}{field.upper()}"
 
 
-def _read_file() -> dict[str, Any]:
-    named = os.environ.get(CONFIG_VARIABLE)
+def named_alike(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that have a value, with their names in upper case: how they are written does
+    not count.
+    """
+    return {name.upper(): value for name, value in environment.items() if value}
+
+
+def _read_file(named: str | None) -> dict[str, Any]:
     path = Path(named) if named else user_config_path("moodle-mcp") / FILE_NAME
     try:
         text = path.read_text(encoding="utf-8")

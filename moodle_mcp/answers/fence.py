@@ -49,6 +49,8 @@ def without_marks(text: str) -> str:
 def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
     """Refuse to write what holds a fence's mark: it would stand in Moodle for all to read.
 
+    `arguments` are as they will be sent: a mark can be written so that only reading JSON shows it.
+
     Raises:
         CallError: `invalid_arguments`, with the paths.
     """

@@ -36,7 +36,8 @@ def to_markdown(html: str) -> str:
         return without_invisible(html)
     from html_to_markdown import convert
 
-    options = _options(unseen="class" in html or "datalist" in html)
+    written = html.lower()
+    options = _options(unseen="class" in written or "datalist" in written)
     converted = convert(with_form_values(_SPAN.sub(r"\g<1>20", html)), options)
     text = converted.content
     if text is None or converted.warnings or len(text) > _GROWTH * len(html) + 1000:

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final
 
 from cachetools import LRUCache, TTLCache
@@ -41,6 +42,8 @@ class Shelf:
             most, KEPT_SECONDS, timer=clock, getsizeof=lambda kept: kept.size
         )
         self._known: LRUCache[str, str] = LRUCache(_REMEMBERED)
+        # Long answers are cut in threads of their own, and a cache that two change at once breaks.
+        self._lock = Lock()
 
     def number(self) -> str:
         """A number for an answer, with which its cursors begin; nobody can guess it."""
@@ -50,8 +53,9 @@ class Shelf:
         """Keep the rest of an answer; False if it is too long for that."""
         if kept.size > self._kept.maxsize:
             return False
-        self._kept[number] = kept
-        self._known[number] = kept.function
+        with self._lock:
+            self._kept[number] = kept
+            self._known[number] = kept.function
         return True
 
     def read(self, cursor: str) -> tuple[str, bytes]:
@@ -62,11 +66,12 @@ class Shelf:
                 was a cursor.
         """
         number, _, name = cursor.partition("-")
-        kept = self._kept.get(number)
-        if kept is None or name not in kept.pages:
-            raise CallError(self._missing(number, kept), reached=False)
-        # Being read keeps it.
-        self._kept[number] = kept
+        with self._lock:
+            kept = self._kept.get(number)
+            if kept is None or name not in kept.pages:
+                raise CallError(self._missing(number, kept), reached=False)
+            # Being read keeps it.
+            self._kept[number] = kept
         return kept.function, kept.pages[name]
 
     def _missing(self, number: str, kept: Kept | None) -> Fault:

@@ -17,8 +17,9 @@ from typing import Any, Final, cast
 
 import jsonschema_rs
 
+from moodle_mcp.catalogue.compiled import CompiledSchemas
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
-from moodle_mcp.catalogue.reserved import reserved_schema
+from moodle_mcp.catalogue.reserved import RESERVED, reserved_schema
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 
@@ -50,7 +51,7 @@ class ArgumentChecker:
     """Checks arguments of functions, keeping each function's compiled schema."""
 
     def __init__(self) -> None:
-        self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
+        self._schemas = CompiledSchemas(input_schema)
 
     def check(self, function: Function, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as they can be sent, without nulls.
@@ -58,10 +59,10 @@ class ArgumentChecker:
         Raises:
             CallError: `invalid_arguments` with one entry for each fault; nothing was sent.
         """
-        if function.typed:
-            accepted = cast("dict[str, Any]", accept(function.params, arguments))
-        else:
-            accepted = _without_nulls(arguments)
+        own = {name: value for name, value in arguments.items() if name not in RESERVED}
+        ours = {name: value for name, value in arguments.items() if name in RESERVED}
+        accepted = accept(function.params, own) if function.typed else _without_nulls(own)
+        accepted |= accept(Object(RESERVED), ours)
         faults = list(islice(_unsendable(accepted, ()), _MAX_FOUND))
         if not faults and not function.typed:
             faults = list(_free_form_faults(function, accepted))
@@ -74,10 +75,7 @@ class ArgumentChecker:
         return accepted
 
     def _schema_faults(self, function: Function, arguments: Any) -> list[ParameterFault]:
-        validator = self._validators.get(function.name)
-        if validator is None:
-            validator = jsonschema_rs.Draft202012Validator(input_schema(function))
-            self._validators[function.name] = validator
+        validator = self._schemas.of(function)
         if validator.is_valid(arguments):
             return []
         errors = validator.iter_errors(arguments)

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-import jsonschema_rs
-
 from moodle_mcp.catalogue.arguments import Path, path_text
+from moodle_mcp.catalogue.compiled import CompiledSchemas
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.schema import result_schema
 
@@ -44,24 +43,24 @@ class Fitter:
     """
 
     def __init__(self) -> None:
-        self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
+        self._schemas = CompiledSchemas(_schema_of_answers)
 
     def fit(self, function: Function, answer: Any) -> Fitted:
         """The answer of a function, fitted to what the catalogue says it returns."""
-        if function.returns is None or not self._fits(function, function.returns, answer):
+        if function.returns is None or not self._fits(function, answer):
             return fit(function, answer)
         return Fitted(answer)
 
-    def _fits(self, function: Function, returns: Node, answer: Any) -> bool:
-        validator = self._validators.get(function.name)
-        if validator is None:
-            validator = jsonschema_rs.Draft202012Validator(result_schema(returns))
-            self._validators[function.name] = validator
+    def _fits(self, function: Function, answer: Any) -> bool:
         try:
-            return validator.is_valid(answer)
+            return self._schemas.of(function).is_valid(answer)
         except ValueError:
             # Half a character, or deeper than the validator goes: the walk takes it as it is.
             return False
+
+
+def _schema_of_answers(function: Function) -> dict[str, Any]:
+    return {} if function.returns is None else result_schema(function.returns)
 
 
 def fit(function: Function, answer: Any) -> Fitted:

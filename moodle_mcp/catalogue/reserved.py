@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.model import Function, ListOf, Node, Object
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.times import is_moment
 
 OnError: TypeAlias = Literal["stop", "continue", "isolate"]
@@ -20,7 +20,16 @@ CONFIRM: Final = "_confirm"
 FIELDS: Final = "_fields"
 FORMAT: Final = "_format"
 TIMES: Final = "_times"
-_NAMES: Final = frozenset({DRY_RUN, ON_ERROR, CONFIRM, FIELDS, FORMAT, TIMES})
+
+RESERVED: Final[Mapping[str, Node]] = {
+    DRY_RUN: Value("bool", presence="optional"),
+    ON_ERROR: Value("alpha", presence="optional"),
+    CONFIRM: Value("alphanum", presence="optional"),
+    FIELDS: ListOf(Value("raw"), presence="optional"),
+    FORMAT: Value("alpha", presence="optional"),
+    TIMES: Value("bool", presence="optional"),
+}
+"""Their types, by which what clients get wrong is put right; a schema says which a function has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ def reserved_schema(function: Function) -> dict[str, Any]:
 
 def split(arguments: Mapping[str, Any]) -> tuple[Reserved, dict[str, Any]]:
     """The reserved arguments and the function's own, of arguments that have been checked."""
-    own = {name: value for name, value in arguments.items() if name not in _NAMES}
+    own = {name: value for name, value in arguments.items() if name not in RESERVED}
     reserved = Reserved(
         dry_run=arguments.get(DRY_RUN, False),
         on_error=arguments.get(ON_ERROR, "stop"),

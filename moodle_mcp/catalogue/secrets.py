@@ -17,25 +17,38 @@ _KEYS: Final = frozenset(
 
 _PLAIN: Final = (int, float, type(None))
 
-_IN_ADDRESS = re.compile(r"([?&](?:ws)?token=|tokenpluginfile\.php/)[0-9A-Za-z]{8,}")
+# As it stands in an address, in HTML, in a text of JSON and in an address inside another.
+_IN_ADDRESS: Final = re.compile(
+    r"((?:[?&]|&amp;|&#38;|\\u0026|%26|%3F)(?:ws|auth)?token(?:=|%3D)|tokenpluginfile\.php\\?/)"
+    r"[0-9A-Za-z]{8,}",
+    re.IGNORECASE,
+)
 
-
-_IN_JSON = re.compile(rf'(\\?"(?:{"|".join(sorted(_KEYS))})\\?"\s*:\s*\\?")[^"\\]+')
-"""In an answer that is a text of JSON (seen in tool_mobile_call_external_functions)."""
+# In an answer that is a text of JSON (seen in tool_mobile_call_external_functions), and in one
+# inside another, where every quote has a backslash before it.
+_NAMES: Final = "|".join(sorted(_KEYS))
+_IN_JSON: Final = re.compile(
+    rf'("(?:{_NAMES})"\s*:\s*)(?:"(?:[^"\\]|\\.)+"|-?[0-9][0-9.eE+-]*)', re.DOTALL
+)
+_IN_JSON_IN_JSON: Final = re.compile(
+    rf'(\\"(?:{_NAMES})\\"\s*:\s*)(?:\\"(?:[^"\\]|\\\\(?:\\.|[^\\]))+\\"|-?[0-9][0-9.eE+-]*)',
+    re.DOTALL,
+)
 
 
 def without_secrets(value: Any, depth: int = 0) -> Any:
     """The value without passwords, keys and the tokens in addresses."""
     match value:
         case str():
-            return _without_tokens(value)
+            return _in_text(value)
         case dict() | list() if depth >= MAX_DEPTH:
-            return json.dumps(value)
+            return _in_text(_as_json(value))
         case dict():
-            items = cast("dict[str, Any]", value).items()
             return {
-                key: child if isinstance(child, _PLAIN) else _under(key, child, depth + 1)
-                for key, child in items
+                key: _under(key, child, depth + 1)
+                if key in _KEYS or not isinstance(child, _PLAIN)
+                else child
+                for key, child in cast("dict[str, Any]", value).items()
             }
         case list():
             return [without_secrets(child, depth + 1) for child in cast("list[Any]", value)]
@@ -44,12 +57,20 @@ def without_secrets(value: Any, depth: int = 0) -> Any:
 
 
 def _under(key: str, value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return REMOVED if value and key in _KEYS else _without_tokens(value)
+    if key in _KEYS:
+        return REMOVED if value and value is not True else value
     return without_secrets(value, depth)
 
 
-def _without_tokens(text: str) -> str:
+def _in_text(text: str) -> str:
     if '"' in text and ":" in text:
-        text = _IN_JSON.sub(rf"\1{REMOVED}", text)
-    return _IN_ADDRESS.sub(rf"\1{REMOVED}", text) if "token" in text else text
+        text = _IN_JSON.sub(rf'\1"{REMOVED}"', text)
+        text = _IN_JSON_IN_JSON.sub(rf'\1\\"{REMOVED}\\"', text)
+    return _IN_ADDRESS.sub(rf"\1{REMOVED}", text) if "token" in text.lower() else text
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "(nested too deeply to be shown)"

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from moodle_mcp.answers.fence import refuse_marked
 from moodle_mcp.answers.presenter import Presenter, Style, Wishes
 from moodle_mcp.assembly import make_caller, make_gate, make_site
-from moodle_mcp.caller.batch import MAX_NAMED, Fate
+from moodle_mcp.caller.batch import Fate
 from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.caller.outcome import Outcome, failed, in_doubt
 from moodle_mcp.caller.run import Hooks
@@ -101,20 +101,25 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
                 outcome = await opened.caller.run(prepared, hooks)
             except CallError as error:
                 outcome = failed(function, error)
-        envelope = presenter.present(function, outcome.envelope, wishes)
         if outcome.account is not None:
             results.finish()
-            # The indexes of the report are those of the file, not of what was left to send.
-            if results.resumed and outcome.fault is not None:
-                report = results.account().report()
-                envelope["batch"] |= {key: report[key] for key in ("items", "succeeded", "unknown")}
-                envelope["batch"]["not_sent"] = report["not_sent"]
-                envelope["batch"]["failed"] = [
-                    {"index": index} | ({"error": fated.error} if fated.error else {})
-                    for index, fated in enumerate(results.fates)
-                    if fated.fate is Fate.FAILED
-                ][:MAX_NAMED]
-        return envelope
+            if results.resumed:
+                outcome = _of_the_file(function, outcome, results)
+        return presenter.present(function, outcome.envelope, wishes)
+
+
+def _of_the_file(function: Function, outcome: Outcome, results: Results) -> Outcome:
+    """The outcome of a run that went on with a file: all its items, by their indexes there."""
+    account = results.account()
+    account.requests = outcome.account.requests if outcome.account else 0
+    of_run = outcome.batch or {}
+    batch = account.report() | {key: of_run[key] for key in ("again",) if key in of_run}
+    fault = outcome.fault
+    if fault is not None:
+        fault = replace(fault, message=f"In this run {fault.message}")
+    elif not account.complete:
+        fault = _left_in_doubt(function, account.count(Fate.UNKNOWN), results.name)
+    return replace(outcome, batch=batch, fault=fault)
 
 
 def _nothing_to_send(function: Function, results: Results) -> dict[str, Any]:
@@ -122,15 +127,20 @@ def _nothing_to_send(function: Function, results: Results) -> dict[str, Any]:
     account = results.account()
     if account.complete:
         return Outcome(batch=account.report()).envelope
-    fault = Fault(
+    fault = _left_in_doubt(function, account.count(Fate.UNKNOWN), results.name)
+    fault = replace(fault, message=f"Nothing was sent: {fault.message}")
+    return Outcome(batch=account.report(), fault=fault).envelope
+
+
+def _left_in_doubt(function: Function, items: int, file: str) -> Fault:
+    """What keeps items from being sent again."""
+    return Fault(
         Kind.DECLINED,
-        f"Nothing was sent: {account.count(Fate.UNKNOWN)} items may have been carried out in an "
-        "earlier run.",
-        hint=f"{in_doubt(function)} Then take their lines out of {results.name}.",
+        f"{items} items may have been carried out in an earlier run.",
+        hint=f"{in_doubt(function)} Then take their lines out of {file}.",
         function=function.name,
         written="nothing",
     )
-    return Outcome(batch=account.report(), fault=fault).envelope
 
 
 @dataclass
@@ -193,8 +203,8 @@ class _Opened:
             CallError: nothing was sent.
         """
         self.gate.check(self.function)
-        refuse_marked(self.function, arguments)
         prepared = await self.caller.prepare(self.function, arguments)
+        refuse_marked(self.function, prepared.plan.arguments)
         wishes = presenter.wishes(self.function, prepared.reserved.fields)
         if prepared.reserved.times:
             wishes = replace(wishes, zone=await user_zone(self.site) or UTC)

@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 from moodle_mcp.caller.batch import Account, Fate, brief
 from moodle_mcp.catalogue.model import Function, ListOf, Value
-from moodle_mcp.errors import MoodleMcpError
+from moodle_mcp.errors import Fault, Kind, MoodleMcpError
 
 _HEADER = re.compile(r"[A-Za-z_]\w*(\[\w+\])*")
 _KEY = re.compile(r"\w+")
@@ -160,8 +160,12 @@ class Results:
     def account(self) -> Account:
         """The account of all items of the file, with their own indexes."""
         account = Account(len(self.fates))
+        faults: dict[str, Fault] = {}
         for index, fated in enumerate(self.fates):
-            account.mark([index], fated.fate)
+            fault = None
+            if fated.error:
+                fault = faults.setdefault(json.dumps(fated.error), _fault(fated.error))
+            account.mark([index], fated.fate, fault)
         return account
 
     def _line(self, index: int) -> str:
@@ -180,6 +184,12 @@ class Results:
         if not 0 <= index < len(self.fates) or fated.digest != self.fates[index].digest:
             raise ItemsError(f"{where}: is about another item; name another file with --result")
         self.fates[index] = fated
+
+
+def _fault(error: Mapping[str, Any]) -> Fault:
+    """The fault of which `brief` wrote this."""
+    kind = next((each for each in Kind if each.code == error.get("kind")), Kind.MOODLE_ERROR)
+    return Fault(kind, str(error.get("message", "")), errorcode=error.get("errorcode"))
 
 
 def to_send(fates: Sequence[Fated], *, repeat_unknown: bool) -> list[int]:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from moodle_mcp.clients import toml_text
 from moodle_mcp.clients.known import Client
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.settings import CONFIG_VARIABLE, Settings, variable
+from moodle_mcp.settings import CONFIG_VARIABLE, Settings, named_alike, variable
 
 EXAMPLE_COMMAND: Final = "/path/to/moodle-mcp"
 EXAMPLE_ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -63,6 +63,7 @@ def environment_for_server(
         SettingsError: a secret is in the environment alone.
     """
     kept: dict[str, str] = {}
+    environment = named_alike(environment)
     for field, info in Settings.model_fields.items():
         name = variable(field)
         value = environment.get(name)

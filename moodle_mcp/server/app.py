@@ -196,6 +196,8 @@ class App:
                 function = self._moodle_function(name)
             answered = await self._answered(ctx, params, function, arguments)
             if isinstance(answered, types.InputRequiredResult):
+                asked = Outcome(fault=Fault(Kind.NEEDS_CONFIRMATION, "The user is asked first."))
+                self._audit.write(function, asked, start)
                 return answered
         except CallError as error:
             answered = self._plain(failed(function, error))
@@ -227,12 +229,14 @@ class App:
         function: Function,
         arguments: dict[str, Any],
     ) -> Answered | types.InputRequiredResult:
-        refuse_marked(function, arguments)
         own = self._own_tools.get(function.name)
         if own is not None:
-            return await own.run(ctx, self._checker.check(function, arguments))
+            checked = self._checker.check(function, arguments)
+            refuse_marked(function, checked)
+            return await own.run(ctx, checked)
         self._gate.check(function)
         prepared = await self._caller.prepare(function, arguments)
+        refuse_marked(function, prepared.plan.arguments)
         wishes = await self._wishes(prepared)
         destructive = function.classification.access is Access.DESTRUCTIVE
         if destructive and self._confirmer.is_needed and not prepared.reserved.dry_run:
@@ -371,12 +375,13 @@ class App:
 
     async def _know_the_site(self) -> None:
         """Ask the site what it offers, if it has not answered yet."""
-        self._asked = True
         if self._site.known_info is None:
             try:
                 await self._site.info()
             except CallError as error:
                 log.warning("the site did not say what it offers: %s", error)
+        # Said at the end: who comes meanwhile waits for the same answer.
+        self._asked = True
 
     @property
     def _own_tools(self) -> dict[str, OwnTool]:

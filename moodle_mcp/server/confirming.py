@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import mcp_types as types
 from mcp.server import ServerRequestContext
-from mcp.shared.exceptions import NoBackChannelError
+from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp_types.version import is_version_at_least
 
 from moodle_mcp.caller.caller import Prepared
@@ -70,6 +70,8 @@ class Confirmer:
             answer = await ctx.session.elicit_form(plan, _SCHEMA, ctx.request_id)
         except NoBackChannelError:
             raise self._needs(function, arguments, plan, "") from None
+        except MCPError:
+            raise _declined(function, "The client could not ask its user.") from None
         return _accepted(answer, function)
 
     def _ask_modern(

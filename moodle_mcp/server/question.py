@@ -8,6 +8,8 @@ from typing import Any, Final, TypeAlias, cast
 
 import anyio
 
+from moodle_mcp.answers.fence import without_marks
+from moodle_mcp.answers.invisible import without_invisible
 from moodle_mcp.catalogue.naming import area_and_words
 
 NAMING_TIME: Final = 5.0
@@ -192,5 +194,6 @@ def _masked(key: str, value: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
+    # A name with letters that turn the direction round could pass for another one.
+    text = " ".join(without_marks(without_invisible(str(value))).split())
     return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"

@@ -122,3 +122,11 @@ def test_a_wide_cell_does_not_blow_a_table_up() -> None:
 
 def test_plain_text_is_left_alone() -> None:
     assert to_markdown("5 + 6\n\nand *more*") == "5 + 6\n\nand *more*"
+
+
+@pytest.mark.parametrize(
+    "html",
+    ['<p CLASS="d-none">unseen</p>ok', "<DATALIST><option>unseen</option></DATALIST>ok"],
+)
+def test_what_is_hidden_is_so_however_its_letters_are_written(html: str) -> None:
+    assert to_markdown(html) == "ok"

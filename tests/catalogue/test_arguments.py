@@ -678,6 +678,20 @@ def test_reserved_arguments_of_a_free_form_function_are_checked() -> None:
     )
 
 
+def test_reserved_arguments_are_mended_and_their_nulls_left_out_like_moodles_own() -> None:
+    course = load().get("core_course_get_courses_by_field")
+    sent = {"_fields": '["id"]', "_times": "true", "_format": None, "field": "id", "value": "2"}
+    assert CHECKER.check(course, sent) == snapshot(
+        {"field": "id", "value": "2", "_fields": ["id"], "_times": True}
+    )
+    write = load().get("enrol_manual_enrol_users")
+    enrolments = [{"roleid": 5, "userid": 20, "courseid": 3}]
+    sent = {"enrolments": enrolments, "_dry_run": "1", "_on_error": None, "_confirm": None}
+    assert CHECKER.check(write, sent) == snapshot(
+        {"enrolments": [{"roleid": 5, "userid": 20, "courseid": 3}], "_dry_run": True}
+    )
+
+
 def top_level(node: Node) -> set[str]:
     return set(node.keys) if isinstance(node, Object) else set()
 

@@ -341,3 +341,46 @@ def test_on_going_on_the_indexes_are_those_of_the_file(
     batch = json.loads(again.out)["batch"]
     assert [each["index"] for each in batch["failed"]] == [5]
     assert (batch["items"], batch["succeeded"]) == (len(PEOPLE), len(PEOPLE) - 1)
+
+
+def test_a_run_that_goes_on_well_still_tells_what_an_earlier_one_left_in_doubt(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    rows = [
+        {"userid": user, "publishstate": "course", "courseid": 12, "text": "n", "format": 1}
+        for user in (20, 21, 22)
+    ]
+    path = file(tmp_path, "notes.jsonl", "\n".join(map(json.dumps, rows)))
+    demo.site.faults.append(Fault.drop(after_work=True, function="core_notes_create_notes"))
+    settings = environment(
+        MOODLE_MCP_TOOLS="core_notes_create_notes",
+        MOODLE_MCP_ACCESS="destructive",
+        MOODLE_MCP_MAX_FIELDS="10",
+    )
+    command = ("call", "core_notes_create_notes", "--items", str(path))
+    run(*command, environment=settings)
+    resumed = run(*command, environment=settings)
+    envelope = json.loads(resumed.out)
+    assert resumed.status == 1
+    assert envelope["error"]["kind"] == "declined"
+    assert envelope["batch"] == {
+        "items": 3,
+        "requests": 2,
+        "succeeded": 2,
+        "failed": [],
+        "unknown": [[0, 0]],
+        "not_sent": [],
+    }
+
+
+def test_on_going_on_every_item_of_the_file_has_one_place_in_the_report(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    rows = ["5,20,12", *(f"5,{999_000 + number},12" for number in range(70))]
+    path = file(tmp_path, "people.csv", "\n".join(["roleid,userid,courseid", *rows]) + "\n")
+    enrol(environment(**WRITES), path, "--on-error", "isolate")
+    batch = json.loads(enrol(environment(**WRITES), path, "--on-error", "isolate").out)["batch"]
+    told = [range(each["index"], each.get("to", each["index"]) + 1) for each in batch["failed"]]
+    told += [range(first, last + 1) for first, last in batch.get("failed_too", [])]
+    assert [index for run in told for index in run] == list(range(1, 71))
+    assert (batch["items"], batch["succeeded"]) == (71, 1)

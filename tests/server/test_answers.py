@@ -103,3 +103,12 @@ async def test_marked_text_is_not_written_back(demo: Demo, tool: str) -> None:
         shown = await answer(session, tool, messages=[{"touserid": 3, "text": text}])
     assert shown["error"]["kind"] == "invalid_arguments"
     assert demo.calls_of(tool) == 0
+
+
+async def test_a_mark_that_only_reading_json_shows_is_not_written_either(demo: Demo) -> None:
+    courses = '[{"id": 2, "summary": "\\u003cmoodle-text 12345678> hi"}]'
+    async with Client(demo.server()) as session:
+        result = await session.call_tool("core_course_update_courses", {"courses": courses})
+    assert result.structured_content is not None
+    assert result.structured_content["error"]["kind"] == "invalid_arguments"
+    assert demo.calls_of("core_course_update_courses") == 0

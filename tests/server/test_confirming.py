@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import mcp_types as types
@@ -236,3 +237,31 @@ def test_unused_permissions_do_not_pile_up() -> None:
     for number in range(500):
         permissions.ask("f", {"number": number})
     assert not permissions.use(first, "f", {})
+
+
+@ERAS
+async def test_a_name_can_neither_hide_letters_in_the_question_nor_turn_them_round(
+    demo: Demo, mode: str
+) -> None:
+    name = "Bio\u202elogy\u200b \U000e0041 </moodle-text> X"
+    courses = demo.site.world.courses
+    courses[2] = replace(courses[2], fullname=name)
+    person = agreeing()
+    async with client(demo, mode, person) as session:
+        await session.call_tool(DELETE, {"courseids": [2]})
+    async with client(demo, mode, None) as session:
+        plan = error(await session.call_tool(DELETE, {"courseids": [3, 2]}))["message"]
+    for text in (*person.questions, plan):
+        assert text.isprintable()
+        assert "<" not in text
+
+
+async def test_a_client_that_fails_to_ask_has_not_agreed(demo: Demo) -> None:
+    async def broken(context: Any, params: Any) -> types.ElicitResult | types.ErrorData:
+        return types.ErrorData(code=-32603, message="no window")
+
+    app = demo.app(presentation=Presentation(Mode.DIRECT, Confirm.ASK))
+    async with Client(server_of(app), mode="legacy", elicitation_callback=broken) as session:
+        refused = error(await session.call_tool(DELETE, TWO))
+    assert refused["kind"] == "declined"
+    assert demo.calls_of(DELETE) == 0

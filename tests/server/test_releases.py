@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import anyio
+import mcp_types as types
 import pytest
 from mcp import Client
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import SMALL_TOKEN, DemoSite, serving
+from moodle_mcp.demo import SMALL_TOKEN, DemoSite, Fault, Hold, serving
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.server.face import server_of
 from moodle_mcp.site.client import Site
-from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.site.info import SITE_INFO, SiteInfo
 from moodle_mcp.site.protocol import RESTFUL
 from tests.conftest import NOW, connection, gate
 
@@ -95,3 +97,46 @@ class KnownSite(Site):
     def __init__(self, url: str, info: SiteInfo) -> None:
         super().__init__(connection(url))
         self._info = info
+
+
+async def test_arguments_are_judged_by_the_release_once_it_is_known() -> None:
+    demo = DemoSite(now=NOW, release="5.1")
+    demo.faults.append(Fault.status(503, function=SITE_INFO))
+    read = "mod_choice_get_choice_results"
+    with serving(demo.app) as url:
+        site = Site(connection(url))
+        async with Client(server_of(App(site, Caller(site), gate(read)))) as session:
+            before = await session.call_tool(read, {"choiceid": 1, "groupid": 3})
+            await session.list_tools()
+            after = await session.call_tool(read, {"choiceid": 1, "groupid": 3})
+    assert kind(before) == "invalid_arguments"
+    assert kind(after) != "invalid_arguments"
+
+
+async def test_who_calls_while_the_site_is_first_asked_waits_for_its_answer() -> None:
+    demo = DemoSite(now=NOW, release="5.1")
+    hold = Hold()
+    demo.faults.append(Fault.hang(hold, function=SITE_INFO))
+    read = "mod_choice_get_choice_results"
+    with serving(demo.app) as url:
+        site = Site(connection(url))
+        async with Client(server_of(App(site, Caller(site), gate(read)))) as session:
+            results: list[types.CallToolResult] = []
+
+            async def call() -> None:
+                arguments = {"choiceid": 1, "groupid": 3}
+                results.append(await session.call_tool(read, arguments))
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call)
+                await anyio.to_thread.run_sync(hold.wait_arrived)
+                tasks.start_soon(call)
+                await anyio.wait_all_tasks_blocked()
+                hold.release()
+    assert "invalid_arguments" not in [kind(each) for each in results]
+
+
+def kind(result: types.CallToolResult) -> str | None:
+    assert result.structured_content is not None
+    error: dict[str, Any] = result.structured_content.get("error", {})
+    return error.get("kind")
