@@ -26,13 +26,6 @@ from tests.keyrings import Memory
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-# Of a mutant only whether it fails matters, and always the same way: what fails is not made smaller.
-hypothesis.settings.register_profile(
-    "mutation",
-    hypothesis.settings.get_profile("untimed"),
-    derandomize=True,
-    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-)
 hypothesis.settings.load_profile("untimed")
 
 NOW = 1_800_000_000

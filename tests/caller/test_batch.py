@@ -64,6 +64,55 @@ def test_items_that_failed_with_their_request_are_told_as_one_run() -> None:
     )
 
 
+def test_fifty_failures_are_told_one_by_one_and_the_rest_by_their_indexes() -> None:
+    account = Account(60)
+    for index in range(51):
+        account.mark([index], Fate.FAILED, Fault(Kind.NOT_FOUND, "m", errorcode=f"e{index}"))
+    account.mark_slice(Slice(51, 60), Fate.FAILED, Fault(Kind.CONFLICT, "m"))
+    report = account.report()
+    assert [each["index"] for each in report["failed"]] == [*range(50)]
+    assert report["failed"][49] == snapshot(
+        {"index": 49, "error": {"kind": "not_found", "message": "m", "errorcode": "e49"}}
+    )
+    assert report["failed_too"] == snapshot([[50, 50], [51, 59]])
+
+
+def test_with_fifty_failures_all_are_told_one_by_one() -> None:
+    account = Account(50)
+    for index in range(50):
+        account.mark([index], Fate.FAILED, Fault(Kind.NOT_FOUND, "m"))
+    assert "failed_too" not in account.report()
+
+
+def test_one_fault_of_items_that_do_not_follow_one_another_is_told_of_each() -> None:
+    account = Account(4)
+    fault = Fault(Kind.NOT_FOUND, "m")
+    account.mark([0, 1, 3], Fate.FAILED, fault)
+    assert [(each["index"], each.get("to")) for each in account.report()["failed"]] == [
+        (0, 1),
+        (3, None),
+    ]
+
+
+def test_an_account_keeps_the_fate_and_the_fault_of_each_item() -> None:
+    account = Account(3)
+    fault = Fault(Kind.NOT_FOUND, "m")
+    assert (account.done, account.complete, account.written) == (0, False, "nothing")
+    account.mark([0], Fate.SUCCEEDED)
+    account.mark([1], Fate.FAILED, fault)
+    assert [account.fate(index) for index in range(3)] == [
+        Fate.SUCCEEDED,
+        Fate.FAILED,
+        Fate.NOT_SENT,
+    ]
+    assert [account.fault(index) for index in range(3)] == [None, fault, None]
+    assert (account.done, account.complete, account.written) == (2, False, "something")
+    account.mark([1, 2], Fate.SUCCEEDED)
+    assert (account.done, account.complete) == (3, True)
+    account.mark([2], Fate.UNKNOWN)
+    assert (account.complete, account.written) == (False, "unknown")
+
+
 def recorded(name: str) -> tuple[Batching, list[Any], Any]:
     (exchange,) = [each for each in exchanges() if each.name == name]
     batching = CATALOGUE.get(exchange.function or "").batching
