@@ -179,6 +179,10 @@ JOINED: list[tuple[list[Any], Any]] = [
     ([{"settings": {"x": 1}}, {"settings": {"x": 1}}], {"settings": {"x": 1}}),
     ([{"result": True}, {"result": False}], {"result": False}),
     ([[], []], []),
+    ([None, {"a": 1}], {"a": 1}),
+    ([{"a": 1}, None], {"a": 1}),
+    ([{"a": "x", "b": 1}, {"a": "y", "c": 2}], {"a": "x", "b": 1, "c": 2}),
+    ([{"status": True}, {"status": True}], {"status": True}),
     ([], None),
 ]
 
@@ -218,3 +222,23 @@ def test_an_answer_that_reports_failure_is_not_taken_for_success(
 
 def test_a_code_of_failure_in_one_part_is_not_hidden_by_a_part_that_went_well() -> None:
     assert merge([0, 1], distinct=False) == 1
+
+
+def test_what_two_reads_both_say_of_themselves_is_kept_as_it_is() -> None:
+    answers = [{"total": 2, "ids": [1]}, {"total": 2, "ids": [1, 3]}]
+    assert merge(answers, distinct=True) == {"total": 2, "ids": [1, 3]}
+    assert merge([True, True], distinct=True) is True
+
+
+def test_an_entry_that_is_no_object_is_no_success_where_one_is_expected() -> None:
+    batching = CATALOGUE.get("enrol_meta_add_instances").batching
+    assert batching is not None
+    failures = find_failures(batching, [{}, {}], [{"status": True}, None])
+    assert sorted(failures.failed) == [1]
+
+
+def test_a_warning_is_not_about_an_item_without_the_key_that_it_names() -> None:
+    batching = Batching(("things",), "per_item", warnings=("itemid={id};",))
+    warning = {"item": "thing", "itemid": 7, "warningcode": "bad", "message": "m"}
+    failures = find_failures(batching, [{"name": "a"}, {"id": 7}], {"warnings": [warning]})
+    assert (sorted(failures.failed), failures.doubtful) == ([1], frozenset())
