@@ -12,10 +12,12 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Fault
+from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import Site
 from tests.caller.test_faults import (
     MISSING,
@@ -567,6 +569,39 @@ async def test_a_call_that_was_stopped_says_what_was_not_sent(demo: Demo) -> Non
             },
         }
     )
+
+
+async def test_a_stop_holds_for_all_requests_whoever_asks_after_it(demo: Demo) -> None:
+    """Reads are several at a time: the second of them is told to stop, the others ask nobody."""
+    asked: list[bool] = []
+
+    def stopped() -> bool:
+        asked.append(len(asked) == 1)
+        return asked[-1]
+
+    values = [str(number) for number in range(100, 112)]
+    function = CATALOGUE.get("core_user_get_users_by_field")
+    limits = Limits(fields=8)
+    site = demo.client()
+    outcome = await Caller(site, CallSettings(limits)).call(
+        function, {"field": "id", "values": values}, Hooks(stopped=stopped)
+    )
+    await site.aclose()
+    assert asked == [False, True]
+    assert outcome.batch is not None
+    assert (outcome.batch["requests"], outcome.batch["not_sent"]) == (1, [[5, 11]])
+
+
+async def test_a_wait_before_a_request_of_many_is_repeated_is_told(demo: Demo) -> None:
+    told: list[tuple[float, str]] = []
+
+    async def on_wait(seconds: float, error: CallError) -> None:
+        told.append((seconds, error.fault.kind.code))
+
+    demo.site.faults.append(Fault.status(503, retry_after=2))
+    outcome = await call(demo, ENROL, enrolments(), hooks=Hooks(on_wait=on_wait))
+    assert outcome.fault is None
+    assert told == [(2.0, "site_error")]
 
 
 async def test_a_call_of_one_request_that_succeeds_has_a_batch_without_an_error(
