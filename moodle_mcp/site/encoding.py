@@ -19,7 +19,7 @@ _SAFE: Final = "[]"
 
 def form_body(fields: Iterable[Field]) -> bytes:
     """Form fields as a body."""
-    return urlencode([*fields], safe=_SAFE).encode("ascii")
+    return urlencode([*fields], safe=_SAFE).encode()
 
 
 def form_size(fields: Iterable[Field]) -> int:

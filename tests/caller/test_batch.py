@@ -94,6 +94,17 @@ def test_one_fault_of_items_that_do_not_follow_one_another_is_told_of_each() -> 
     ]
 
 
+def test_a_failure_of_an_earlier_run_is_told_without_its_fault() -> None:
+    """Of a file of results only the fates are read back."""
+    account = Account(3)
+    account.mark([0, 1], Fate.FAILED)
+    account.mark([2], Fate.FAILED, Fault(Kind.CONFLICT, "m"))
+    assert account.report()["failed"] == [
+        {"index": 0, "to": 1},
+        {"index": 2, "error": {"kind": "conflict", "message": "m"}},
+    ]
+
+
 def test_an_account_keeps_the_fate_and_the_fault_of_each_item() -> None:
     account = Account(3)
     fault = Fault(Kind.NOT_FOUND, "m")

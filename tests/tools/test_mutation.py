@@ -47,7 +47,7 @@ def test_of_a_part_of_the_mutants_no_entry_is_called_unneeded() -> None:
 
 def test_an_entry_needs_a_reason() -> None:
     with pytest.raises(ValueError, match="no reason"):
-        known('[[equivalent]]\nfile = "f"\nwas = "a"\nbecomes = "b"\nwhy = ""\n')
+        known('[[equivalent]]\nfile = "f"\nwas = "a"\nbecomes = ["b"]\nwhy = ""\n')
 
 
 def test_what_is_called_equivalent_stands_in_the_file_that_it_names() -> None:

@@ -37,7 +37,11 @@ def known(text: str) -> list[Change]:
     for each in entries:
         if not each.get("why"):
             raise ValueError(f"no reason is given for {each}")
-    return [Change(each["file"], each["was"], each["becomes"]) for each in entries]
+    return [
+        Change(each["file"], each["was"], becomes)
+        for each in entries
+        for becomes in each["becomes"]
+    ]
 
 
 def judge(survivors: Collection[Change], known: Collection[Change], *, whole: bool) -> list[str]:
