@@ -2,6 +2,8 @@
 
     python3 tools/dev.py demo         the main job, on a small Moodle inside the process
     python3 tools/dev.py test         all tests; what follows goes to pytest
+    python3 tools/dev.py coverage     all tests, and whether they run enough of the package
+    python3 tools/dev.py mutation     whether tests notice changes of what must not be wrong
     python3 tools/dev.py lint         ruff and pyright
     python3 tools/dev.py docs         the pages of docs/ that are made from the code; or --check
     python3 tools/dev.py bench        the benchmarks of tools/bench
@@ -33,6 +35,8 @@ INSTALLED = VENV / "installed"
 COMMANDS = {
     "demo": [["-m", "moodle_mcp", "demo"]],
     "test": [["-m", "pytest"]],
+    "coverage": [["-m", "tools.coverage"]],
+    "mutation": [["-m", "tools.mutation"]],
     "lint": [
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "."],

@@ -82,10 +82,9 @@ def batch_fault(plan: Plan, account: Account, cause: Fault | None, ended: str | 
     done, items = account.count(Fate.SUCCEEDED), plan.items
     first = next((account.fault(index) for index in account.indexes(Fate.FAILED)), None)
     cause = cause or first or _ENDED.get(ended or "") or _DOUBTFUL
-    named = "" if cause is _DOUBTFUL else f" {cause.message}"
     return Fault(
         kind=cause.kind,
-        message=f"{done} of {items} items are done.{named}",
+        message=f"{done} of {items} items are done. {cause.message}",
         hint=_advice(plan, account, cause),
         function=plan.function.name,
         errorcode=cause.errorcode,

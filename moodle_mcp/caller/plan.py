@@ -76,12 +76,11 @@ def make_plan(
             does not fit one request; `invalid_arguments` when parallel lists differ in length.
     """
     lists = _item_lists(function, arguments)
-    if not lists:
+    if function.batching is None or not lists:
         check_size(protocol.encode(function.name, arguments), limits)
         return Plan(function, arguments, protocol, 0, (Slice(0, 0),))
     plan = Plan(function, arguments, protocol, len(lists[0]), ())
-    size = function.batching.size if function.batching else None
-    slices = _cut(plan, limits, size or protocol.batch_size)
+    slices = _cut(plan, limits, function.batching.size or protocol.batch_size)
     return replace(plan, slices=tuple(slices))
 
 

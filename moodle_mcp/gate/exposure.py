@@ -28,13 +28,7 @@ def has_facade(mode: Mode, allowed: int) -> bool:
 
 def shown_directly(mode: Mode, allowed: Sequence[Function]) -> list[Function]:
     """The functions with a tool of their own; with a facade in `auto` the most used ones."""
-    match mode:
-        case Mode.DIRECT:
-            return list(allowed)
-        case Mode.FACADE:
-            return []
-        case Mode.AUTO if len(allowed) > MOST_DIRECT:
-            everyday = profile("default")
-            return [function for function in allowed if function.name in everyday]
-        case Mode.AUTO:
-            return list(allowed)
+    if not has_facade(mode, len(allowed)):
+        return list(allowed)
+    everyday = profile("default") if mode is Mode.AUTO else frozenset[str]()
+    return [function for function in allowed if function.name in everyday]

@@ -87,10 +87,10 @@ def _expanded(name: str, known: Collection[str], components: Collection[str]) ->
     if name in known or any(fnmatchcase(function, name) for function in known):
         return [name]
     component = component_of(name)
-    misspelt = difflib.get_close_matches(component, components, n=1, cutoff=0.85)
+    misspelt = difflib.get_close_matches(component, components, cutoff=0.85)
     if _PLUGIN.match(name) and not misspelt and component not in components:
         return [name]
-    near = difflib.get_close_matches(name, [*known, *PROFILES, ALL], n=3)
+    near = difflib.get_close_matches(name, [*known, *PROFILES, ALL])
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise SettingsError(f"MOODLE_MCP_TOOLS: {name} names no function of Moodle{hint}")
 

@@ -19,7 +19,7 @@ _SAFE: Final = "[]"
 
 def form_body(fields: Iterable[Field]) -> bytes:
     """Form fields as a body."""
-    return urlencode([*fields], safe=_SAFE).encode("ascii")
+    return urlencode([*fields], safe=_SAFE).encode()
 
 
 def form_size(fields: Iterable[Field]) -> int:
@@ -42,7 +42,7 @@ def json_body(value: Any) -> bytes:
     arguments at all, without a word (observed with webservice_restful on 4.5.6).
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8")
+    return text.encode()
 
 
 def _fields(name: str, value: Any) -> Iterator[Field]:

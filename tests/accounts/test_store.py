@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import keyring
@@ -116,6 +117,33 @@ def test_a_locked_keyring_is_one_line_that_says_what_to_do(
     with pytest.raises(SettingsError):
         accounts.forget("school")
     assert accounts.names() == ["school"]
+
+
+def test_without_the_keyrings_library_each_step_says_so_or_does_without(
+    accounts: Accounts, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.keep(account("kept", "keyring"), SecretStr(TOKEN))
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(NoKeyringError, match="not installed"):
+        accounts.keep(account("school", "keyring"), SecretStr(TOKEN))
+    with pytest.raises(SettingsError) as caught:
+        accounts.token("kept")
+    assert str(caught.value) == snapshot(
+        "the token of the site kept is in the system's keyring, but the library `keyring` is not installed: pip install 'moodle-mcp[keyring]'"
+    )
+    accounts.forget("kept")
+    assert accounts.names() == []
+
+
+def test_a_file_that_can_not_be_read_is_named(accounts: Accounts) -> None:
+    """A folder is in its place."""
+    keep(accounts, "school")
+    file = accounts.folder / "site-school.json"
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(SettingsError) as caught:
+        accounts.get("school")
+    assert str(caught.value).startswith(f"{file}: can't be read")
 
 
 def test_a_token_that_was_taken_out_of_the_keyring_is_missed(

@@ -64,6 +64,66 @@ def test_items_that_failed_with_their_request_are_told_as_one_run() -> None:
     )
 
 
+def test_fifty_failures_are_told_one_by_one_and_the_rest_by_their_indexes() -> None:
+    account = Account(60)
+    for index in range(51):
+        account.mark([index], Fate.FAILED, Fault(Kind.NOT_FOUND, "m", errorcode=f"e{index}"))
+    account.mark_slice(Slice(51, 60), Fate.FAILED, Fault(Kind.CONFLICT, "m"))
+    report = account.report()
+    assert [each["index"] for each in report["failed"]] == [*range(50)]
+    assert report["failed"][49] == snapshot(
+        {"index": 49, "error": {"kind": "not_found", "message": "m", "errorcode": "e49"}}
+    )
+    assert report["failed_too"] == snapshot([[50, 50], [51, 59]])
+
+
+def test_with_fifty_failures_all_are_told_one_by_one() -> None:
+    account = Account(50)
+    for index in range(50):
+        account.mark([index], Fate.FAILED, Fault(Kind.NOT_FOUND, "m"))
+    assert "failed_too" not in account.report()
+
+
+def test_one_fault_of_items_that_do_not_follow_one_another_is_told_of_each() -> None:
+    account = Account(4)
+    fault = Fault(Kind.NOT_FOUND, "m")
+    account.mark([0, 1, 3], Fate.FAILED, fault)
+    assert [(each["index"], each.get("to")) for each in account.report()["failed"]] == [
+        (0, 1),
+        (3, None),
+    ]
+
+
+def test_a_failure_of_an_earlier_run_is_told_without_its_fault() -> None:
+    """Of a file of results only the fates are read back."""
+    account = Account(3)
+    account.mark([0, 1], Fate.FAILED)
+    account.mark([2], Fate.FAILED, Fault(Kind.CONFLICT, "m"))
+    assert account.report()["failed"] == [
+        {"index": 0, "to": 1},
+        {"index": 2, "error": {"kind": "conflict", "message": "m"}},
+    ]
+
+
+def test_an_account_keeps_the_fate_and_the_fault_of_each_item() -> None:
+    account = Account(3)
+    fault = Fault(Kind.NOT_FOUND, "m")
+    assert (account.done, account.complete, account.written) == (0, False, "nothing")
+    account.mark([0], Fate.SUCCEEDED)
+    account.mark([1], Fate.FAILED, fault)
+    assert [account.fate(index) for index in range(3)] == [
+        Fate.SUCCEEDED,
+        Fate.FAILED,
+        Fate.NOT_SENT,
+    ]
+    assert [account.fault(index) for index in range(3)] == [None, fault, None]
+    assert (account.done, account.complete, account.written) == (2, False, "something")
+    account.mark([1, 2], Fate.SUCCEEDED)
+    assert (account.done, account.complete) == (3, True)
+    account.mark([2], Fate.UNKNOWN)
+    assert (account.complete, account.written) == (False, "unknown")
+
+
 def recorded(name: str) -> tuple[Batching, list[Any], Any]:
     (exchange,) = [each for each in exchanges() if each.name == name]
     batching = CATALOGUE.get(exchange.function or "").batching
@@ -130,6 +190,10 @@ JOINED: list[tuple[list[Any], Any]] = [
     ([{"settings": {"x": 1}}, {"settings": {"x": 1}}], {"settings": {"x": 1}}),
     ([{"result": True}, {"result": False}], {"result": False}),
     ([[], []], []),
+    ([None, {"a": 1}], {"a": 1}),
+    ([{"a": 1}, None], {"a": 1}),
+    ([{"a": "x", "b": 1}, {"a": "y", "c": 2}], {"a": "x", "b": 1, "c": 2}),
+    ([{"status": True}, {"status": True}], {"status": True}),
     ([], None),
 ]
 
@@ -169,3 +233,23 @@ def test_an_answer_that_reports_failure_is_not_taken_for_success(
 
 def test_a_code_of_failure_in_one_part_is_not_hidden_by_a_part_that_went_well() -> None:
     assert merge([0, 1], distinct=False) == 1
+
+
+def test_what_two_reads_both_say_of_themselves_is_kept_as_it_is() -> None:
+    answers = [{"total": 2, "ids": [1]}, {"total": 2, "ids": [1, 3]}]
+    assert merge(answers, distinct=True) == {"total": 2, "ids": [1, 3]}
+    assert merge([True, True], distinct=True) is True
+
+
+def test_an_entry_that_is_no_object_is_no_success_where_one_is_expected() -> None:
+    batching = CATALOGUE.get("enrol_meta_add_instances").batching
+    assert batching is not None
+    failures = find_failures(batching, [{}, {}], [{"status": True}, None])
+    assert sorted(failures.failed) == [1]
+
+
+def test_a_warning_is_not_about_an_item_without_the_key_that_it_names() -> None:
+    batching = Batching(("things",), "per_item", warnings=("itemid={id};",))
+    warning = {"item": "thing", "itemid": 7, "warningcode": "bad", "message": "m"}
+    failures = find_failures(batching, [{"name": "a"}, {"id": 7}], {"warnings": [warning]})
+    assert (sorted(failures.failed), failures.doubtful) == ([1], frozenset())

@@ -18,6 +18,7 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Fault, Hold
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.client import Site
+from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.protocol import REST, RESTFUL
 from tests.conftest import Demo, connection, in_both_protocols, no_wait
 
@@ -276,6 +277,14 @@ async def test_a_token_refused_for_everything_is_told_apart(demo: Demo) -> None:
         }
     )
     assert error(await call(demo, *READ)) == expected[demo.protocol.name]
+
+
+async def test_a_site_that_refuses_to_tell_of_itself_is_not_asked_again(demo: Demo) -> None:
+    demo.site.switches.service_disabled = True
+    outcome = await call(demo, SITE_INFO, {})
+    assert error(outcome)["kind"] == "access_denied"
+    assert error(outcome)["hint"].startswith("The site refuses this token for every function.")
+    assert calls_of(demo, SITE_INFO) == 1
 
 
 async def test_a_large_form_that_php_dropped_is_told_apart_from_a_bad_token(demo: Demo) -> None:

@@ -7,10 +7,21 @@ from dataclasses import replace
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.caller.outcome import Outcome, failed, what_was_written
+from moodle_mcp.caller.batch import Account, Fate
+from moodle_mcp.caller.outcome import (
+    MAX_AGAIN,
+    Outcome,
+    again,
+    batch_fault,
+    failed,
+    in_doubt,
+    what_was_written,
+)
+from moodle_mcp.caller.plan import Plan, Slice
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Batching, Function
 from moodle_mcp.errors import CallError, Fault, Kind, Written
+from moodle_mcp.site.protocol import REST
 
 READ = Function("core_x_get_things", classification=Classification(Access.READ))
 WRITE = Function("core_x_add_thing", classification=Classification(Access.WRITE))
@@ -61,6 +72,12 @@ CASES: list[tuple[str, Function, CallError, Written]] = [
     ("a missing capability", WRITE, moodle(Kind.NO_PERMISSION), "nothing"),
     ("an exception in a transaction", TRANSACTION, moodle(Kind.CONFLICT), "nothing"),
     ("an exception midway", MIDWAY, moodle(Kind.NOT_FOUND), "unknown"),
+    (
+        "no permission in a read's batch",
+        replace(WRITE, batching=Batching(("things",))),
+        moodle(Kind.NO_PERMISSION),
+        "nothing",
+    ),
     ("no permission midway", MIDWAY, moodle(Kind.NO_PERMISSION), "unknown"),
     ("an exception of an unknown write", WRITE, moodle(Kind.NOT_FOUND), "unknown"),
     (
@@ -103,3 +120,139 @@ def test_a_success_has_warnings_only_where_there_are_some() -> None:
         "result": [],
         "warnings": [{"message": "m"}],
     }
+
+
+def test_a_failure_has_what_came_of_the_call_beside_it() -> None:
+    fault = Fault(Kind.TIMEOUT, "No answer.")
+    assert Outcome(fault=fault).envelope.keys() == {"error"}
+    outcome = Outcome([1], [{"message": "m"}], {"items": 2}, fault)
+    assert outcome.envelope == {
+        "error": fault.report(),
+        "result": [1],
+        "warnings": [{"message": "m"}],
+        "batch": {"items": 2},
+    }
+
+
+def test_what_a_fault_says_itself_was_written_counts() -> None:
+    error = CallError(Fault(Kind.TIMEOUT, "m", written="nothing"))
+    assert failed(WRITE, error).fault == Fault(
+        Kind.TIMEOUT, "m", function=WRITE.name, written="nothing"
+    )
+
+
+def test_doubt_says_where_to_look_and_whether_calling_again_does_harm() -> None:
+    functions = {
+        "nothing known": WRITE,
+        "a read that shows it": replace(
+            WRITE, batching=Batching(("things",), check_with="core_x_get_things")
+        ),
+        "harmless": replace(WRITE, batching=Batching(("things",), repeat_is_harmless=True)),
+    }
+    assert {name: in_doubt(function) for name, function in functions.items()} == snapshot(
+        {
+            "nothing known": "It is not known whether Moodle carried this out. Read the present state before anything is sent again, or it may be done twice.",
+            "a read that shows it": "It is not known whether Moodle carried this out. Look with core_x_get_things before anything is sent again, or it may be done twice.",
+            "harmless": "It is not known whether Moodle carried this out; calling again does no harm.",
+        }
+    )
+
+
+def plan(function: Function, items: int) -> Plan:
+    return Plan(function, {"things": [*range(items)]}, REST, items, (Slice(0, items),))
+
+
+def test_a_batch_without_a_cause_takes_the_first_items_fault() -> None:
+    account = Account(3)
+    account.mark([1], Fate.FAILED, Fault(Kind.CONFLICT, "Second.", errorcode="e", exception="x"))
+    account.mark([2], Fate.FAILED, Fault(Kind.NOT_FOUND, "Third."))
+    account.mark([0], Fate.SUCCEEDED)
+    assert batch_fault(plan(MIDWAY, 3), account, None, None) == snapshot(
+        Fault(
+            kind=Kind.CONFLICT,
+            message="1 of 3 items are done. Second.",
+            hint="Items in `failed` were not done. Something with this name or id number exists already: use another, or update that one.",
+            function="core_x_add_thing",
+            errorcode="e",
+            exception="x",
+            retryable=False,
+            written="something",
+        )
+    )
+
+
+def test_a_batch_of_reads_has_written_nothing() -> None:
+    account = Account(2)
+    account.mark([0], Fate.SUCCEEDED)
+    function = replace(READ, batching=Batching(("things",)))
+    assert batch_fault(plan(function, 2), account, None, "budget") == snapshot(
+        Fault(
+            kind=Kind.TIMEOUT,
+            message="1 of 2 items are done. The time for one call was over before all items were sent.",
+            hint="Items in `not_sent` (first and last index of each run) can be passed again as they are. Pass the items that were not sent in the next call.",
+            function="core_x_get_things",
+            retryable=True,
+            written="nothing",
+        )
+    )
+
+
+def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
+    """Moodle warns of something and does not say of which item."""
+    account = Account(2)
+    account.mark([0, 1], Fate.UNKNOWN)
+    assert batch_fault(plan(MIDWAY, 2), account, None, None) == snapshot(
+        Fault(
+            kind=Kind.MOODLE_ERROR,
+            message="0 of 2 items are done. Moodle's warnings do not say which items they mean.",
+            hint="For the items in `unknown`: It is not known whether Moodle carried this out. Read the present state before anything is sent again, or it may be done twice. Moodle refused the call for the reason in the message and errorcode.",
+            function="core_x_add_thing",
+            retryable=False,
+            written="unknown",
+        )
+    )
+
+
+def test_a_batch_with_a_cause_keeps_its_status_and_may_be_retried_if_nothing_is_in_doubt() -> None:
+    cause = Fault(Kind.MAINTENANCE, "m", http_status=503)
+    account = Account(2)
+    fault = batch_fault(plan(TRANSACTION, 2), account, cause, None)
+    assert (fault.http_status, fault.retryable) == (503, True)
+    account.mark([0], Fate.UNKNOWN)
+    assert batch_fault(plan(TRANSACTION, 2), account, cause, None).retryable is False
+
+
+def test_isolating_is_advised_for_a_failed_request_of_one_transaction_alone() -> None:
+    def advises(function: Function, failures: int) -> bool:
+        account = Account(3)
+        account.mark(range(failures), Fate.FAILED, Fault(Kind.NOT_FOUND, "m"))
+        fault = batch_fault(plan(function, 3), account, None, None)
+        return "isolate" in fault.advice
+
+    assert [advises(TRANSACTION, 1), advises(TRANSACTION, 2), advises(MIDWAY, 2)] == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_what_failed_or_was_not_sent_comes_back_in_order() -> None:
+    account = Account(5)
+    account.mark([0], Fate.SUCCEEDED)
+    account.mark([2], Fate.UNKNOWN)
+    account.mark([4], Fate.FAILED, Fault(Kind.NOT_FOUND, "m"))
+    assert again(plan(MIDWAY, 5), account) == {"things": [1, 3, 4]}
+
+
+def test_nothing_comes_back_when_nothing_is_to_be_passed_again() -> None:
+    account = Account(2)
+    account.mark([0], Fate.SUCCEEDED)
+    account.mark([1], Fate.UNKNOWN)
+    assert again(plan(MIDWAY, 2), account) is None
+
+
+def test_what_comes_back_is_bounded() -> None:
+    frame = len('{"things": [""]}')
+    for length, comes_back in ((MAX_AGAIN - frame, True), (MAX_AGAIN - frame + 1, False)):
+        whole = Plan(MIDWAY, {"things": ["x" * length]}, REST, 1, (Slice(0, 1),))
+        assert (again(whole, Account(1)) is not None) == comes_back

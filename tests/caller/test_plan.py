@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from inline_snapshot import snapshot
 
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.plan import Slice, make_plan
@@ -127,16 +129,31 @@ def test_parallel_lists_of_different_length_are_refused() -> None:
     arguments = {"assignmentid": 7, "userids": [1, 2], "dates": [1]}
     with pytest.raises(CallError) as caught:
         make_plan(EXTEND, arguments, Limits(), REST)
-    assert caught.value.fault.kind is Kind.INVALID_ARGUMENTS
+    assert caught.value.fault.report() == snapshot(
+        {
+            "kind": "invalid_arguments",
+            "message": "Nothing was sent: the lists belong together item by item and differ in length: userids has 2, dates has 1.",
+            "hint": "Correct the arguments named in `parameters` and call again.",
+            "function": "mod_assign_save_user_extensions",
+            "retryable": False,
+            "written": "nothing",
+        }
+    )
+    assert caught.value.fault.written == "nothing"
 
 
 @in_both_protocols
 def test_an_item_too_large_alone_is_named(protocol: Protocol) -> None:
-    items = [{"username": "a", "email": "x" * size} for size in (10, 10, 5000)]
+    items = [{"username": "a", "email": "x" * size} for size in (10, 10, 5000, 20)]
     with pytest.raises(CallError) as caught:
         make_plan(CREATE_USERS, {"users": items}, Limits(body=1000), protocol)
-    assert caught.value.fault.kind is Kind.TOO_LARGE
-    assert "users[2]" in caught.value.fault.message
+    messages = snapshot(
+        {
+            "REST": "Nothing was sent: the item users[2] alone needs 4 form fields and 5112 bytes; one request may have 900 fields and 1000 bytes, because PHP silently drops what is beyond its own limits.",
+            "RESTful": "Nothing was sent: the item users[2] alone needs 5039 bytes; one request may have 1000.",
+        }
+    )
+    assert caught.value.fault.message == messages[protocol.name]
 
 
 def test_a_list_of_items_that_depend_on_each_other_is_never_cut() -> None:
@@ -150,4 +167,18 @@ def test_a_list_of_items_that_depend_on_each_other_is_never_cut() -> None:
 def test_without_its_items_a_call_is_one_request() -> None:
     forums = CATALOGUE.get("mod_forum_get_forums_by_courses")
     plan = make_plan(forums, {}, Limits(), REST)
-    assert (plan.items, len(plan.slices)) == (0, 1)
+    assert (plan.items, plan.item_names, plan.slices) == (0, (), (Slice(0, 0),))
+
+
+def test_a_function_may_have_a_batch_size_of_its_own() -> None:
+    assert ENROL.batching is not None
+    function = replace(ENROL, batching=replace(ENROL.batching, size=7))
+    plan = make_plan(function, enrolments(15), Limits(), REST)
+    assert plan.slices == (Slice(0, 7), Slice(7, 14), Slice(14, 15))
+
+
+@in_both_protocols
+def test_requests_are_filled_to_the_byte_from_the_first_to_the_last(protocol: Protocol) -> None:
+    cost = protocol.encode(ENROL.name, enrolments(2)).cost
+    plan = make_plan(ENROL, enrolments(6), Limits(cost.fields, cost.bytes), protocol)
+    assert plan.slices == (Slice(0, 2), Slice(2, 4), Slice(4, 6))

@@ -9,6 +9,7 @@ from moodle_mcp.catalogue.classification import BY_FULL_NAME_ONLY, Access, Class
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.gate.gate import Decision
 from tests.conftest import gate
 
 CATALOGUE = load()
@@ -89,7 +90,8 @@ def test_what_deletes_is_destructive() -> None:
 @pytest.mark.parametrize("tools", ["all", "*", "core_*,mod_*,tool_*"])
 @pytest.mark.parametrize("granted", Access)
 def test_flagged_functions_are_allowed_by_their_full_name_only(tools: str, granted: Access) -> None:
-    allowed = [function for function in ALL if gate(tools, granted).allows(function)]
+    opened = gate(tools, granted)
+    allowed = [function for function in ALL if opened.allows(function)]
     assert [each.name for each in allowed if each.classification.flags & BY_FULL_NAME_ONLY] == []
     named = gate("core_get_fragment", Access.DESTRUCTIVE)
     assert named.allows(CATALOGUE.get("core_get_fragment"))
@@ -111,8 +113,8 @@ def test_a_function_that_nobody_classified_needs_the_highest_access() -> None:
 
 
 def test_what_is_refused_by_the_decision_is_refused_at_the_call() -> None:
+    checked = gate("default,core_group_*,-core_user_*", Access.WRITE)
     for function in ALL:
-        checked = gate("default,core_group_*,-core_user_*", Access.WRITE)
         if checked.allows(function):
             checked.check(function)
         else:
@@ -120,3 +122,61 @@ def test_what_is_refused_by_the_decision_is_refused_at_the_call() -> None:
                 checked.check(function)
             assert caught.value.fault.kind is Kind.NOT_ALLOWED
             assert caught.value.fault.written == "nothing"
+
+
+def test_a_decision_says_what_made_it() -> None:
+    asked = [
+        ("core_course_get_contents", "core_course_get_contents"),
+        ("core_course_get_*", "core_course_get_contents"),
+        ("all,-core_course_get_contents", "core_course_get_contents"),
+        ("core_course_get_contents,-core_course_*", "core_course_get_contents"),
+        ("core_user_*", "core_course_get_contents"),
+        ("core_group_*", "core_group_delete_groups"),
+        ("core_*", "core_get_fragment"),
+    ]
+    decisions = [
+        (tools, gate(tools, Access.WRITE).decide(CATALOGUE.get(function)))
+        for tools, function in asked
+    ]
+    assert decisions == snapshot(
+        [
+            (
+                "core_course_get_contents",
+                Decision(allowed=True, reason="included by core_course_get_contents"),
+            ),
+            ("core_course_get_*", Decision(allowed=True, reason="included by core_course_get_*")),
+            (
+                "all,-core_course_get_contents",
+                Decision(allowed=False, reason="excluded by -core_course_get_contents"),
+            ),
+            (
+                "core_course_get_contents,-core_course_*",
+                Decision(allowed=False, reason="excluded by -core_course_*"),
+            ),
+            ("core_user_*", Decision(allowed=False, reason="not in MOODLE_MCP_TOOLS")),
+            ("core_group_*", Decision(allowed=False, reason="needs MOODLE_MCP_ACCESS=destructive")),
+            (
+                "core_*",
+                Decision(
+                    allowed=False,
+                    reason="internal, runs_others: only by its full name in MOODLE_MCP_TOOLS",
+                ),
+            ),
+        ]
+    )
+
+
+def test_a_withheld_call_ends_with_the_reason_and_nothing_sent() -> None:
+    with pytest.raises(CallError) as caught:
+        gate("default").check(CATALOGUE.get("core_course_delete_courses"))
+    assert caught.value.fault.function == "core_course_delete_courses"
+    assert caught.value.fault.report() == snapshot(
+        {
+            "kind": "not_allowed",
+            "message": "core_course_delete_courses is withheld by the operator: not in MOODLE_MCP_TOOLS.",
+            "hint": "The operator of this server has not allowed this function. Use another tool, or ask the operator to add it to MOODLE_MCP_TOOLS (and to raise MOODLE_MCP_ACCESS for writes).",
+            "function": "core_course_delete_courses",
+            "retryable": False,
+            "written": "nothing",
+        }
+    )

@@ -93,6 +93,10 @@ def test_a_plugins_function_may_be_named_though_the_catalogue_does_not_know_it()
         "core_course_get_contents;all",
         "",
         "-all",
+        "zzzzzzzzzzzz",
+        # A component that is nearly one of Moodle's, and one of a single word.
+        "mod_quizz_get_attempts",
+        "local",
     ],
 )
 def test_what_names_nothing_stops_the_start_with_the_nearest_names(text: str) -> None:
@@ -106,6 +110,22 @@ def test_what_names_nothing_stops_the_start_with_the_nearest_names(text: str) ->
             "": "MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all",
             "-all": "MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all",
             "defualt": "MOODLE_MCP_TOOLS: defualt names no function of Moodle; did you mean default?",
+            "zzzzzzzzzzzz": "MOODLE_MCP_TOOLS: zzzzzzzzzzzz names no function of Moodle",
+            "mod_quizz_get_attempts": "MOODLE_MCP_TOOLS: mod_quizz_get_attempts names no function of Moodle; did you mean mod_quiz_get_user_attempts or mod_quiz_get_attempt_data or mod_quiz_get_attempt_summary?",
+            "local": "MOODLE_MCP_TOOLS: local names no function of Moodle",
         }
     )
     assert str(caught.value) == messages[text]
+
+
+def test_a_question_mark_stands_for_one_sign() -> None:
+    assert named("core_course_get_content?") == ["core_course_get_contents"]
+    assert named("all,-core_course_get_content?") == [
+        name for name in KNOWN if name != "core_course_get_contents"
+    ]
+
+
+def test_a_plugin_is_named_by_a_glob_for_one_sign_or_for_all_of_a_type() -> None:
+    assert names("local_shop_get_order?", "local_shop_get_orders")
+    assert names("local_*", "local_shop_get_orders")
+    assert not names("local_shop_get_order?", "local_shop_get_order")

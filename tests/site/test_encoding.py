@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.encoding import form_fields
 from moodle_mcp.site.protocol import REST, RESTFUL, Cost, Protocol, Request
@@ -89,6 +89,17 @@ def test_a_request_counts_the_token_that_is_added_to_a_form() -> None:
     assert REST.post(request, ADDRESS, "0" * 32).body == sent
 
 
+def test_a_form_goes_to_rest_with_the_token_as_its_first_field() -> None:
+    post = REST.post(REST.encode("core_x_y", {"a": 1}), ADDRESS, "0" * 32)
+    assert (post.url, post.headers, post.body) == snapshot(
+        (
+            "https://m.example/moodle/webservice/rest/server.php?moodlewsrestformat=json",
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            b"wstoken=00000000000000000000000000000000&wsfunction=core_x_y&a=1",
+        )
+    )
+
+
 def test_a_request_of_json_has_the_token_in_a_header_alone() -> None:
     request = RESTFUL.encode("core_x_y", {"a": 1})
     assert request == Request(RESTFUL, "core_x_y", b'{"a":1}', Cost(0, 7))
@@ -127,6 +138,21 @@ def test_a_name_that_could_lead_to_another_address_is_refused(name: str) -> None
     with pytest.raises(CallError) as caught:
         RESTFUL.encode(name, {})
     assert (caught.value.fault.kind, caught.value.fault.written) == (Kind.NOT_FOUND, "nothing")
+
+
+def test_such_a_name_is_told_and_has_not_left_this_machine() -> None:
+    with pytest.raises(CallError) as caught:
+        RESTFUL.encode("..", {})
+    assert (caught.value.reached, caught.value.fault) == snapshot(
+        (
+            False,
+            Fault(
+                kind=Kind.NOT_FOUND,
+                message="Nothing was sent: no function of Moodle's has such a name.",
+                written="nothing",
+            ),
+        )
+    )
 
 
 def php(body: bytes) -> dict[str, Any]:

@@ -1,0 +1,641 @@
+"""What an agent is told of calls of many items that did not all succeed: the whole envelope.
+
+The messages are for those who must act on them, so that each of their words counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+
+from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.limits import Limits
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.caller.run import Hooks
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.demo import Fault
+from moodle_mcp.errors import CallError
+from moodle_mcp.site.client import Site
+from tests.caller.test_faults import (
+    MISSING,
+    enrolment,
+    limits_for,
+    message,
+    note,
+    update,
+    user,
+)
+from tests.conftest import Demo, connection, no_wait
+
+pytestmark = pytest.mark.anyio
+
+CATALOGUE = load()
+ENROL = "enrol_manual_enrol_users"
+MAINTENANCE = b'{"exception":"moodle_exception","errorcode":"sitemaintenance","message":"m"}'
+
+
+async def call(
+    demo: Demo,
+    name: str,
+    items: Sequence[Any],
+    on_error: str = "stop",
+    *,
+    hooks: Hooks | None = None,
+    site: Site | None = None,
+) -> Outcome:
+    """Call a function with at most four items a request."""
+    function = CATALOGUE.get(name)
+    assert function.batching is not None
+    site = site or demo.client()
+    settings = CallSettings(limits_for(demo.protocol, function, items), timeout=5, rate=1000)
+    arguments: dict[str, Any] = {function.batching.items[0]: items}
+    if not function.reads_only:
+        arguments["_on_error"] = on_error
+    try:
+        return await Caller(site, settings, sleep=no_wait).call(function, arguments, hooks)
+    finally:
+        await site.aclose()
+
+
+def enrolments(*bad: int) -> list[Any]:
+    """Ten enrolments, of which these are of people who do not exist."""
+    return [
+        enrolment(number) | ({"userid": MISSING + number} if number in bad else {})
+        for number in range(10)
+    ]
+
+
+async def test_a_call_that_stops_names_the_request_that_failed_and_what_to_pass_again(
+    demo: Demo,
+) -> None:
+    outcome = await call(demo, ENROL, enrolments(5))
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "not_found",
+                "message": "4 of 10 items are done. Invalid user",
+                "hint": "Items in `failed` were not done. With _on_error=isolate the good ones are done and the bad ones named. Items in `not_sent` (first and last index of each run) can be passed again as they are. No user has this id. Look users up with core_user_get_users_by_field.",
+                "function": "enrol_manual_enrol_users",
+                "errorcode": "invaliduser",
+                "exception": "dml_missing_record_exception",
+                "retryable": False,
+                "written": "something",
+            },
+            "batch": {
+                "items": 10,
+                "requests": 2,
+                "succeeded": 4,
+                "failed": [
+                    {
+                        "index": 4,
+                        "error": {
+                            "kind": "not_found",
+                            "message": "Invalid user",
+                            "errorcode": "invaliduser",
+                        },
+                        "to": 7,
+                    }
+                ],
+                "unknown": [],
+                "not_sent": [[8, 9]],
+                "again": {
+                    "enrolments": [
+                        {"roleid": 5, "userid": 14, "courseid": 12},
+                        {"roleid": 5, "userid": 999005, "courseid": 12},
+                        {"roleid": 5, "userid": 16, "courseid": 12},
+                        {"roleid": 5, "userid": 17, "courseid": 12},
+                        {"roleid": 5, "userid": 18, "courseid": 12},
+                        {"roleid": 5, "userid": 19, "courseid": 12},
+                    ]
+                },
+            },
+        }
+    )
+
+
+async def test_a_call_that_continues_leaves_out_the_failed_request_alone(demo: Demo) -> None:
+    outcome = await call(demo, ENROL, enrolments(5), "continue")
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "not_found",
+                "message": "6 of 10 items are done. Invalid user",
+                "hint": "Items in `failed` were not done. With _on_error=isolate the good ones are done and the bad ones named. No user has this id. Look users up with core_user_get_users_by_field.",
+                "function": "enrol_manual_enrol_users",
+                "errorcode": "invaliduser",
+                "exception": "dml_missing_record_exception",
+                "retryable": False,
+                "written": "something",
+            },
+            "batch": {
+                "items": 10,
+                "requests": 3,
+                "succeeded": 6,
+                "failed": [
+                    {
+                        "index": 4,
+                        "error": {
+                            "kind": "not_found",
+                            "message": "Invalid user",
+                            "errorcode": "invaliduser",
+                        },
+                        "to": 7,
+                    }
+                ],
+                "unknown": [],
+                "not_sent": [],
+                "again": {
+                    "enrolments": [
+                        {"roleid": 5, "userid": 14, "courseid": 12},
+                        {"roleid": 5, "userid": 999005, "courseid": 12},
+                        {"roleid": 5, "userid": 16, "courseid": 12},
+                        {"roleid": 5, "userid": 17, "courseid": 12},
+                    ]
+                },
+            },
+        }
+    )
+
+
+async def test_a_call_that_isolates_leaves_out_the_bad_item_alone(demo: Demo) -> None:
+    outcome = await call(demo, ENROL, enrolments(5), "isolate")
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "not_found",
+                "message": "9 of 10 items are done. Invalid user",
+                "hint": "Items in `failed` were not done. No user has this id. Look users up with core_user_get_users_by_field.",
+                "function": "enrol_manual_enrol_users",
+                "errorcode": "invaliduser",
+                "exception": "dml_missing_record_exception",
+                "retryable": False,
+                "written": "something",
+            },
+            "batch": {
+                "items": 10,
+                "requests": 7,
+                "succeeded": 9,
+                "failed": [
+                    {
+                        "index": 5,
+                        "error": {
+                            "kind": "not_found",
+                            "message": "Invalid user",
+                            "errorcode": "invaliduser",
+                        },
+                    }
+                ],
+                "unknown": [],
+                "not_sent": [],
+                "again": {"enrolments": [{"roleid": 5, "userid": 999005, "courseid": 12}]},
+            },
+        }
+    )
+
+
+async def test_a_bad_item_alone_is_known_to_have_failed_where_others_would_be_in_doubt(
+    demo: Demo,
+) -> None:
+    items = [message(number) for number in range(5)]
+    items[4]["touserid"] = MISSING
+    outcome = await call(demo, "core_message_send_instant_messages", items, "continue")
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "invalid_parameter",
+                "message": "4 of 5 items are done. webservice/formatnotsupported",
+                "hint": "Items in `failed` were not done. Moodle refused a value without naming it. Check that ids exist, that values are among those it accepts and that nothing is a duplicate.",
+                "function": "core_message_send_instant_messages",
+                "errorcode": "formatnotsupported",
+                "exception": "core\\exception\\moodle_exception",
+                "retryable": False,
+                "written": "something",
+            },
+            "result": [
+                {
+                    "msgid": 3,
+                    "text": "Matrix 0",
+                    "timecreated": 1800000000,
+                    "conversationid": 2,
+                    "useridfrom": 2,
+                    "candeletemessagesforallusers": False,
+                },
+                {
+                    "msgid": 4,
+                    "text": "Matrix 1",
+                    "timecreated": 1800000000,
+                    "conversationid": 3,
+                    "useridfrom": 2,
+                    "candeletemessagesforallusers": False,
+                },
+                {
+                    "msgid": 5,
+                    "text": "Matrix 2",
+                    "timecreated": 1800000000,
+                    "conversationid": 4,
+                    "useridfrom": 2,
+                    "candeletemessagesforallusers": False,
+                },
+                {
+                    "msgid": 6,
+                    "text": "Matrix 3",
+                    "timecreated": 1800000000,
+                    "conversationid": 5,
+                    "useridfrom": 2,
+                    "candeletemessagesforallusers": False,
+                },
+            ],
+            "batch": {
+                "items": 5,
+                "requests": 2,
+                "succeeded": 4,
+                "failed": [
+                    {
+                        "index": 4,
+                        "error": {
+                            "kind": "invalid_parameter",
+                            "message": "webservice/formatnotsupported",
+                            "errorcode": "formatnotsupported",
+                        },
+                    }
+                ],
+                "unknown": [],
+                "not_sent": [],
+                "again": {"messages": [{"touserid": 999000, "text": "Matrix 4", "textformat": 0}]},
+            },
+        }
+    )
+
+
+async def test_two_items_of_which_one_is_bad_are_in_doubt_where_a_request_ends_midway(
+    demo: Demo,
+) -> None:
+    answer = b'{"exception":"e","errorcode":"invaliduser","message":"Invalid user"}'
+    demo.site.faults.append(Fault.answer(answer))
+    items = [message(number) for number in range(2)]
+    outcome = await call(demo, "core_message_send_instant_messages", items)
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "not_found",
+                "message": "0 of 2 items are done. Invalid user",
+                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Look with core_message_get_messages before anything is sent again, or it may be done twice. No user has this id. Look users up with core_user_get_users_by_field.",
+                "function": "core_message_send_instant_messages",
+                "errorcode": "invaliduser",
+                "exception": "e",
+                "retryable": False,
+                "written": "unknown",
+            },
+            "batch": {
+                "items": 2,
+                "requests": 1,
+                "succeeded": 0,
+                "failed": [],
+                "unknown": [[0, 1]],
+                "not_sent": [],
+            },
+        }
+    )
+
+
+async def test_a_note_that_was_not_answered_is_in_doubt_and_not_sent_again(demo: Demo) -> None:
+    demo.site.faults.append(Fault.drop(after_work=True))
+    items = [note(number) for number in range(6)]
+    outcome = await call(demo, "core_notes_create_notes", items, "continue")
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "unreachable",
+                "message": "2 of 6 items are done. The connection broke before the whole answer had come.",
+                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Look with core_notes_get_course_notes before anything is sent again, or it may be done twice. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+                "function": "core_notes_create_notes",
+                "retryable": False,
+                "written": "unknown",
+            },
+            "result": [{"noteid": 6}, {"noteid": 7}],
+            "batch": {
+                "items": 6,
+                "requests": 2,
+                "succeeded": 2,
+                "failed": [],
+                "unknown": [[0, 3]],
+                "not_sent": [],
+            },
+        }
+    )
+
+
+async def test_doubt_about_what_may_be_done_twice_says_so(demo: Demo) -> None:
+    demo.site.faults.extend([Fault.drop(after_work=True)] * 4)
+    outcome = await call(demo, ENROL, [enrolment(1)])
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "unreachable",
+                "message": "0 of 1 items are done. The connection broke before the whole answer had come.",
+                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+                "function": "enrol_manual_enrol_users",
+                "retryable": False,
+                "written": "unknown",
+            },
+            "batch": {
+                "items": 1,
+                "requests": 1,
+                "succeeded": 0,
+                "failed": [],
+                "unknown": [[0, 0]],
+                "not_sent": [],
+            },
+        }
+    )
+
+
+async def test_a_warning_about_an_item_is_its_error(demo: Demo) -> None:
+    items = [update(1), update(2) | {"id": MISSING}, update(3)]
+    outcome = await call(demo, "core_user_update_users", items)
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "not_found",
+                "message": "2 of 3 items are done. Invalid user ID",
+                "hint": "Items in `failed` were not done. Nothing has this id. Look the id up first: course id, course-module id, instance id and context id are different numbers.",
+                "function": "core_user_update_users",
+                "errorcode": "invaliduserid",
+                "retryable": False,
+                "written": "something",
+            },
+            "result": {
+                "warnings": [
+                    {
+                        "item": "user",
+                        "itemid": 999000,
+                        "warningcode": "invaliduserid",
+                        "message": "Invalid user ID",
+                    }
+                ]
+            },
+            "batch": {
+                "items": 3,
+                "requests": 1,
+                "succeeded": 2,
+                "failed": [
+                    {
+                        "index": 1,
+                        "error": {
+                            "kind": "not_found",
+                            "message": "Invalid user ID",
+                            "errorcode": "invaliduserid",
+                        },
+                    }
+                ],
+                "unknown": [],
+                "not_sent": [],
+                "again": {"users": [{"id": 999000, "city": "Matrix 2"}]},
+            },
+        }
+    )
+
+
+async def test_a_warning_about_no_item_leaves_those_of_its_request_in_doubt(demo: Demo) -> None:
+    warning = (
+        b'{"warnings":[{"item":"user","itemid":1,"warningcode":"invaliduserid","message":"Who?"}]}'
+    )
+
+    async def on_done(now: int, _: int) -> None:
+        if now == 4:
+            demo.site.faults.append(Fault.answer(warning))
+
+    items = [update(number) for number in range(10)]
+    outcome = await call(demo, "core_user_update_users", items, hooks=Hooks(on_done=on_done))
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "moodle_error",
+                "message": "6 of 10 items are done. Moodle's warnings do not say which items they mean.",
+                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. Moodle refused the call for the reason in the message and errorcode.",
+                "function": "core_user_update_users",
+                "retryable": False,
+                "written": "unknown",
+            },
+            "result": {
+                "warnings": [
+                    {"item": "user", "itemid": 1, "warningcode": "invaliduserid", "message": "Who?"}
+                ]
+            },
+            "batch": {
+                "items": 10,
+                "requests": 3,
+                "succeeded": 6,
+                "failed": [],
+                "unknown": [[4, 7]],
+                "not_sent": [],
+            },
+        }
+    )
+
+
+async def test_a_warning_in_the_answer_to_a_read_makes_no_item_fail(demo: Demo) -> None:
+    warning = b'{"courses":[],"warnings":[{"item":"course","itemid":2,"warningcode":"1","message":"No."}]}'
+    demo.site.faults.append(Fault.answer(warning))
+    outcome = await call(demo, "mod_assign_get_assignments", [2, 3])
+    assert outcome.envelope == snapshot(
+        {
+            "result": {
+                "courses": [],
+                "warnings": [{"item": "course", "itemid": 2, "warningcode": "1", "message": "No."}],
+            }
+        }
+    )
+
+
+@pytest.mark.parametrize("on_error", ["continue", "isolate"])
+async def test_what_would_meet_every_request_ends_the_call(demo: Demo, on_error: str) -> None:
+    demo.site.faults.append(Fault.answer(MAINTENANCE, after_work=False))
+    outcome = await call(demo, ENROL, enrolments(), on_error)
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "maintenance",
+                "message": "0 of 10 items are done. m",
+                "hint": "Items in `failed` were not done. With _on_error=isolate the good ones are done and the bad ones named. Items in `not_sent` (first and last index of each run) can be passed again as they are. The site is in maintenance mode. Wait until an administrator ends it.",
+                "function": "enrol_manual_enrol_users",
+                "errorcode": "sitemaintenance",
+                "exception": "moodle_exception",
+                "retryable": True,
+                "written": "nothing",
+            },
+            "batch": {
+                "items": 10,
+                "requests": 1,
+                "succeeded": 0,
+                "failed": [
+                    {
+                        "index": 0,
+                        "error": {
+                            "kind": "maintenance",
+                            "message": "m",
+                            "errorcode": "sitemaintenance",
+                        },
+                        "to": 3,
+                    }
+                ],
+                "unknown": [],
+                "not_sent": [[4, 9]],
+                "again": {
+                    "enrolments": [
+                        {"roleid": 5, "userid": 10, "courseid": 12},
+                        {"roleid": 5, "userid": 11, "courseid": 12},
+                        {"roleid": 5, "userid": 12, "courseid": 12},
+                        {"roleid": 5, "userid": 13, "courseid": 12},
+                        {"roleid": 5, "userid": 14, "courseid": 12},
+                        {"roleid": 5, "userid": 15, "courseid": 12},
+                        {"roleid": 5, "userid": 16, "courseid": 12},
+                        {"roleid": 5, "userid": 17, "courseid": 12},
+                        {"roleid": 5, "userid": 18, "courseid": 12},
+                        {"roleid": 5, "userid": 19, "courseid": 12},
+                    ]
+                },
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue", "isolate"])
+async def test_without_a_connection_nothing_counts_as_failed_and_no_more_is_tried(
+    demo: Demo, on_error: str
+) -> None:
+    """Nothing listens at the address."""
+    site = Site(connection("http://127.0.0.1:9"))
+    outcome = await call(demo, ENROL, enrolments(), on_error, site=site)
+    report = outcome.envelope
+    del report["batch"]["again"]
+    assert report == snapshot(
+        {
+            "error": {
+                "kind": "unreachable",
+                "message": "0 of 10 items are done. The site refused the connection, or nothing is there.",
+                "hint": "Items in `not_sent` (first and last index of each run) can be passed again as they are. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+                "function": "enrol_manual_enrol_users",
+                "retryable": True,
+                "written": "nothing",
+            },
+            "batch": {
+                "items": 10,
+                "requests": 1,
+                "succeeded": 0,
+                "failed": [],
+                "unknown": [],
+                "not_sent": [[0, 9]],
+            },
+        }
+    )
+
+
+async def test_a_call_that_was_stopped_says_what_was_not_sent(demo: Demo) -> None:
+    done: list[tuple[int, int]] = []
+
+    async def on_done(now: int, of: int) -> None:
+        done.append((now, of))
+
+    hooks = Hooks(on_done=on_done, stopped=lambda: len(done) == 2)
+    outcome = await call(demo, ENROL, enrolments(), hooks=hooks)
+    assert done == [(4, 10), (8, 10)]
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "declined",
+                "message": "8 of 10 items are done. The call was stopped before all items were sent.",
+                "hint": "Items in `not_sent` (first and last index of each run) can be passed again as they are. The user did not want this; do not try it again unasked.",
+                "function": "enrol_manual_enrol_users",
+                "retryable": False,
+                "written": "something",
+            },
+            "batch": {
+                "items": 10,
+                "requests": 2,
+                "succeeded": 8,
+                "failed": [],
+                "unknown": [],
+                "not_sent": [[8, 9]],
+                "again": {
+                    "enrolments": [
+                        {"roleid": 5, "userid": 18, "courseid": 12},
+                        {"roleid": 5, "userid": 19, "courseid": 12},
+                    ]
+                },
+            },
+        }
+    )
+
+
+async def test_a_stop_holds_for_all_requests_whoever_asks_after_it(demo: Demo) -> None:
+    """Reads are several at a time: the second of them is told to stop, the others ask nobody."""
+    asked: list[bool] = []
+
+    def stopped() -> bool:
+        asked.append(len(asked) == 1)
+        return asked[-1]
+
+    values = [str(number) for number in range(100, 112)]
+    function = CATALOGUE.get("core_user_get_users_by_field")
+    limits = Limits(fields=8)
+    site = demo.client()
+    outcome = await Caller(site, CallSettings(limits)).call(
+        function, {"field": "id", "values": values}, Hooks(stopped=stopped)
+    )
+    await site.aclose()
+    assert asked == [False, True]
+    assert outcome.batch is not None
+    assert (outcome.batch["requests"], outcome.batch["not_sent"]) == (1, [[5, 11]])
+
+
+async def test_a_wait_before_a_request_of_many_is_repeated_is_told(demo: Demo) -> None:
+    told: list[tuple[float, str]] = []
+
+    async def on_wait(seconds: float, error: CallError) -> None:
+        told.append((seconds, error.fault.kind.code))
+
+    demo.site.faults.append(Fault.status(503, retry_after=2))
+    outcome = await call(demo, ENROL, enrolments(), hooks=Hooks(on_wait=on_wait))
+    assert outcome.fault is None
+    assert told == [(2.0, "site_error")]
+
+
+async def test_a_call_of_one_request_that_succeeds_has_a_batch_without_an_error(
+    demo: Demo,
+) -> None:
+    outcome = await call(demo, "core_user_create_users", [user(1)])
+    assert outcome.envelope == snapshot(
+        {
+            "result": [{"id": 62, "username": "matrix1"}],
+            "batch": {
+                "items": 1,
+                "requests": 1,
+                "succeeded": 1,
+                "failed": [],
+                "unknown": [],
+                "not_sent": [],
+            },
+        }
+    )
+
+
+async def test_fates_are_told_before_each_request_and_after_it(demo: Demo) -> None:
+    told: list[tuple[range, list[str], int]] = []
+    hooks = Hooks(
+        on_fates=lambda part, account: told.append(
+            (part, [account.fate(index).name for index in part], account.requests)
+        )
+    )
+    await call(demo, ENROL, enrolments()[:5], hooks=hooks)
+    assert told == snapshot(
+        [
+            (range(4), ["UNKNOWN", "UNKNOWN", "UNKNOWN", "UNKNOWN"], 1),
+            (range(4), ["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"], 1),
+            (range(4, 5), ["UNKNOWN"], 2),
+            (range(4, 5), ["SUCCEEDED"], 2),
+        ]
+    )

@@ -1,0 +1,70 @@
+"""Changes the rooms in which nothing may slip through, one thing at a time, and runs their tests.
+
+    python -m tools.mutation [NAMES]
+
+A change that no test notices is a survivor. It needs a test, or an entry in `equivalent.toml` that
+says why no test can notice it. Ends with status 1 when another one survives, or when one of those
+entries is no longer needed. With names (`moodle_mcp.gate.*`) only those mutants are run and judged.
+The work is mutmut's; what it changes and which tests it runs is in pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.file_utils import walk_mutatable_files
+
+from tools.mutation.judging import Change, change_of, judge, known
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+
+_NOTICED = frozenset({"killed", "timeout"})
+_LEFT_OUT = "not checked"
+
+
+def main(names: list[str]) -> int:
+    """Make the mutants, run them, and judge what survived."""
+    os.chdir(ROOT)
+    # What an earlier run found says nothing of tests that were changed since.
+    shutil.rmtree("mutants", ignore_errors=True)
+    # The program and not the module: that one imports itself twice and warns of it.
+    program = str(Path(sys.executable).with_name("mutmut"))
+    status = subprocess.run([program, "run", *names], check=False).returncode
+    if status:
+        return status
+    counts, survivors = _results()
+    entries = known(EQUIVALENT.read_text(encoding="utf-8"))
+    wrong = judge(survivors, entries, whole=not names)
+    told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+    print("\n\n".join([f"{counts.total()} mutants: {told}; {len(entries)} equivalent", *wrong]))
+    return 1 if wrong else 0
+
+
+def _results() -> tuple[Counter[str], list[Change]]:
+    """How many mutants ended how, and the changes that no test noticed."""
+    counts: Counter[str] = Counter()
+    survivors: list[Change] = []
+    for path in walk_mutatable_files():
+        mutants = SourceFileMutationData(path=path)
+        mutants.load()
+        for name, code in mutants.exit_code_by_key.items():
+            status = status_by_exit_code[code]
+            if status == _LEFT_OUT:
+                continue
+            counts[status] += 1
+            if status not in _NOTICED:
+                survivors.append(change_of(get_diff_for_mutant(name, path=path)))
+    return counts, survivors
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,51 @@
+"""Which survivors are new, and which of those that are known to be equivalent are none any more."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a mutant changes; its number would be another one after the next edit."""
+
+    file: str
+    was: str
+    becomes: str
+
+    def __str__(self) -> str:
+        return f"{self.file}\n  was:     {self.was}\n  becomes: {self.becomes}"
+
+
+def change_of(diff: str) -> Change:
+    """The change that a diff of one mutant shows."""
+    heading, _, *lines = diff.splitlines()
+    was = [line[1:].strip() for line in lines if line.startswith("-")]
+    becomes = [line[1:].strip() for line in lines if line.startswith("+")]
+    return Change(heading.removeprefix("--- "), " ".join(was), " ".join(becomes))
+
+
+def known(text: str) -> list[Change]:
+    """The changes that `equivalent.toml` says no test can notice, and why.
+
+    Raises:
+        ValueError: an entry has no reason.
+    """
+    entries = tomllib.loads(text)["equivalent"]
+    for each in entries:
+        if not each.get("why"):
+            raise ValueError(f"no reason is given for {each}")
+    return [
+        Change(each["file"], each["was"], becomes)
+        for each in entries
+        for becomes in each["becomes"]
+    ]
+
+
+def judge(survivors: Collection[Change], known: Collection[Change], *, whole: bool) -> list[str]:
+    """What is wrong, a text of each; of a part of the mutants only what is new can be said."""
+    new = [f"No test notices: {each}" for each in survivors if each not in known]
+    stale = [f"No longer needed: {each}" for each in known if each not in survivors]
+    return new + stale if whole else new
