@@ -218,7 +218,7 @@ class Settings(BaseModel):
             return Additions(accesses=accesses)
         from moodle_mcp.catalogue.site_file import load_site_file
 
-        found = load_site_file(self.catalogue, variable("catalogue"))
+        found = load_site_file(self.catalogue.expanduser(), variable("catalogue"))
         return Additions(found.functions, found.release, accesses)
 
     def connection(self) -> Connection:
@@ -317,7 +317,7 @@ def named_alike(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read_file(named: str | None) -> dict[str, Any]:
-    path = Path(named) if named else user_config_path("moodle-mcp") / FILE_NAME
+    path = Path(named).expanduser() if named else user_config_path("moodle-mcp") / FILE_NAME
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -346,9 +346,14 @@ def _connected_by_one(
         overruled.update(("site", *_CONNECTION))
     if any(name in in_environment for name in _CONNECTION):
         overruled.add("site")
-    if "moodle_token" in in_environment or "moodle_token_file" in in_environment:
+    tokens = ("moodle_token", "moodle_token_file")
+    if any(name in in_environment for name in tokens):
         # One token wins, and it is the environment's in whatever form.
-        overruled.update(("moodle_token", "moodle_token_file"))
+        overruled.update(tokens)
+    own, other = in_file.get("moodle_url"), in_environment.get("moodle_url")
+    if own and other and own != other:
+        # The file's token is its own site's, and no other site may see it.
+        overruled.update(tokens)
     return {key: value for key, value in in_file.items() if key not in overruled}
 
 
@@ -370,7 +375,7 @@ def _holds(folder: Path, path: Path) -> bool:
 
 def _token_in(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"MOODLE_TOKEN_FILE can't be read ({type(error).__name__}): {path}"

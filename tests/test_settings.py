@@ -78,9 +78,37 @@ def test_the_protocol_is_what_is_set_and_auto_prefers_restful(
 
 def test_the_environment_wins_over_the_file(load: Load) -> None:
     file = f'moodle_url = "https://file.example"\nmoodle_token = "{TOKEN}"\nmax_fields = 500\n'
-    settings = load(file=file, MOODLE_URL="https://env.example")
-    assert settings.moodle_url == "https://env.example"
+    settings = load(file=file, MOODLE_URL="https://env.example", MOODLE_TOKEN="b" * 32)
+    assert settings.connection().address.base == "https://env.example"
+    assert settings.connection().token.get_secret_value() == "b" * 32
     assert settings.max_fields == 500
+
+
+def test_a_token_in_the_file_is_for_the_address_in_the_file_alone(load: Load) -> None:
+    file = f'moodle_url = "https://file.example"\nmoodle_token = "{TOKEN}"\n'
+    with pytest.raises(SettingsError, match="MOODLE_TOKEN is missing"):
+        load(file=file, MOODLE_URL="https://env.example").connection()
+    same = load(file=file, MOODLE_URL="https://file.example").connection()
+    assert same.token.get_secret_value() == TOKEN
+
+
+def test_a_token_in_the_file_without_an_address_is_for_the_one_in_the_environment(
+    load: Load,
+) -> None:
+    connection = load(
+        file=f'moodle_token = "{TOKEN}"', MOODLE_URL="https://env.example"
+    ).connection()
+    assert connection.token.get_secret_value() == TOKEN
+
+
+def test_a_path_may_begin_with_the_home_folder(
+    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    settings = load(MOODLE_URL="https://env.example", MOODLE_TOKEN_FILE="~/token")
+    assert settings.connection().token.get_secret_value() == TOKEN
 
 
 def test_a_file_in_the_working_folder_is_not_read(

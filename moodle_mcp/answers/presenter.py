@@ -109,7 +109,7 @@ class Presenter:
         notices: dict[str, Any] = {}
         if self.fence is not None and shaper.has_people_text:
             notices["notice"] = self.fence.notice
-        if wishes.by_default:
+        if wishes.by_default and "result" in shaped:
             notices["fields"] = self._of(function).fields
         return self.in_pages(function.name, shaped, notices)
 

@@ -134,9 +134,9 @@ class Caller:
             report = run.account.report()
             log.warning("%s was interrupted: %s", plan.function.name, report)
             raise
-        return await self._account(plan, run)
+        return await self._account(plan, run, on_error)
 
-    async def _account(self, plan: Plan, run: Run) -> Outcome:
+    async def _account(self, plan: Plan, run: Run, on_error: OnError) -> Outcome:
         """The outcome of a run: what was answered, and the fate of every item."""
         function = plan.function
         outcome = self._fitted(function, run.answers) if run.answers else Outcome()
@@ -148,7 +148,7 @@ class Caller:
             cause = run.fault
             if cause is not None:
                 cause = (await self._diagnosed(plan, CallError(cause))).fault
-            fault = batch_fault(plan, run.account, cause, run.ended_by)
+            fault = batch_fault(plan, run.account, cause, run.ended_by, on_error)
             items = again(plan, run.account)
             batch |= {"again": items} if items else {}
         return replace(outcome, batch=batch, fault=fault, account=run.account)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from moodle_mcp.caller.batch import Account, Fate
 from moodle_mcp.caller.plan import Plan
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.reserved import OnError
 from moodle_mcp.errors import CallError, Fault, Kind, Written
 
 MAX_AGAIN: Final = 20_000
@@ -77,7 +78,9 @@ def what_was_written(function: Function, error: CallError) -> Written:
     return "nothing" if one_thing and fault.kind is Kind.NO_PERMISSION else "unknown"
 
 
-def batch_fault(plan: Plan, account: Account, cause: Fault | None, ended: str | None) -> Fault:
+def batch_fault(
+    plan: Plan, account: Account, cause: Fault | None, ended: str | None, on_error: OnError = "stop"
+) -> Fault:
     """The fault of a batch in which not every item succeeded."""
     done, items = account.count(Fate.SUCCEEDED), plan.items
     first = next((account.fault(index) for index in account.indexes(Fate.FAILED)), None)
@@ -85,7 +88,7 @@ def batch_fault(plan: Plan, account: Account, cause: Fault | None, ended: str | 
     return Fault(
         kind=cause.kind,
         message=f"{done} of {items} items are done. {cause.message}",
-        hint=_advice(plan, account, cause),
+        hint=_advice(plan, account, cause, on_error),
         function=plan.function.name,
         errorcode=cause.errorcode,
         exception=cause.exception,
@@ -111,17 +114,22 @@ _ENDED: Final = {
         "The time for one call was over before all items were sent.",
         hint="Pass the items that were not sent in the next call.",
     ),
-    "stopped": Fault(Kind.DECLINED, "The call was stopped before all items were sent."),
+    "stopped": Fault(
+        Kind.DECLINED,
+        "The call was stopped before all items were sent.",
+        hint="Run the same command again: it goes on with what is left.",
+    ),
 }
 
 
-def _advice(plan: Plan, account: Account, cause: Fault) -> str:
+def _advice(plan: Plan, account: Account, cause: Fault, on_error: OnError) -> str:
     advice: list[str] = []
     if account.count(Fate.UNKNOWN):
         advice.append(f"For the items in `unknown`: {in_doubt(plan.function)}")
     if account.count(Fate.FAILED):
         advice.append("Items in `failed` were not done.")
-        if account.count(Fate.FAILED) > 1 and plan.function.is_transaction:
+        others = account.count(Fate.FAILED) > 1 and plan.function.is_transaction
+        if others and on_error != "isolate":
             advice.append("With _on_error=isolate the good ones are done and the bad ones named.")
     if account.count(Fate.NOT_SENT):
         advice.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -25,8 +26,8 @@ from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.store import catalogue_for
-from moodle_mcp.cli.items import Results, as_arguments, read_items, to_send
-from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.cli.items import ItemsError, Results, as_arguments, read_items, to_send
+from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Site
@@ -40,6 +41,10 @@ _STOPPING = [
 
 NO_BUDGET = 86_400.0
 """Seconds that a run from a file may take: a person waits for it, no client gives up."""
+
+
+class UnknownFunctionError(MoodleMcpError):
+    """No function is called so; the message is one line with those that nearly are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,9 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
         if not sent:
             return _nothing_to_send(function, results)
         lists = as_arguments(function, [items[index] for index in sent])
+        both = [name for name in lists if name in job.arguments]
+        if both:
+            raise ItemsError(f"{both[0]} is in the arguments and in {job.items}: leave one out")
         arguments = {**job.arguments, **lists}
         if function.batching and not function.reads_only:
             arguments[ON_ERROR] = job.on_error
@@ -220,7 +228,12 @@ async def _opened(settings: Settings, connection: Connection, name: str) -> Asyn
     site = make_site(connection)
     try:
         release = await _release(site) if gate.names(name) else None
-        function = catalogue_for(release, settings.additions).get(name)
+        catalogue = catalogue_for(release, settings.additions)
+        if name not in catalogue and not gate.names(name):
+            near = difflib.get_close_matches(name.lower(), list(catalogue), n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise UnknownFunctionError(f"{name} is no function of Moodle{hint}")
+        function = catalogue.get(name)
         yield _Opened(site, gate, function, make_caller(settings, site))
     finally:
         with anyio.CancelScope(shield=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+import threading
+from contextlib import suppress
 from typing import Any, Final
 
 import anyio
@@ -16,7 +18,7 @@ from moodle_mcp.assembly import make_site
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import every_name
-from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serve_forever, serving
+from moodle_mcp.demo import ADMIN_TOKEN, DEMO_PASSWORD, DemoSite, serving
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.app import App
@@ -43,8 +45,16 @@ def show() -> None:
 
 def serve(port: int) -> None:
     """Keep the demo site up and say how a client is connected to it."""
-    port = port or DEFAULT_PORT
-    url = f"http://127.0.0.1:{port}"
+    try:
+        with serving(DemoSite().app, port or DEFAULT_PORT) as url:
+            _tell_how_to_connect(url)
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _tell_how_to_connect(url: str) -> None:
     server = {
         "command": sys.executable,
         "args": ["-m", "moodle_mcp"],
@@ -58,7 +68,8 @@ def serve(port: int) -> None:
         f"claude mcp add moodle --env MOODLE_URL={url} --env MOODLE_TOKEN={ADMIN_TOKEN} -- "
         f"{sys.executable} -m moodle_mcp"
     )
-    anyio.run(serve_forever, DemoSite().app, port)
+    click.echo("\nTo sign in as a teacher (or as student1, or admin):")
+    click.echo(f"moodle-mcp login {url} --service all   # teacher1, {DEMO_PASSWORD}")
 
 
 async def _tell(url: str) -> None:

@@ -51,6 +51,8 @@ def read_items(path: Path) -> list[Any]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ItemsError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ItemsError(f"{path}: can't be read as UTF-8 ({type(error).__name__})") from None
     match path.suffix.lower():
@@ -122,9 +124,7 @@ class Results:
         self.fates = [Fated(Fate.NOT_SENT, digest(item)) for item in items]
         self.resumed = path.exists()
         if self.resumed:
-            for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-                if line.strip():
-                    self._read(f"{path}, line {number}", line)
+            self._read(path.read_text(encoding="utf-8"))
 
     def open(self) -> None:
         """Make sure that fates can be written, before anything is sent.
@@ -174,16 +174,33 @@ class Results:
         data |= {"error": fated.error} if fated.error else {}
         return f"{json.dumps(data, ensure_ascii=False)}\n"
 
-    def _read(self, where: str, line: str) -> None:
-        data = _json(where, line)
-        try:
-            index = int(data["index"])
-            fated = Fated(Fate[data["fate"].upper()], str(data["item"]), data.get("error"))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise ItemsError(f"{where}: is not a line of results") from None
-        if not 0 <= index < len(self.fates) or fated.digest != self.fates[index].digest:
-            raise ItemsError(f"{where}: is about another item; name another file with --result")
-        self.fates[index] = fated
+    def _read(self, text: str) -> None:
+        """Take over what an earlier run wrote; the last line of an item counts.
+
+        What was not done may have been corrected since, and then begins anew.
+        """
+        last: dict[int, tuple[str, Fated]] = {}
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip():
+                where = f"{self._path}, line {number}"
+                index, fated = _result(where, line)
+                last[index] = where, fated
+        for index, (where, fated) in last.items():
+            known = 0 <= index < len(self.fates)
+            if known and fated.digest == self.fates[index].digest:
+                self.fates[index] = fated
+            elif not known or fated.fate not in (Fate.FAILED, Fate.NOT_SENT):
+                raise ItemsError(f"{where}: is about another item; name another file with --result")
+
+
+def _result(where: str, line: str) -> tuple[int, Fated]:
+    """An item's index and fate, as a line of results says them."""
+    data = _json(where, line)
+    try:
+        fated = Fated(Fate[data["fate"].upper()], str(data["item"]), data.get("error"))
+        return int(data["index"]), fated
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ItemsError(f"{where}: is not a line of results") from None
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
@@ -219,7 +236,10 @@ def _from_csv(path: Path, text: str) -> list[Any]:
 
 def _keys(path: Path, name: str) -> list[str]:
     if not _HEADER.fullmatch(name):
-        raise ItemsError(f"{path}: the header {name!r} is not a key such as email or a[0][b]")
+        commas = "; cells are parted by commas" if ";" in name or "\t" in name else ""
+        raise ItemsError(
+            f"{path}: the header {name!r} is not a key such as email or a[0][b]{commas}"
+        )
     return _KEY.findall(name)
 
 

@@ -86,6 +86,7 @@ def check(as_json: bool, report: bool) -> None:
     """Check every step to the site and what it lets the token do; say what to do next."""
     import anyio
 
+    from moodle_mcp.assembly import make_server
     from moodle_mcp.checking import showing
     from moodle_mcp.checking.lines import succeeded
     from moodle_mcp.cli import check as checking
@@ -93,6 +94,8 @@ def check(as_json: bool, report: bool) -> None:
     if as_json and report:
         raise click.UsageError("--json and --report exclude each other")
     settings, connection = load()
+    # What would stop the server's start is to stop this too.
+    make_server(settings, connection)
     facts, lines = anyio.run(checking.check, settings, connection)
     if as_json:
         print_json(showing.as_json(facts, lines))
@@ -167,6 +170,8 @@ def call(
     else:
         job = Job(function, own, items, result, on_error)
         envelope = anyio.run(call_with_items, settings, connection, job)
+        if job.result_path.exists():
+            click.echo(f"What became of each item is in {job.result_path}", err=True)
     print_json(envelope)
     if "error" in envelope:
         sys.exit(EXIT_FAILED)
@@ -174,7 +179,13 @@ def call(
 
 @main.command()
 @click.option("--serve", "keep", is_flag=True, help="Keep the site up and print the settings.")
-@click.option("--port", default=0, show_default="any", help="The loopback port for --serve.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    show_default="8980",
+    help="The loopback port for --serve.",
+)
 def demo(keep: bool, port: int) -> None:
     """Show the main job on a small Moodle inside this process; nothing leaves the machine."""
     from moodle_mcp.cli import demo as showing

@@ -39,8 +39,15 @@ Script: TypeAlias = Callable[[Input, str], Response]
 class Endpoints:
     """The entries of one site, with the faults that are to happen and the requests that came."""
 
-    def __init__(self, moodle: Moodle, faults: deque[Fault], requests: list[Received]) -> None:
+    def __init__(
+        self,
+        moodle: Moodle,
+        faults: deque[Fault],
+        requests: list[Received],
+        date: Callable[[], float],
+    ) -> None:
         self._moodle = moodle
+        self._date = date
         self._faults = faults
         self._requests = requests
         self.app = Starlette(routes=[Route("/{path:path}", self._any, methods=[*_METHODS])])
@@ -52,7 +59,7 @@ class Endpoints:
             # As PHP, which runs nothing before the whole request is there.
             return Response()
         # The web server's doing, not Moodle's.
-        response.headers["Date"] = formatdate(self._moodle.world.now, usegmt=True)
+        response.headers["Date"] = formatdate(self._date(), usegmt=True)
         return response
 
     async def _answered(self, request: Request) -> Response:

@@ -21,9 +21,9 @@ from moodle_mcp.demo.world import World
 class DemoSite:
     """A small Moodle inside the process, always the same for the same arguments.
 
-    `now` is the site's clock in Unix seconds, which stands still; `release` one of the
-    catalogue's; `students` how many accounts named studentN there are; `plugins` are functions
-    that it has beside the release's.
+    `now` is the site's clock in Unix seconds, which stands still; without it that of this moment
+    does, and the web server's goes on. `release` is one of the catalogue's; `students` how many
+    accounts named studentN there are; `plugins` are functions that it has beside the release's.
     """
 
     def __init__(
@@ -35,12 +35,13 @@ class DemoSite:
         plugins: Additions = NO_ADDITIONS,
     ) -> None:
         moment = int(time.time()) if now is None else now
+        date = time.time if now is None else lambda: self.world.now
         self._moodle = Moodle(moment, release, students, plugins)
         self.faults: deque[Fault] = deque()
         """What is to happen to the next requests for functions and files, one fault for each."""
         self.requests: list[Received] = []
         """Everything that arrived, oldest first."""
-        self.app: Starlette = Endpoints(self._moodle, self.faults, self.requests).app
+        self.app: Starlette = Endpoints(self._moodle, self.faults, self.requests, date).app
         """The ASGI application; `serving` puts it on a socket."""
 
     @property

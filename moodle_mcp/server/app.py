@@ -25,11 +25,11 @@ from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
-from moodle_mcp.catalogue.arguments import ArgumentChecker
+from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.schema import input_schema
-from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
 from moodle_mcp.gate.gate import Gate
@@ -193,7 +193,7 @@ class App:
             if function is CALL:
                 name, arguments = inner_call(arguments)
                 await self._know_the_site_at_first(name)
-                function = self._moodle_function(name)
+                function = self._named(CALL, name)
             answered = await self._answered(ctx, params, function, arguments)
             if isinstance(answered, types.InputRequiredResult):
                 asked = Outcome(fault=Fault(Kind.NEEDS_CONFIRMATION, "The user is asked first."))
@@ -275,7 +275,7 @@ class App:
         self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]
     ) -> Answered:
         await self._know_the_site()
-        return self._plain(self._facade.describe(self._moodle_function(arguments["function"])))
+        return self._plain(self._facade.describe(self._named(DESCRIBE, arguments["function"])))
 
     async def _more(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> Answered:
         return Answered(Outcome(), self._presenter.more(arguments["cursor"]))
@@ -332,11 +332,30 @@ class App:
         """
         function = self._toolset.exposed(name) or self._toolset.withheld(name)
         if function is None:
-            names = [function.name for function in self._toolset.functions]
-            near = difflib.get_close_matches(name, names, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            near = " or ".join(self._like(name))
+            hint = f"; did you mean {near}?" if near else ""
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {name[:100]}{hint}")
         return function
+
+    def _named(self, tool: Function, name: str) -> Function:
+        """The function of the site that a tool's argument names, exposed or withheld.
+
+        Raises:
+            CallError: `invalid_arguments`; the tool is right and the name is not.
+        """
+        function = self._toolset.exposed(name) or self._toolset.withheld(name)
+        if function is None:
+            own = name in self._own_tools
+            problem = "is a tool of its own: call it by itself" if own else "is no function here"
+            near = " or ".join(self._like(name)) or "a name that find_functions gives"
+            fault = ParameterFault("function", problem, None if own else near)
+            raise CallError(arguments_fault(tool, [fault]))
+        return function
+
+    def _like(self, name: str) -> list[str]:
+        """The exposed functions that are called much like this."""
+        names = [function.name for function in self._toolset.functions]
+        return difflib.get_close_matches(name.lower(), names, n=3)
 
     async def _know_the_site_for_a_list(self, params: types.PaginatedRequestParams | None) -> None:
         """Ask the site what it offers before it is listed.

@@ -35,7 +35,7 @@ class Audit:
             self._file = sys.stderr
         elif target is not None:
             try:
-                self._file = Path(target).open("a", encoding="utf-8")  # noqa: SIM115
+                self._file = Path(target).expanduser().open("a", encoding="utf-8")
             except OSError as error:
                 raise SettingsError(
                     f"MOODLE_MCP_AUDIT can't be written ({type(error).__name__}): {target}"

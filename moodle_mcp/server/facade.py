@@ -98,7 +98,10 @@ class Facade:
             }
             for each in found
         ]
-        return Outcome(result={"functions": rows, "allowed": len(self._toolset.functions)})
+        result: dict[str, Any] = {"functions": rows, "allowed": len(self._toolset.functions)}
+        if not rows:
+            result["hint"] = "Try other words for the thing or the deed: course, enrol, grade."
+        return Outcome(result=result)
 
     def describe(self, function: Function) -> Outcome:
         """A function's text and schema.

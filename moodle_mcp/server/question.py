@@ -134,6 +134,8 @@ async def _names(
         for lookup, ids in wanted.items():
             distinct = list(dict.fromkeys(ids))
             answer = await read(lookup.function, lookup.arguments(distinct))
+            if answer is not None:
+                names |= {(lookup.kind, number): "not found" for number in distinct}
             names |= _found(lookup, answer)
     return names
 

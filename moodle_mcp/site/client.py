@@ -311,7 +311,8 @@ async def _read(response: httpx2.Response) -> bytes:
 
 
 def _timed_out(seconds: float) -> CallError:
-    return CallError(Fault(Kind.TIMEOUT, f"The site did not answer within {seconds:.0f} seconds."))
+    within = f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0")
+    return CallError(Fault(Kind.TIMEOUT, f"The site did not answer within {within} seconds."))
 
 
 def _transport_error(error: httpx2.HTTPError, seconds: float) -> CallError:

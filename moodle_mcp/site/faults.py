@@ -165,6 +165,12 @@ _CODES: Final[Mapping[str, _Meaning]] = {
         "The token's user is not in this group, and the activity keeps groups separate.",
     ),
     "accessdenied": _Meaning(Kind.NO_PERMISSION),
+    "cannotdeletecourse": _Meaning(Kind.NO_PERMISSION),
+    "wsusercannotassign": _Meaning(
+        Kind.NO_PERMISSION,
+        "The token's user may not give this role here: an administrator allows it under Site "
+        "administration > Users > Permissions > Define roles > Allow role assignments.",
+    ),
     "canntenrol": _Meaning(
         Kind.NO_PERMISSION,
         "The course does not let people enrol themselves now: a teacher enrols the user, or "

@@ -178,3 +178,32 @@ def test_demo_shows_the_main_job() -> None:
         ]
     )
     assert ran.err == ""
+
+
+def test_a_function_that_does_not_exist_is_not_called_withheld(environment: Environment) -> None:
+    ran = run("call", "core_course_serch_courses", environment=environment())
+    assert ran == Ran(
+        2,
+        "",
+        "moodle-mcp: core_course_serch_courses is no function of Moodle; did you mean "
+        "core_course_search_courses or core_course_get_courses or core_course_get_recent_courses?\n",
+    )
+
+
+def test_check_stops_where_the_server_would(environment: Environment) -> None:
+    ran = run("check", environment=environment(MOODLE_MCP_AUDIT="/nowhere/at/all"))
+    assert (ran.status, ran.out) == (2, "")
+    assert "MOODLE_MCP_AUDIT can't be written" in ran.err
+
+
+def test_demo_tells_nobody_to_connect_to_a_port_that_is_taken(demo: Demo) -> None:
+    ran = run("demo", "--serve", "--port", demo.url.rpartition(":")[2], environment={})
+    assert ran.status == 1
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    assert "can't be opened" in ran.err.splitlines()[-1]
+
+
+def test_demo_refuses_a_port_that_none_is() -> None:
+    ran = run("demo", "--serve", "--port", "99999", environment={})
+    assert (ran.status, ran.out) == (2, "")

@@ -384,3 +384,56 @@ def test_on_going_on_every_item_of_the_file_has_one_place_in_the_report(
     told += [range(first, last + 1) for first, last in batch.get("failed_too", [])]
     assert [index for run in told for index in run] == list(range(1, 71))
     assert (batch["items"], batch["succeeded"]) == (71, 1)
+
+
+def test_a_row_that_failed_may_be_corrected_in_place(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    path = people(tmp_path, bad=15)
+    enrol(environment(**WRITES), path, "--on-error", "isolate")
+    people(tmp_path)
+    again = enrol(environment(**WRITES), path)
+    assert again.status == 0
+    assert json.loads(again.out)["batch"]["succeeded"] == len(PEOPLE)
+    assert demo.site.requests[-1].fields_sent < 10
+
+
+def test_a_row_that_was_done_may_not_be_changed(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    path = people(tmp_path)
+    enrol(environment(**WRITES), path)
+    people(tmp_path, bad=15)
+    assert "another item" in enrol(environment(**WRITES), path).err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.csv", None, "there is no such file"),
+        ("people.csv", "roleid;userid;courseid\n5;20;12\n", "cells are parted by commas"),
+    ],
+)
+def test_a_file_that_can_not_be_used_says_why_in_one_line(
+    environment: Environment, tmp_path: Path, name: str, content: str | None, said: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    ran = enrol(environment(**WRITES), path)
+    assert (ran.status, ran.err.count("\n")) == (2, 1)
+    assert said in ran.err
+
+
+def test_items_in_the_arguments_and_in_a_file_are_a_contradiction(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    ran = enrol(environment(**WRITES), people(tmp_path), '{"enrolments": []}')
+    assert ran.status == 2
+    assert "leave one out" in ran.err
+    assert enrolled(demo) == 0
+
+
+def test_where_the_fates_are_is_said(demo: Demo, environment: Environment, tmp_path: Path) -> None:
+    path = people(tmp_path)
+    assert f"{path.name}.result.jsonl" in enrol(environment(**WRITES), path).err

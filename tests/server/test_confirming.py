@@ -265,3 +265,11 @@ async def test_a_client_that_fails_to_ask_has_not_agreed(demo: Demo) -> None:
         refused = error(await session.call_tool(DELETE, TWO))
     assert refused["kind"] == "declined"
     assert demo.calls_of(DELETE) == 0
+
+
+async def test_an_id_of_which_the_site_knows_nothing_is_said_to_be_so(demo: Demo) -> None:
+    async with client(demo, "auto", None) as session:
+        plan = error(await session.call_tool(DELETE, {"courseids": [2, 99_999]}))["message"]
+    assert plan == snapshot(
+        "Nothing was sent. Delete courses (core_course_delete_courses): 2 courseids: Introduction to Biology (course id 2), not found (course id 99999)."
+    )

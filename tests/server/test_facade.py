@@ -105,6 +105,33 @@ async def test_a_malformed_call_of_the_facade_is_explained(
 
 
 @ERAS
+@pytest.mark.parametrize("tool", ["describe_function", "call_function"])
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("core_course_get_content", "is no function here"),
+        ("CORE_COURSE_GET_CONTENTS", "is no function here"),
+        ("more_results", "is a tool of its own: call it by itself"),
+    ],
+)
+async def test_a_name_inside_the_facade_that_none_is_has_an_answer_and_no_protocol_error(
+    demo: Demo, mode: str, tool: str, name: str, problem: str
+) -> None:
+    async with client(demo, mode) as session:
+        result = await session.call_tool(tool, {"function": name})
+    (fault,) = structured(result)["error"]["parameters"]
+    assert (fault["path"], fault["problem"]) == ("function", problem)
+    assert "core_course_get_contents" in fault.get("allowed", "core_course_get_contents")
+
+
+async def test_words_that_find_nothing_are_answered_with_what_to_try(demo: Demo) -> None:
+    async with client(demo) as session:
+        found = structured(await session.call_tool("find_functions", {"query": "zzzzqqq"}))
+    assert found["result"]["functions"] == []
+    assert "other words" in found["result"]["hint"]
+
+
+@ERAS
 async def test_inner_arguments_are_checked_as_in_a_direct_call(demo: Demo, mode: str) -> None:
     call = {"function": "core_course_get_contents", "arguments": {"courseId": 2}}
     async with client(demo, mode) as session:
