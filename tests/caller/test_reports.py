@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.caller.caller import Caller, CallSettings
+from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.run import Hooks
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Fault
 from moodle_mcp.errors import CallError
