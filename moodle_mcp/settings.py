@@ -295,12 +295,13 @@ def load_settings(site: str | None = None) -> Settings:
     environment = named_alike(os.environ)
     variables = {name: environment.get(variable(name)) for name in Settings.model_fields}
     in_environment = {name: value for name, value in variables.items() if value is not None}
-    file = _read_file(environment.get(CONFIG_VARIABLE))
-    in_file = _connected_by_one(file, in_environment, site)
+    named = environment.get(CONFIG_VARIABLE)
+    path = Path(named).expanduser() if named else user_config_path("moodle-mcp") / FILE_NAME
+    in_file = _connected_by_one(_read_file(path, named=named is not None), in_environment, site)
     try:
         settings = Settings.model_validate(in_file | in_environment)
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from None
+        raise SettingsError(_one_line(error, in_environment, path)) from None
     return settings if site is None else settings.model_copy(update={"site": site})
 
 
@@ -316,8 +317,7 @@ def named_alike(environment: Mapping[str, str]) -> dict[str, str]:
     return {name.upper(): value for name, value in environment.items() if value}
 
 
-def _read_file(named: str | None) -> dict[str, Any]:
-    path = Path(named).expanduser() if named else user_config_path("moodle-mcp") / FILE_NAME
+def _read_file(path: Path, *, named: bool) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -390,10 +390,10 @@ def _checked(name: str, token: str) -> SecretStr:
     return SecretStr(token)
 
 
-def _one_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    name = variable(str(first["loc"][0]))
-    if first["type"] == "missing":
-        return f"{name} is missing"
-    expected = (first.get("ctx") or {}).get("expected")
-    return f"{name} must be {expected}" if expected else f"{name}: {first['msg']}"
+def _one_line(error: ValidationError, in_environment: Mapping[str, str], file: Path) -> str:
+    """The first fault: the variable, or the key and the file, and what it may be."""
+    from moodle_mcp.allowed import allowed
+
+    field = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
+    name = variable(field) if field in in_environment else f"{file}: {field}"
+    return f"{name} must be: {allowed(Settings.model_fields[field])}"
