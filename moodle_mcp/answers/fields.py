@@ -96,9 +96,8 @@ def count(node: Node | None, chosen: Selection | None) -> tuple[int, int]:
     """How many fields of an answer's tree a selection keeps, and how many there are."""
     match node:
         case Object() if node.keys:
-            inside = (chosen.of(key) if chosen else None for key in node.keys)
             counts = [
-                count(child, each) for child, each in zip(node.keys.values(), inside, strict=True)
+                count(child, chosen.of(key) if chosen else None) for key, child in node.keys.items()
             ]
             return sum(kept for kept, _ in counts), sum(every for _, every in counts)
         case ListOf():

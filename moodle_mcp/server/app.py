@@ -231,6 +231,9 @@ class App:
     ) -> Answered | types.InputRequiredResult:
         own = self._own_tools.get(function.name)
         if own is not None:
+            # Who may not use it is not told first to correct the arguments.
+            if function.name in OWN_TOOLS:
+                self._gate.check(function)
             checked = self._checker.check(function, arguments)
             refuse_marked(function, checked)
             return await own.run(ctx, checked)
@@ -283,7 +286,6 @@ class App:
     async def _file(
         self, function: Function, ctx: ServerRequestContext[Any], arguments: Mapping[str, Any]
     ) -> Answered:
-        self._gate.check(function)
         answer = await self._files.run(function, arguments, _bytes_progress(ctx))
         wishes = self._presenter.wishes(function, None)
         shown = partial(self._presenter.present, step=FILE_STEP)

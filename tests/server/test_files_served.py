@@ -73,6 +73,8 @@ def test_what_the_operator_has_not_allowed_is_not_listed_and_is_refused_by_name(
         for name, given in (
             ("upload_file", {"name": "a.txt", "text": "x"}),
             ("download_file", {"url": f"{demo.url}/pluginfile.php/1/a/b"}),
+            # Nor is anybody told first to correct what would be refused all the same.
+            ("upload_file", {"no such": "argument"}),
         ):
             error = wire.call(name, given)["structuredContent"]["error"]
             assert error["kind"] == "not_allowed"
