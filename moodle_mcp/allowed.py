@@ -7,7 +7,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -17,7 +16,8 @@ _WORDS: Final = {
     SecretStr: "32 letters and digits",
     bool: "true, false",
 }
-_BOUNDS: Final = {Ge: "from", Gt: "above", Le: "to"}
+_BOUNDS: Final = {"ge": "from", "gt": "above", "le": "to"}
+"""The words for a bound, by what pydantic calls it."""
 
 
 def allowed(field: FieldInfo, shown: Callable[[str], str] = str) -> str:
@@ -34,8 +34,6 @@ def allowed(field: FieldInfo, shown: Callable[[str], str] = str) -> str:
     return ", ".join(_WORDS[kind] for kind in kinds if kind is not type(None))
 
 
-def _bound(limit: Ge | Gt | Le) -> str:
-    value: Any = (
-        limit.ge if isinstance(limit, Ge) else limit.gt if isinstance(limit, Gt) else limit.le
-    )
-    return f"{_BOUNDS[type(limit)]} {value:,}"
+def _bound(limit: object) -> str:
+    values = {word: getattr(limit, name, None) for name, word in _BOUNDS.items()}
+    return " ".join(f"{word} {value:,}" for word, value in values.items() if value is not None)
