@@ -79,7 +79,7 @@ def what_was_written(function: Function, error: CallError) -> Written:
 
 
 def batch_fault(
-    plan: Plan, account: Account, cause: Fault | None, ended: str | None, on_error: OnError = "stop"
+    plan: Plan, account: Account, cause: Fault | None, ended: str | None, on_error: OnError
 ) -> Fault:
     """The fault of a batch in which not every item succeeded."""
     done, items = account.count(Fate.SUCCEEDED), plan.items

@@ -167,7 +167,7 @@ def test_a_batch_without_a_cause_takes_the_first_items_fault() -> None:
     account.mark([1], Fate.FAILED, Fault(Kind.CONFLICT, "Second.", errorcode="e", exception="x"))
     account.mark([2], Fate.FAILED, Fault(Kind.NOT_FOUND, "Third."))
     account.mark([0], Fate.SUCCEEDED)
-    assert batch_fault(plan(MIDWAY, 3), account, None, None) == snapshot(
+    assert batch_fault(plan(MIDWAY, 3), account, None, None, "stop") == snapshot(
         Fault(
             kind=Kind.CONFLICT,
             message="1 of 3 items are done. Second.",
@@ -185,7 +185,7 @@ def test_a_batch_of_reads_has_written_nothing() -> None:
     account = Account(2)
     account.mark([0], Fate.SUCCEEDED)
     function = replace(READ, batching=Batching(("things",)))
-    assert batch_fault(plan(function, 2), account, None, "budget") == snapshot(
+    assert batch_fault(plan(function, 2), account, None, "budget", "stop") == snapshot(
         Fault(
             kind=Kind.TIMEOUT,
             message="1 of 2 items are done. The time for one call was over before all items were sent.",
@@ -201,7 +201,7 @@ def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
     """Moodle warns of something and does not say of which item."""
     account = Account(2)
     account.mark([0, 1], Fate.UNKNOWN)
-    assert batch_fault(plan(MIDWAY, 2), account, None, None) == snapshot(
+    assert batch_fault(plan(MIDWAY, 2), account, None, None, "stop") == snapshot(
         Fault(
             kind=Kind.MOODLE_ERROR,
             message="0 of 2 items are done. Moodle's warnings do not say which items they mean.",
@@ -216,17 +216,17 @@ def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
 def test_a_batch_with_a_cause_keeps_its_status_and_may_be_retried_if_nothing_is_in_doubt() -> None:
     cause = Fault(Kind.MAINTENANCE, "m", http_status=503)
     account = Account(2)
-    fault = batch_fault(plan(TRANSACTION, 2), account, cause, None)
+    fault = batch_fault(plan(TRANSACTION, 2), account, cause, None, "stop")
     assert (fault.http_status, fault.retryable) == (503, True)
     account.mark([0], Fate.UNKNOWN)
-    assert batch_fault(plan(TRANSACTION, 2), account, cause, None).retryable is False
+    assert batch_fault(plan(TRANSACTION, 2), account, cause, None, "stop").retryable is False
 
 
 def test_isolating_is_advised_for_a_failed_request_of_one_transaction_alone() -> None:
     def advises(function: Function, failures: int) -> bool:
         account = Account(3)
         account.mark(range(failures), Fate.FAILED, Fault(Kind.NOT_FOUND, "m"))
-        fault = batch_fault(plan(function, 3), account, None, None)
+        fault = batch_fault(plan(function, 3), account, None, None, "stop")
         return "isolate" in fault.advice
 
     assert [advises(TRANSACTION, 1), advises(TRANSACTION, 2), advises(MIDWAY, 2)] == [
