@@ -101,6 +101,7 @@ class App:
         self._presenter = Presenter(presentation.style)
         self._zone: tzinfo | None = None
         self._asked = False
+        self._first = anyio.Lock()
         self._made: tuple[Toolset, Facade] | None = None
         self._own: tuple[Toolset, dict[str, OwnTool]] | None = None
         self._clock = clock
@@ -391,7 +392,12 @@ class App:
 
         The site's release decides on the arguments that are right, its functions on what exists.
         """
-        if not self._asked or (name not in self._own_tools and name not in self._toolset):
+        if not self._asked:
+            async with self._first:
+                # Who waited here has the answer that the first got, or its failure.
+                if not self._asked:
+                    await self._know_the_site()
+        if name not in self._own_tools and name not in self._toolset:
             await self._know_the_site()
 
     async def _know_the_site(self) -> None:
@@ -401,7 +407,6 @@ class App:
                 await self._site.info()
             except CallError as error:
                 log.warning("the site did not say what it offers: %s", error)
-        # Said at the end: who comes meanwhile waits for the same answer.
         self._asked = True
 
     @property

@@ -10,9 +10,11 @@ import mcp_types as types
 import pytest
 from mcp import Client
 
+from moodle_mcp import errors
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import SMALL_TOKEN, DemoSite, Fault, Hold, serving
+from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.server.face import server_of
@@ -134,6 +136,35 @@ async def test_who_calls_while_the_site_is_first_asked_waits_for_its_answer() ->
                 await anyio.wait_all_tasks_blocked()
                 hold.release()
     assert "invalid_arguments" not in [kind(each) for each in results]
+
+
+class SilentSite(Site):
+    """A site that never says what it offers."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(connection(url))
+        self.asked = 0
+        self.given_up = anyio.Event()
+
+    async def info(self, *, fresh: bool = False) -> SiteInfo:
+        self.asked += 1
+        await self.given_up.wait()
+        raise CallError(errors.Fault(Kind.TIMEOUT, "It says nothing."))
+
+
+async def test_calls_that_come_at_once_do_not_each_wait_for_a_site_that_is_silent() -> None:
+    read = "mod_choice_get_choice_results"
+    with serving(DemoSite(now=NOW).app) as url:
+        site = SilentSite(url)
+        async with (
+            Client(server_of(App(site, Caller(site), gate(read)))) as session,
+            anyio.create_task_group() as tasks,
+        ):
+            for _ in range(5):
+                tasks.start_soon(session.call_tool, read, {"choiceid": 1})
+            await anyio.wait_all_tasks_blocked()
+            site.given_up.set()
+    assert site.asked == 1
 
 
 def kind(result: types.CallToolResult) -> str | None:
