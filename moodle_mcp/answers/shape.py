@@ -130,9 +130,6 @@ class Shaper:
         shaped: dict[str, Any] = {}
         markdown: list[str] = []
         for key, child in value.items():
-            # Most of what Moodle sends is not shown: it is passed over as fast as can be.
-            if not chosen.whole and key not in chosen.keys:
-                continue
             inside = chosen.of(key)
             if inside is None:
                 continue

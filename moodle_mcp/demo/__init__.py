@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moodle_mcp.demo.faults import Fault, Hold
 from moodle_mcp.demo.receiving import Received
-from moodle_mcp.demo.serving import serve_forever, serving
+from moodle_mcp.demo.serving import serving
 from moodle_mcp.demo.site import DemoSite
 from moodle_mcp.demo.switches import Switches
 from moodle_mcp.demo.tokens import (
@@ -26,6 +26,5 @@ __all__ = [
     "Hold",
     "Received",
     "Switches",
-    "serve_forever",
     "serving",
 ]

@@ -41,11 +41,6 @@ def serving(app: Any, port: int = 0, *, certificate: Path | None = None) -> Gene
         thread.join()
 
 
-async def serve_forever(app: Any, port: int) -> None:
-    """Serve an application until the process is interrupted."""
-    await uvicorn.Server(_config(app, port)).serve()
-
-
 def _config(app: Any, port: int, certificate: Path | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,

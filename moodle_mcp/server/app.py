@@ -333,7 +333,7 @@ class App:
         Raises:
             MCPError: no such function is known.
         """
-        function = self._toolset.exposed(name) or self._toolset.withheld(name)
+        function = self._toolset.known(name)
         if function is None:
             near = " or ".join(self._like(name))
             hint = f"; did you mean {near}?" if near else ""
@@ -346,7 +346,7 @@ class App:
         Raises:
             CallError: `invalid_arguments`; the tool is right and the name is not.
         """
-        function = self._toolset.exposed(name) or self._toolset.withheld(name)
+        function = self._toolset.known(name)
         if function is None:
             own = name in self._own_tools
             problem = "is a tool of its own: call it by itself" if own else "is no function here"

@@ -40,7 +40,11 @@ class Toolset:
 
     def __contains__(self, name: str) -> bool:
         """Whether a name is one of a function that is known, exposed or withheld."""
-        return self.exposed(name) is not None or self.withheld(name) is not None
+        return self.known(name) is not None
+
+    def known(self, name: str) -> Function | None:
+        """The function that a name stands for, exposed or withheld."""
+        return self.exposed(name) or self.withheld(name)
 
     def exposed(self, name: str) -> Function | None:
         """The function behind a tool's name or its own full name, if it is exposed."""
