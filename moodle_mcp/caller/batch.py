@@ -5,7 +5,7 @@ Every item has exactly one fate at any time; at first it is not sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from itertools import groupby
 from typing import Any, Final
@@ -51,6 +51,25 @@ class Account:
     def fault(self, index: int) -> Fault | None:
         """The fault of an item that failed or is in doubt."""
         return self._faults.get(index)
+
+    def updated(self, indexes: Sequence[int], later: Account) -> Account:
+        """Return the account after a later run of some items, which stand at `indexes` here.
+
+        `requests` are those of the later run.
+        """
+        whole = Account(self.items)
+        whole._fates[:] = self._fates
+        whole._faults = dict(self._faults)
+        whole.requests = later.requests
+        for position, index in enumerate(indexes):
+            whole._faults.pop(index, None)
+            whole.mark([index], later.fate(position), later.fault(position))
+        return whole
+
+    @property
+    def items(self) -> int:
+        """How many items there are."""
+        return len(self._fates)
 
     def count(self, fate: Fate) -> int:
         return self._fates.count(fate)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import anyio
 
 from moodle_mcp.caller.merge import merge
-from moodle_mcp.caller.outcome import Outcome, again, batch_fault, failed
+from moodle_mcp.caller.outcome import Outcome, batch_fault, failed
 from moodle_mcp.caller.pace import Pace
 from moodle_mcp.caller.plan import Plan, make_plan
 from moodle_mcp.caller.retry import Sleep
@@ -149,8 +149,6 @@ class Caller:
             if cause is not None:
                 cause = (await self._diagnosed(plan, CallError(cause))).fault
             fault = batch_fault(plan, run.account, cause, run.ended_by, on_error)
-            items = again(plan, run.account)
-            batch |= {"again": items} if items else {}
         return replace(outcome, batch=batch, fault=fault, account=run.account)
 
     def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -11,9 +10,6 @@ from moodle_mcp.caller.plan import Plan
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import OnError
 from moodle_mcp.errors import CallError, Fault, Kind, Written
-
-MAX_AGAIN: Final = 20_000
-"""Characters of items that come back to be passed again; beyond it their indexes must do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +94,29 @@ def batch_fault(
     )
 
 
-def again(plan: Plan, account: Account) -> dict[str, list[Any]] | None:
-    """The items that failed or were not sent, as they can be passed again; None if too long."""
-    wanted = sorted([*account.indexes(Fate.FAILED), *account.indexes(Fate.NOT_SENT)])
-    if not wanted:
-        return None
-    items = {name: [plan.arguments[name][index] for index in wanted] for name in plan.item_names}
-    return items if len(json.dumps(items)) <= MAX_AGAIN else None
+def of_the_whole(function: Function, outcome: Outcome, account: Account) -> Outcome:
+    """The outcome of a run that went on with a batch, told of all its items.
+
+    `account` has the fates of the whole batch, after this run. Items that an earlier run left in
+    doubt keep the outcome from being a success.
+    """
+    fault = outcome.fault
+    if fault is not None:
+        fault = replace(fault, message=f"In this run {fault.message}")
+    elif not account.complete:
+        fault = left_in_doubt(function, account.count(Fate.UNKNOWN))
+    return replace(outcome, batch=account.report(), fault=fault)
+
+
+def left_in_doubt(function: Function, items: int) -> Fault:
+    """What is said of items that an earlier run may have carried out: they are not sent again."""
+    return Fault(
+        Kind.DECLINED,
+        f"{items} items may have been carried out in an earlier run.",
+        hint=in_doubt(function),
+        function=function.name,
+        written="nothing",
+    )
 
 
 _DOUBTFUL: Final = Fault(Kind.MOODLE_ERROR, "Moodle's warnings do not say which items they mean.")
@@ -112,12 +124,12 @@ _ENDED: Final = {
     "budget": Fault(
         Kind.TIMEOUT,
         "The time for one call was over before all items were sent.",
-        hint="Pass the items that were not sent in the next call.",
+        hint="Go on with the items that were not sent in another call.",
     ),
     "stopped": Fault(
         Kind.DECLINED,
         "The call was stopped before all items were sent.",
-        hint="Run the same command again: it goes on with what is left.",
+        hint="Go on with the items that were not sent in another call.",
     ),
 }
 
@@ -132,10 +144,7 @@ def _advice(plan: Plan, account: Account, cause: Fault, on_error: OnError) -> st
         if others and on_error != "isolate":
             advice.append("With _on_error=isolate the good ones are done and the bad ones named.")
     if account.count(Fate.NOT_SENT):
-        advice.append(
-            "Items in `not_sent` (first and last index of each run) can be passed again as they "
-            "are."
-        )
+        advice.append("Items in `not_sent` (first and last index of each run) were not sent.")
     return " ".join([*advice, cause.advice])
 
 

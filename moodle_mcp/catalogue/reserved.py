@@ -54,7 +54,7 @@ def reserved_schema(function: Function) -> dict[str, Any]:
     if function.batching is not None:
         properties[ON_ERROR] = {
             "type": "string",
-            "enum": list(_choices(function)),
+            "enum": list(on_error_choices(function)),
             "description": "After a failed request.",
         }
     if function.classification.access is Access.DESTRUCTIVE:
@@ -74,6 +74,19 @@ def split(arguments: Mapping[str, Any]) -> tuple[Reserved, dict[str, Any]]:
         times=arguments.get(TIMES, False),
     )
     return reserved, own
+
+
+def as_arguments(reserved: Reserved) -> dict[str, Any]:
+    """The reserved arguments as they were passed, what has its usual value left out."""
+    arguments: dict[str, Any] = {
+        DRY_RUN: reserved.dry_run,
+        ON_ERROR: reserved.on_error if reserved.on_error != "stop" else None,
+        CONFIRM: reserved.confirm,
+        FIELDS: list(reserved.fields),
+        FORMAT: "raw" if reserved.raw else None,
+        TIMES: reserved.times,
+    }
+    return {name: value for name, value in arguments.items() if value}
 
 
 def has_fields(function: Function) -> bool:
@@ -115,8 +128,13 @@ def _objects(node: Node | None) -> Iterator[Mapping[str, Node]]:
             pass
 
 
-def _choices(function: Function) -> tuple[OnError, ...]:
-    """`isolate` halves a failed request, which is right only where nothing of it was written."""
+def on_error_choices(function: Function) -> tuple[OnError, ...]:
+    """The ways of going on after a failed request that a function has.
+
+    `isolate` halves a failed request, which is right only where nothing of it was written.
+    """
+    if function.reads_only:
+        return ("stop",)
     if function.is_transaction:
         return "stop", "continue", "isolate"
     return "stop", "continue"

@@ -21,13 +21,13 @@ from moodle_mcp.answers.presenter import Presenter, Style, Wishes
 from moodle_mcp.assembly import make_caller, make_gate, make_site
 from moodle_mcp.caller.batch import Fate
 from moodle_mcp.caller.caller import Caller, Prepared
-from moodle_mcp.caller.outcome import Outcome, failed, in_doubt
+from moodle_mcp.caller.outcome import Outcome, failed, left_in_doubt, of_the_whole
 from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.store import catalogue_for
 from moodle_mcp.cli.items import ItemsError, Results, as_arguments, read_items, to_send
-from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
+from moodle_mcp.errors import CallError, Fault, MoodleMcpError
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Site
@@ -113,6 +113,7 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
             results.finish()
             if results.resumed:
                 outcome = _of_the_file(function, outcome, results)
+            outcome = _with_what_is_left(outcome, results)
         return presenter.present(function, outcome.envelope, wishes)
 
 
@@ -120,14 +121,20 @@ def _of_the_file(function: Function, outcome: Outcome, results: Results) -> Outc
     """The outcome of a run that went on with a file: all its items, by their indexes there."""
     account = results.account()
     account.requests = outcome.account.requests if outcome.account else 0
-    of_run = outcome.batch or {}
-    batch = account.report() | {key: of_run[key] for key in ("again",) if key in of_run}
-    fault = outcome.fault
-    if fault is not None:
-        fault = replace(fault, message=f"In this run {fault.message}")
-    elif not account.complete:
-        fault = _left_in_doubt(function, account.count(Fate.UNKNOWN), results.name)
-    return replace(outcome, batch=batch, fault=fault)
+    whole = of_the_whole(function, outcome, account)
+    if outcome.fault is not None or whole.fault is None:
+        return whole
+    return replace(whole, fault=_look_first(whole.fault, results.name))
+
+
+def _with_what_is_left(outcome: Outcome, results: Results) -> Outcome:
+    """The outcome with how to go on, if items failed or were not sent."""
+    account = results.account()
+    left = account.count(Fate.FAILED) + account.count(Fate.NOT_SENT)
+    if outcome.fault is None or not left:
+        return outcome
+    go_on = f"Run the same command again: it goes on with the {left} items that are left."
+    return replace(outcome, fault=replace(outcome.fault, hint=f"{outcome.fault.advice} {go_on}"))
 
 
 def _nothing_to_send(function: Function, results: Results) -> dict[str, Any]:
@@ -135,20 +142,14 @@ def _nothing_to_send(function: Function, results: Results) -> dict[str, Any]:
     account = results.account()
     if account.complete:
         return Outcome(batch=account.report()).envelope
-    fault = _left_in_doubt(function, account.count(Fate.UNKNOWN), results.name)
+    fault = _look_first(left_in_doubt(function, account.count(Fate.UNKNOWN)), results.name)
     fault = replace(fault, message=f"Nothing was sent: {fault.message}")
     return Outcome(batch=account.report(), fault=fault).envelope
 
 
-def _left_in_doubt(function: Function, items: int, file: str) -> Fault:
-    """What keeps items from being sent again."""
-    return Fault(
-        Kind.DECLINED,
-        f"{items} items may have been carried out in an earlier run.",
-        hint=f"{in_doubt(function)} Then take their lines out of {file}.",
-        function=function.name,
-        written="nothing",
-    )
+def _look_first(fault: Fault, file: str) -> Fault:
+    """A fault of items in doubt, with what lets them be sent again."""
+    return replace(fault, hint=f"{fault.advice} Then take their lines out of {file}.")
 
 
 @dataclass

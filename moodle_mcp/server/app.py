@@ -51,6 +51,7 @@ from moodle_mcp.server.resources import (
     templates,
     to_resource,
 )
+from moodle_mcp.server.resuming import RESUME, Resuming, Resumption, resume_function
 from moodle_mcp.server.toolset import Toolset, to_tool
 from moodle_mcp.site.client import Progress, Site
 from moodle_mcp.site.info import SITE_INFO, SiteInfo
@@ -107,6 +108,7 @@ class App:
         self._clock = clock
         self._prompts = Prompts()
         self._course_ids = CourseIds(self._read)
+        self._resuming = Resuming()
 
     async def aclose(self) -> None:
         """Close the record and the connections to the site."""
@@ -195,7 +197,12 @@ class App:
                 name, arguments = inner_call(arguments)
                 await self._know_the_site_at_first(name)
                 function = self._named(CALL, name)
-            answered = await self._answered(ctx, params, function, arguments)
+            resumption = None
+            if function.name == RESUME.name:
+                resumption = self._resuming.find(arguments)
+                function = self._moodle_function(resumption.rest.function)
+                arguments = resumption.call(function)
+            answered = await self._answered(ctx, params, function, arguments, resumption)
             if isinstance(answered, types.InputRequiredResult):
                 asked = Outcome(fault=Fault(Kind.NEEDS_CONFIRMATION, "The user is asked first."))
                 self._audit.write(function, asked, start)
@@ -229,6 +236,7 @@ class App:
         params: types.CallToolRequestParams,
         function: Function,
         arguments: dict[str, Any],
+        resumption: Resumption | None = None,
     ) -> Answered | types.InputRequiredResult:
         own = self._own_tools.get(function.name)
         if own is not None:
@@ -248,7 +256,10 @@ class App:
             ask = await self._confirmer.consent(ctx, params, prepared, plan)
             if ask is not None:
                 return ask
+        if not prepared.reserved.dry_run:
+            self._resuming.begin(resumption)
         outcome = await self._caller.run(prepared, _hooks(ctx))
+        outcome = self._resuming.end(prepared, outcome, resumption)
         if outcome.size > _LARGE:
             # It can take seconds, in which nothing else would be answered.
             present = self._presenter.present
@@ -426,6 +437,9 @@ class App:
                 OwnTool(CALL, self._call_another, CALL_SCHEMA),
             ]
         tools.append(OwnTool(MORE, self._more))
+        resume = resume_function(toolset.functions)
+        if resume is not None:
+            tools.append(OwnTool(resume, self._call_another))
         for each in self._files.functions(toolset.info):
             tools.append(OwnTool(each, partial(self._file, each), listed=self._files.tool(each)))
         return {tool.function.name: tool for tool in tools}

@@ -9,9 +9,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.caller.batch import Account, Fate
 from moodle_mcp.caller.outcome import (
-    MAX_AGAIN,
     Outcome,
-    again,
     batch_fault,
     failed,
     in_doubt,
@@ -189,7 +187,7 @@ def test_a_batch_of_reads_has_written_nothing() -> None:
         Fault(
             kind=Kind.TIMEOUT,
             message="1 of 2 items are done. The time for one call was over before all items were sent.",
-            hint="Items in `not_sent` (first and last index of each run) can be passed again as they are. Pass the items that were not sent in the next call.",
+            hint="Items in `not_sent` (first and last index of each run) were not sent. Go on with the items that were not sent in another call.",
             function="core_x_get_things",
             retryable=True,
             written="nothing",
@@ -234,25 +232,3 @@ def test_isolating_is_advised_for_a_failed_request_of_one_transaction_alone() ->
         True,
         False,
     ]
-
-
-def test_what_failed_or_was_not_sent_comes_back_in_order() -> None:
-    account = Account(5)
-    account.mark([0], Fate.SUCCEEDED)
-    account.mark([2], Fate.UNKNOWN)
-    account.mark([4], Fate.FAILED, Fault(Kind.NOT_FOUND, "m"))
-    assert again(plan(MIDWAY, 5), account) == {"things": [1, 3, 4]}
-
-
-def test_nothing_comes_back_when_nothing_is_to_be_passed_again() -> None:
-    account = Account(2)
-    account.mark([0], Fate.SUCCEEDED)
-    account.mark([1], Fate.UNKNOWN)
-    assert again(plan(MIDWAY, 2), account) is None
-
-
-def test_what_comes_back_is_bounded() -> None:
-    frame = len('{"things": [""]}')
-    for length, comes_back in ((MAX_AGAIN - frame, True), (MAX_AGAIN - frame + 1, False)):
-        whole = Plan(MIDWAY, {"things": ["x" * length]}, REST, 1, (Slice(0, 1),))
-        assert (again(whole, Account(1)) is not None) == comes_back

@@ -169,7 +169,7 @@ def test_demo_shows_the_main_job() -> None:
     headings = [line for line in ran.out.splitlines() if line.startswith("== ")]
     assert headings == snapshot(
         [
-            "== tools/list: 42 tools",
+            "== tools/list: 43 tools",
             "== A read, typed by the catalogue",
             "== A write: two people into course 3 as students",
             "== A misspelt argument: refused before anything is sent",

@@ -41,7 +41,7 @@ def structured(result: types.CallToolResult) -> dict[str, Any]:
 async def test_the_whole_of_moodle_costs_under_two_thousand_tokens(demo: Demo, mode: str) -> None:
     async with client(demo, mode, tools=",".join(CATALOGUE)) as session:
         tools = (await session.list_tools()).tools
-    assert [tool.name for tool in tools] == [*FACADE, "more_results"]
+    assert [tool.name for tool in tools] == [*FACADE, "more_results", "resume_batch"]
     shown = [[tool.name, tool.description, tool.input_schema] for tool in tools]
     assert len(json.dumps(shown)) / 4 < 2_000
 
@@ -58,7 +58,7 @@ async def test_auto_shows_up_to_sixty_tools_and_the_facade_with_everyday_ones_ab
     assert len(names) <= 66
     if facade:
         everyday = profile("default") & profile(tools)
-        own = {*FACADE, "more_results", "download_file", "upload_file"}
+        own = {*FACADE, "more_results", "resume_batch", "download_file", "upload_file"}
         assert set(names) == own | {tool_name(function) for function in everyday}
 
 
@@ -200,5 +200,5 @@ def test_a_search_finds_what_is_meant_among_its_first_five(query: str, expected:
 async def test_the_sdks_own_client_takes_the_list_of_all_functions(demo: Demo, mode: str) -> None:
     async with client(demo, mode, Mode.DIRECT, tools=",".join(CATALOGUE)) as session:
         tools = (await session.list_tools()).tools
-    assert {tool.title for tool in tools} == {*CATALOGUE, "More results"}
-    assert len({tool.name for tool in tools}) == len(CATALOGUE) + 1
+    assert {tool.title for tool in tools} == {*CATALOGUE, "More results", "Resume batch"}
+    assert len({tool.name for tool in tools}) == len(CATALOGUE) + 2

@@ -28,6 +28,7 @@ from moodle_mcp.server.facade import Facade
 from moodle_mcp.server.face import server_of
 from moodle_mcp.server.http import Listener, serve_http
 from moodle_mcp.server.own import Answered
+from moodle_mcp.server.resuming import Resumption
 from moodle_mcp.server.toolset import Toolset
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
@@ -71,6 +72,7 @@ class FixtureApp(App):
         params: types.CallToolRequestParams,
         function: Function,
         arguments: dict[str, Any],
+        resumption: Resumption | None = None,
     ) -> Answered | types.InputRequiredResult:
         probe = PROBES.get(function.name)
         if probe is not None:
@@ -78,7 +80,7 @@ class FixtureApp(App):
             question = await probe(ctx, params)
             if question is not None:
                 return question
-        return await super()._answered(ctx, params, function, arguments)
+        return await super()._answered(ctx, params, function, arguments, resumption)
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any], params: types.CallToolRequestParams
