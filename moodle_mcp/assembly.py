@@ -67,6 +67,7 @@ def make_server(
         presentation = Presentation(
             mode=settings.mode,
             confirm=settings.confirm,
+            confirm_items=settings.confirm_items,
             audit=audit,
             style=Style(max_result=settings.max_result),
         )

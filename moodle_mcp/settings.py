@@ -104,6 +104,10 @@ class Settings(BaseModel):
             "client, `token` a plan first, `host` the client's own prompt, `never`."
         ),
     ] = Confirm.ASK
+    confirm_items: Annotated[
+        int,
+        Field(ge=1, le=100_000, description="Items that one confirmation may cover."),
+    ] = 500
     audit: Annotated[
         str | None,
         Field(

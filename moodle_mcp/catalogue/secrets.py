@@ -10,9 +10,20 @@ REMOVED: Final = "(removed)"
 MAX_DEPTH: Final = 100
 """Levels of an answer below which it is given as JSON text: MCP's own library ends at 255."""
 
-_KEYS: Final = frozenset(
-    {"userprivateaccesskey", "privatetoken", "enrolmentkey", "password", "quizpassword"}
+SECRET_KEYS: Final = frozenset(
+    {
+        "userprivateaccesskey",
+        "privatetoken",
+        "enrolmentkey",
+        "password",
+        "newpassword",
+        "quizpassword",
+        "token",
+    }
 )
+"""Keys of arguments and answers whose values are shown to nobody."""
+
+_KEYS: Final = SECRET_KEYS - {"token"}
 """Keys that ordinary reads answer with: site info, groups, quizzes and lessons."""
 
 _PLAIN: Final = (int, float, type(None))

@@ -37,12 +37,11 @@ from moodle_mcp.gate.whitelist import OWN_TOOLS
 from moodle_mcp.server.answers import to_result
 from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.completions import ARGUMENT, CourseIds
-from moodle_mcp.server.confirming import Confirmer
+from moodle_mcp.server.confirming import MAX_ITEMS, Confirmer
 from moodle_mcp.server.facade import CALL, CALL_SCHEMA, DESCRIBE, FIND, Facade, inner_call
 from moodle_mcp.server.file_tools import FILE_STEP, FileTools
 from moodle_mcp.server.own import MORE, Answered, OwnTool
 from moodle_mcp.server.prompts import Prompts
-from moodle_mcp.server.question import question
 from moodle_mcp.server.resources import (
     Reader,
     known_template,
@@ -71,6 +70,7 @@ class Presentation:
 
     mode: Mode = Mode.AUTO
     confirm: Confirm = Confirm.ASK
+    confirm_items: int = MAX_ITEMS
     audit: Audit = field(default_factory=Audit)
     style: Style = field(default_factory=Style)
 
@@ -96,7 +96,7 @@ class App:
         presentation = presentation or Presentation()
         self._mode = presentation.mode
         self._confirm = presentation.confirm
-        self._confirmer = Confirmer(presentation.confirm)
+        self._confirmer = Confirmer(presentation.confirm, presentation.confirm_items)
         self._audit = presentation.audit
         self._checker = ArgumentChecker()
         self._presenter = Presenter(presentation.style)
@@ -252,8 +252,7 @@ class App:
         wishes = await self._wishes(prepared)
         destructive = function.classification.access is Access.DESTRUCTIVE
         if destructive and self._confirmer.is_needed and not prepared.reserved.dry_run:
-            plan = await question(function.name, prepared.plan.arguments, self._read)
-            ask = await self._confirmer.consent(ctx, params, prepared, plan)
+            ask = await self._confirmer.consent(ctx, params, prepared, self._read)
             if ask is not None:
                 return ask
         if not prepared.reserved.dry_run:

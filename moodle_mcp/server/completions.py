@@ -12,7 +12,7 @@ import anyio
 import mcp_types as types
 from cachetools import TTLCache
 
-from moodle_mcp.server.question import Read
+from moodle_mcp.server.id_names import Read
 
 ARGUMENT: Final = "courseid"
 """The argument that is completed."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
 import mcp_types as types
 from mcp.server import ServerRequestContext
@@ -12,9 +13,22 @@ from mcp_types.version import is_version_at_least
 
 from moodle_mcp.caller.caller import Prepared
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.gate.confirmation import LIFETIME, Confirm, Permissions
+from moodle_mcp.gate.confirmation import LIFETIME, Confirm, Permissions, Use, fingerprint
+from moodle_mcp.server.describe_call import count_items, describe_call
+from moodle_mcp.server.id_names import Read, find_names
 
 MODERN: Final = "2026-07-28"
+
+MAX_ITEMS: Final = 500
+"""Items that one confirmation covers unless the operator says otherwise."""
+
+MAX_TEXT: Final = 20_000
+"""Characters of a description that can still be read by the person who is asked."""
+
+_MAX_ASKED: Final = 3
+"""How often one call asks, if what its ids stand for changes while the person decides."""
+
+_CHANGED: Final = "What the ids stand for has changed since you were asked. "
 _ANSWER: Final = "confirm"
 _SCHEMA: Final[types.ElicitRequestedSchema] = {
     "type": "object",
@@ -30,11 +44,23 @@ _SCHEMA: Final[types.ElicitRequestedSchema] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A call as the person is asked about it: the text, and the fingerprint of what it covers."""
+
+    text: str
+    fingerprint: str
+
+
+Describe: TypeAlias = Callable[[], Awaitable[Described]]
+
+
 class Confirmer:
     """Gets a person's consent for one exact call, once."""
 
-    def __init__(self, way: Confirm) -> None:
+    def __init__(self, way: Confirm, max_items: int = MAX_ITEMS) -> None:
         self._way = way
+        self._max_items = max_items
         self._permissions = Permissions()
 
     @property
@@ -47,39 +73,71 @@ class Confirmer:
         ctx: ServerRequestContext[Any],
         params: types.CallToolRequestParams,
         prepared: Prepared,
-        plan: str,
+        read: Read,
     ) -> types.InputRequiredResult | None:
         """None if the call may go on, or the question that the client is to answer first.
 
+        `read` finds the names of ids. They are read again after the person has answered.
+
         Raises:
-            CallError: `declined`, or `needs_confirmation` with a plan and a token.
+            CallError: `declined`, `needs_confirmation` with a description and a token, or
+                `too_large` for more than a person can be asked about at once.
         """
         function, arguments = prepared.plan.function.name, prepared.plan.arguments
-        token = prepared.reserved.confirm
+        items = count_items(arguments)
+        if items > self._max_items:
+            raise _too_many(function, f"{items} items", f"{self._max_items} items")
+
+        async def describe() -> Described:
+            names = await find_names(arguments, read)
+            text = describe_call(function, arguments, names)
+            if len(text) > MAX_TEXT:
+                raise _too_many(function, f"{len(text)} characters", f"{MAX_TEXT} characters")
+            return Described(text, fingerprint(function, arguments, names))
+
         if self._way is Confirm.TOKEN or not _can_ask(ctx):
             # Where the person can be asked a token counts for nothing: the agent could pass it on
             # to itself.
-            if token is None:
-                raise self._needs(function, arguments, plan, "")
-            if self._permissions.use(token, function, arguments):
-                return None
-            raise self._needs(function, arguments, plan, "The token is not valid for this call. ")
+            self._check_token(prepared.reserved.confirm, function, await describe())
+            return None
         if is_version_at_least(ctx.protocol_version, MODERN):
-            return self._ask_modern(params, function, arguments, plan)
-        try:
-            answer = await ctx.session.elicit_form(plan, _SCHEMA, ctx.request_id)
-        except NoBackChannelError:
-            raise self._needs(function, arguments, plan, "") from None
-        except MCPError:
-            raise _declined(function, "The client could not ask its user.") from None
-        return _accepted(answer, function)
+            return self._ask_modern(params, function, await describe())
+        return await self._ask_legacy(ctx, function, describe)
+
+    def _check_token(self, token: str | None, function: str, described: Described) -> None:
+        if token is None:
+            raise self._needs(function, described, "")
+        match self._permissions.use(token, described.fingerprint):
+            case Use.GRANTED:
+                return
+            case Use.OTHER_CALL:
+                why = "The token is for other arguments, or what the ids stand for has changed. "
+            case Use.GONE:
+                why = "The token is unknown, used or too old. "
+        raise self._needs(function, described, why)
+
+    async def _ask_legacy(
+        self, ctx: ServerRequestContext[Any], function: str, describe: Describe
+    ) -> None:
+        """Ask while the call waits; ask again if names have changed in the meantime."""
+        described, why = await describe(), ""
+        for _ in range(_MAX_ASKED):
+            try:
+                answer = await ctx.session.elicit_form(
+                    f"{why}{described.text}", _SCHEMA, ctx.request_id
+                )
+            except NoBackChannelError:
+                raise self._needs(function, described, "") from None
+            except MCPError:
+                raise _declined(function, "The client could not ask its user.") from None
+            _check_answer(answer, function)
+            asked, described, why = described, await describe(), _CHANGED
+            if described.fingerprint == asked.fingerprint:
+                return
+        raise _declined(function, "What the ids stand for keeps changing.")
 
     def _ask_modern(
-        self,
-        params: types.CallToolRequestParams,
-        function: str,
-        arguments: Mapping[str, Any],
-        plan: str,
+        self, params: types.CallToolRequestParams, function: str, described: Described
     ) -> types.InputRequiredResult | None:
         """The question as a result; the answer comes with the same call made again.
 
@@ -89,25 +147,38 @@ class Confirmer:
         answer = (params.input_responses or {}).get(_ANSWER)
         state = params.request_state
         if answer is None or state is None:
-            question = types.ElicitRequest(
-                params=types.ElicitRequestFormParams(message=plan, requested_schema=_SCHEMA)
-            )
-            return types.InputRequiredResult(
-                input_requests={_ANSWER: question},
-                request_state=self._permissions.ask(function, arguments),
-            )
-        if not self._permissions.use(state, function, arguments):
-            raise _declined(function, "This consent was used already, or came too late.")
-        return _accepted(answer, function)
+            return self._question(described, "")
+        match self._permissions.use(state, described.fingerprint):
+            case Use.GRANTED:
+                _check_answer(answer, function)
+                return None
+            case Use.OTHER_CALL:
+                # The SDK has checked the arguments, so that it is the names that differ.
+                _check_answer(answer, function)
+                return self._question(described, _CHANGED)
+            case Use.GONE:
+                raise _declined(function, "This consent was used already, or came too late.")
 
-    def _needs(self, function: str, arguments: Mapping[str, Any], plan: str, why: str) -> CallError:
-        token = self._permissions.ask(function, arguments)
+    def _question(self, described: Described, why: str) -> types.InputRequiredResult:
+        question = types.ElicitRequest(
+            params=types.ElicitRequestFormParams(
+                message=f"{why}{described.text}", requested_schema=_SCHEMA
+            )
+        )
+        return types.InputRequiredResult(
+            input_requests={_ANSWER: question},
+            request_state=self._permissions.ask(described.fingerprint),
+        )
+
+    def _needs(self, function: str, described: Described, why: str) -> CallError:
+        token = self._permissions.ask(described.fingerprint)
         return CallError(
             Fault(
                 Kind.NEEDS_CONFIRMATION,
-                f"{why}Nothing was sent. {plan}",
+                f"{why}Nothing was sent. {described.text}",
                 hint=f"Show this to the user. If they agree, call again with the same arguments "
-                f"and _confirm: {token} (once, within {LIFETIME:.0f} seconds).",
+                f"and _confirm: {token} (once, within {LIFETIME:.0f} seconds). With call_function "
+                "it belongs inside `arguments`.",
                 function=function,
                 written="nothing",
             )
@@ -121,7 +192,7 @@ def _can_ask(ctx: ServerRequestContext[Any]) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _accepted(answer: object, function: str) -> None:
+def _check_answer(answer: object, function: str) -> None:
     agreed = (
         isinstance(answer, types.ElicitResult)
         and answer.action == "accept"
@@ -134,4 +205,17 @@ def _accepted(answer: object, function: str) -> None:
 def _declined(function: str, message: str) -> CallError:
     return CallError(
         Fault(Kind.DECLINED, f"{message} Nothing was sent.", function=function, written="nothing")
+    )
+
+
+def _too_many(function: str, found: str, most: str) -> CallError:
+    return CallError(
+        Fault(
+            Kind.TOO_LARGE,
+            f"Nothing was sent: nobody can be asked about {found} at once; at most {most}.",
+            hint="Make several calls, each of which is confirmed. The operator sets the number of "
+            "items with MOODLE_MCP_CONFIRM_ITEMS.",
+            function=function,
+            written="nothing",
+        )
     )

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from moodle_mcp.gate.confirmation import LIFETIME, Permissions
+from moodle_mcp.gate.confirmation import LIFETIME, Permissions, Use, fingerprint
 
 DELETE = "core_course_delete_courses"
 ARGUMENTS: dict[str, Any] = {"courseids": [2, 3], "options": {"a": 1, "b": None}}
+NAMES = {("course", 2): "Biology", ("course", 3): "Physics"}
+CALL = fingerprint(DELETE, ARGUMENTS, NAMES)
 
 
 class Clock:
@@ -24,64 +26,62 @@ class Clock:
 
 def test_a_permission_lets_exactly_its_call_pass_once() -> None:
     permissions = Permissions()
-    token = permissions.ask(DELETE, ARGUMENTS)
-    assert permissions.use(token, DELETE, ARGUMENTS)
-    assert not permissions.use(token, DELETE, ARGUMENTS)
+    token = permissions.ask(CALL)
+    assert permissions.use(token, CALL) is Use.GRANTED
+    assert permissions.use(token, CALL) is Use.GONE
 
 
 def test_the_order_of_keys_makes_no_other_call() -> None:
-    permissions = Permissions()
-    token = permissions.ask(DELETE, ARGUMENTS)
     turned = {"options": {"b": None, "a": 1}, "courseids": [2, 3]}
-    assert permissions.use(token, DELETE, turned)
+    assert fingerprint(DELETE, turned, dict(reversed(NAMES.items()))) == CALL
 
 
 @pytest.mark.parametrize(
-    ("function", "arguments"),
+    ("function", "arguments", "names"),
     [
-        ("core_course_delete_modules", ARGUMENTS),
-        (DELETE, {**ARGUMENTS, "courseids": [3, 2]}),
-        (DELETE, {**ARGUMENTS, "courseids": [2]}),
-        (DELETE, {}),
+        ("core_course_delete_modules", ARGUMENTS, NAMES),
+        (DELETE, {**ARGUMENTS, "courseids": [3, 2]}, NAMES),
+        (DELETE, {**ARGUMENTS, "courseids": [2]}, NAMES),
+        (DELETE, {}, NAMES),
+        (DELETE, ARGUMENTS, {**NAMES, ("course", 2): "Chemistry"}),
+        (DELETE, ARGUMENTS, {("course", 2): "Biology"}),
+        (DELETE, ARGUMENTS, {("user", 2): "Biology", ("course", 3): "Physics"}),
     ],
 )
-def test_any_other_call_is_not_let_pass_and_ends_the_permission(
-    function: str, arguments: dict[str, Any]
+def test_any_other_call_or_name_is_not_let_pass_and_ends_the_permission(
+    function: str, arguments: dict[str, Any], names: dict[tuple[str, int], str]
 ) -> None:
     permissions = Permissions()
-    token = permissions.ask(DELETE, ARGUMENTS)
-    assert not permissions.use(token, function, arguments)
-    assert not permissions.use(token, DELETE, ARGUMENTS)
+    token = permissions.ask(CALL)
+    assert permissions.use(token, fingerprint(function, arguments, names)) is Use.OTHER_CALL
+    assert permissions.use(token, CALL) is Use.GONE
 
 
 @pytest.mark.parametrize("token", ["", "x" * 24])
 def test_a_token_that_was_never_given_lets_nothing_pass(token: str) -> None:
-    assert not Permissions().use(token, DELETE, ARGUMENTS)
+    assert Permissions().use(token, CALL) is Use.GONE
 
 
 def test_a_permission_ends_after_its_time() -> None:
     clock = Clock()
     permissions = Permissions(clock)
-    early, late = permissions.ask(DELETE, ARGUMENTS), permissions.ask(DELETE, ARGUMENTS)
+    early, late = permissions.ask(CALL), permissions.ask(CALL)
     clock.now += LIFETIME - 0.5
-    assert permissions.use(early, DELETE, ARGUMENTS)
+    assert permissions.use(early, CALL) is Use.GRANTED
     clock.now += 0.5
-    assert not permissions.use(late, DELETE, ARGUMENTS)
+    assert permissions.use(late, CALL) is Use.GONE
 
 
-def test_two_hundred_permissions_are_kept_and_the_oldest_make_room() -> None:
+def test_two_hundred_permissions_are_kept_and_the_oldest_are_evicted() -> None:
     permissions = Permissions()
-    tokens = [permissions.ask(DELETE, {"courseids": [number]}) for number in range(201)]
-    used = [
-        permissions.use(token, DELETE, {"courseids": [number]})
-        for number, token in enumerate(tokens)
-    ]
-    assert used == [False] + [True] * 200
+    tokens = [permissions.ask(f"call {number}") for number in range(201)]
+    used = [permissions.use(token, f"call {number}") for number, token in enumerate(tokens)]
+    assert used == [Use.GONE] + [Use.GRANTED] * 200
 
 
 def test_a_token_cannot_be_guessed_and_is_not_given_twice() -> None:
     permissions = Permissions()
-    tokens = {permissions.ask(DELETE, ARGUMENTS) for _ in range(50)}
+    tokens = {permissions.ask(CALL) for _ in range(50)}
     # 18 bytes of randomness.
     assert {len(token) for token in tokens} == {24}
     assert len(tokens) == 50

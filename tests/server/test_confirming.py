@@ -12,7 +12,7 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client, MCPError
 
-from moodle_mcp.gate.confirmation import LIFETIME, Confirm, Permissions
+from moodle_mcp.gate.confirmation import LIFETIME, Confirm, Permissions, Use
 from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.face import server_of
@@ -69,7 +69,7 @@ async def test_a_person_who_agrees_is_asked_once_with_the_names_of_what_goes(
     assert {2, 3}.isdisjoint(demo.site.world.courses)
     assert person.questions == snapshot(
         [
-            "Delete courses (core_course_delete_courses): 2 courseids: Introduction to Biology (course id 2), Molecular Biology Laboratory (course id 3)."
+            'Delete courses (core_course_delete_courses): 2 courseids: "Introduction to Biology" (course id 2), "Molecular Biology Laboratory" (course id 3).'
         ]
     )
 
@@ -212,31 +212,125 @@ async def test_the_operator_can_leave_it_to_the_host_or_to_nobody(
     assert marked == (way is Confirm.HOST)
 
 
-async def test_a_long_list_is_asked_about_with_its_count_and_its_first_items(demo: Demo) -> None:
+async def test_a_long_list_is_asked_about_with_every_name(demo: Demo) -> None:
     person = Person("decline")
     async with client(demo, "auto", person) as session:
         await session.call_tool("core_user_delete_users", {"userids": list(range(10, 50))})
     assert person.questions == snapshot(
         [
-            "Delete users (core_user_delete_users): 40 userids: Grace O'Brien (user id 10), さくら 斎藤 (user id 11), Iñigo García Ruiz (user id 12), Jana Dvořáková (user id 13), Kofi Mensah (user id 14) and 35 more."
+            'Delete users (core_user_delete_users): 40 userids: "Grace O\'Brien" (user id 10), "さくら 斎藤" (user id 11), "Iñigo García Ruiz" (user id 12), "Jana Dvořáková" (user id 13), "Kofi Mensah" (user id 14), "Léa Lefèvre" (user id 15), "梅 陈" (user id 16), "نور حداد" (user id 17), "Олена Шевченко" (user id 18), "Pedro Gonçalves" (user id 19), "Quinn MacDonald" (user id 20), "Rosa Quispe" (user id 21), "Søren Ægidius" (user id 22), "Tomáš Svoboda" (user id 23), "Uma Krishnan" (user id 24), "Viktor Weiß" (user id 25), "Wanjiru Kamau" (user id 26), "Ximena Castro" (user id 27), "Yusuf Demir" (user id 28), "Zoë Van den Berg" (user id 29), "Анна Козлова" (user id 30), "민준 김" (user id 31), "Ada Fischer" (user id 32), "Ben Smith" (user id 33), "Carla Rossi" (user id 34), "Daan Jansen" (user id 35), "Eva Müller" (user id 36), "Finn Murphy" (user id 37), "Giulia Bianchi" (user id 38), "Hugo Eriksen" (user id 39), "Ines Oliveira" (user id 40), "Jack Taylor" (user id 41), "Katarzyna Kowalska" (user id 42), "Luka Horvat" (user id 43), "Mia Hansen" (user id 44), "Nils Bauer" (user id 45), "Olivia Brown" (user id 46), "Paul Schneider" (user id 47), "Rania Haddad" (user id 48), "Samuel Okafor" (user id 49).'
         ]
     )
+
+
+class Renaming(Person):
+    """A person during whose first answers somebody else renames the course."""
+
+    def __init__(self, demo: Demo, times: int) -> None:
+        super().__init__("accept", {"confirm": True})
+        self._demo = demo
+        self._left = times
+
+    async def __call__(self, context: Any, params: Any) -> types.ElicitResult:
+        answer = await super().__call__(context, params)
+        if self._left:
+            self._left -= 1
+            courses = self._demo.site.world.courses
+            courses[2] = replace(courses[2], fullname=f"Renamed, {self._left} to go")
+        return answer
+
+
+@ERAS
+async def test_a_name_that_changes_while_the_person_decides_is_asked_about_anew(
+    demo: Demo, mode: str
+) -> None:
+    person = Renaming(demo, 1)
+    async with client(demo, mode, person) as session:
+        result = await session.call_tool(DELETE, {"courseids": [2]})
+    assert not result.is_error
+    assert person.questions == snapshot(
+        [
+            'Delete courses (core_course_delete_courses): courseids: "Introduction to Biology" (course id 2).',
+            'What the ids stand for has changed since you were asked. Delete courses (core_course_delete_courses): courseids: "Renamed, 0 to go" (course id 2).',
+        ]
+    )
+    assert demo.calls_of(DELETE) == 1
+
+
+async def test_names_that_keep_changing_stop_the_call(demo: Demo) -> None:
+    async with client(demo, "legacy", Renaming(demo, 9)) as session:
+        result = await session.call_tool(DELETE, {"courseids": [2]})
+    assert error(result)["kind"] == "declined"
+    assert demo.calls_of(DELETE) == 0
+
+
+@ERAS
+async def test_a_token_is_not_good_after_a_name_has_changed(demo: Demo, mode: str) -> None:
+    async with client(demo, mode, None) as session:
+        token = token_in(await session.call_tool(DELETE, {"courseids": [2]}))
+        courses = demo.site.world.courses
+        courses[2] = replace(courses[2], fullname="Renamed")
+        result = await session.call_tool(DELETE, {"courseids": [2], "_confirm": token})
+    assert error(result)["message"] == snapshot(
+        'The token is for other arguments, or what the ids stand for has changed. Nothing was sent. Delete courses (core_course_delete_courses): courseids: "Renamed" (course id 2).'
+    )
+    assert demo.calls_of(DELETE) == 0
+
+
+@ERAS
+async def test_more_items_than_the_operator_lets_be_confirmed_at_once_are_refused(
+    demo: Demo, mode: str
+) -> None:
+    person = agreeing()
+    app = demo.app(presentation=Presentation(Mode.DIRECT, Confirm.ASK, confirm_items=3))
+    async with Client(server_of(app), mode=cast("Any", mode), elicitation_callback=person) as own:
+        refused = error(await own.call_tool(DELETE, {"courseids": [2, 3, 4, 5]}))
+    assert refused == snapshot(
+        {
+            "kind": "too_large",
+            "message": "Nothing was sent: nobody can be asked about 4 items at once; at most 3 items.",
+            "hint": "Make several calls, each of which is confirmed. The operator sets the number of items with MOODLE_MCP_CONFIRM_ITEMS.",
+            "function": "core_course_delete_courses",
+            "retryable": False,
+            "written": "nothing",
+        }
+    )
+    assert person.questions == []
+    assert demo.calls_of(DELETE) == 0
+
+
+async def test_texts_too_long_to_be_read_are_refused_and_shorter_ones_shown_whole(
+    demo: Demo,
+) -> None:
+    person = Person("decline")
+    async with client(demo, "auto", person) as session:
+
+        async def send(text: str) -> types.CallToolResult:
+            messages = [{"touserid": user, "text": text} for user in (14, 15)]
+            return await session.call_tool(
+                "core_message_send_instant_messages", {"messages": messages}
+            )
+
+        assert error(await send("Dear all. " * 1_000))["kind"] == "declined"
+        assert "Dear all. " * 1_000 in person.questions[0]
+        assert error(await send("x" * 20_000))["kind"] == "too_large"
+    assert len(person.questions) == 1
 
 
 def test_a_permission_ends_with_its_time() -> None:
     now = 0.0
     permissions = Permissions(clock=lambda: now)
-    token = permissions.ask("f", {})
+    token = permissions.ask("call")
     now = LIFETIME + 1
-    assert not permissions.use(token, "f", {})
+    assert permissions.use(token, "call") is Use.GONE
 
 
 def test_unused_permissions_do_not_pile_up() -> None:
     permissions = Permissions()
-    first = permissions.ask("f", {})
+    first = permissions.ask("call")
     for number in range(500):
-        permissions.ask("f", {"number": number})
-    assert not permissions.use(first, "f", {})
+        permissions.ask(f"call {number}")
+    assert permissions.use(first, "call") is Use.GONE
 
 
 @ERAS
@@ -271,5 +365,5 @@ async def test_an_id_of_which_the_site_knows_nothing_is_said_to_be_so(demo: Demo
     async with client(demo, "auto", None) as session:
         plan = error(await session.call_tool(DELETE, {"courseids": [2, 99_999]}))["message"]
     assert plan == snapshot(
-        "Nothing was sent. Delete courses (core_course_delete_courses): 2 courseids: Introduction to Biology (course id 2), not found (course id 99999)."
+        'Nothing was sent. Delete courses (core_course_delete_courses): 2 courseids: "Introduction to Biology" (course id 2), nothing with course id 99999.'
     )

@@ -1,0 +1,159 @@
+"""What the ids in a call's arguments stand for: the names of courses, people, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, cast
+
+import anyio
+
+NAMING_TIME: Final = 5.0
+"""Seconds that finding names may take."""
+
+Read: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+"""Calls a reading function; None where it is not allowed or fails."""
+
+Names: TypeAlias = Mapping[tuple[str, int], str | None]
+"""Names by the kind of thing and its id, as in `("course", 5): "Biology 101"`; None for an id that
+nothing has.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A read that tells the names of ids: its arguments, and where the answer has them."""
+
+    kind: str
+    function: str
+    arguments: Callable[[Sequence[int]], Mapping[str, Any]]
+    within: str | None
+    name: str
+
+
+_COURSE: Final = Lookup(
+    "course",
+    "core_course_get_courses_by_field",
+    lambda ids: {"field": "ids", "value": ",".join(map(str, ids))},
+    "courses",
+    "fullname",
+)
+_USER: Final = Lookup(
+    "user",
+    "core_user_get_users_by_field",
+    lambda ids: {"field": "id", "values": [str(each) for each in ids]},
+    None,
+    "fullname",
+)
+_GROUP: Final = Lookup(
+    "group", "core_group_get_groups", lambda ids: {"groupids": list(ids)}, None, "name"
+)
+_GROUPING: Final = Lookup(
+    "grouping", "core_group_get_groupings", lambda ids: {"groupingids": list(ids)}, None, "name"
+)
+_COHORT: Final = Lookup(
+    "cohort", "core_cohort_get_cohorts", lambda ids: {"cohortids": list(ids)}, None, "name"
+)
+_CATEGORY: Final = Lookup(
+    "category",
+    "core_course_get_categories",
+    lambda ids: {"criteria": [{"key": "ids", "value": ",".join(map(str, ids))}]},
+    None,
+    "name",
+)
+_EVENT: Final = Lookup(
+    "event",
+    "core_calendar_get_calendar_events",
+    lambda ids: {"events": {"eventids": list(ids)}},
+    "events",
+    "name",
+)
+
+_BY_KEY: Final[Mapping[str, Lookup]] = {
+    "courseid": _COURSE,
+    "courseids": _COURSE,
+    "importfrom": _COURSE,
+    "importto": _COURSE,
+    "metacourseid": _COURSE,
+    "userid": _USER,
+    "userids": _USER,
+    "touserid": _USER,
+    "studentid": _USER,
+    "foruserid": _USER,
+    "requesteduserid": _USER,
+    "groupid": _GROUP,
+    "groupids": _GROUP,
+    "groupingid": _GROUPING,
+    "groupingids": _GROUPING,
+    "cohortid": _COHORT,
+    "cohortids": _COHORT,
+    "categoryid": _CATEGORY,
+    "newparent": _CATEGORY,
+    "eventid": _EVENT,
+}
+# Where the key is only called `id`, the function's list says of what.
+_BY_LIST: Final[Mapping[str, Lookup]] = {
+    "users": _USER,
+    "courses": _COURSE,
+    "categories": _CATEGORY,
+    "groups": _GROUP,
+    "groupings": _GROUPING,
+    "cohorts": _COHORT,
+}
+
+
+def lookup_for(argument: str, key: str) -> Lookup | None:
+    """How the names of ids are found that stand under `key` in an argument; None for no id."""
+    return _BY_LIST.get(argument) if key == "id" else _BY_KEY.get(key)
+
+
+async def find_names(arguments: Mapping[str, Any], read: Read) -> Names:
+    """The names of all ids in the arguments, with one read for each kind.
+
+    What does not come within `NAMING_TIME` has no
+    name: the person is not kept waiting for it.
+    """
+    wanted: dict[Lookup, dict[int, None]] = {}
+    for lookup, number in _ids(arguments):
+        wanted.setdefault(lookup, {})[number] = None
+    names: dict[tuple[str, int], str | None] = {}
+    with anyio.move_on_after(NAMING_TIME):
+        for lookup, ids in wanted.items():
+            answer = await read(lookup.function, lookup.arguments(list(ids)))
+            if answer is not None:
+                names |= dict.fromkeys(((lookup.kind, number) for number in ids), None)
+            names |= _named(lookup, answer)
+    return names
+
+
+def _ids(arguments: Mapping[str, Any]) -> Iterator[tuple[Lookup, int]]:
+    for argument, value in arguments.items():
+        for key, each in _scalars(argument, value):
+            lookup = lookup_for(argument, key)
+            if lookup is not None and isinstance(each, int) and not isinstance(each, bool):
+                yield lookup, each
+
+
+def _scalars(key: str, value: Any) -> Iterable[tuple[str, Any]]:
+    """Every scalar in a value with the key that it, or the list that it is in, has."""
+    match value:
+        case list():
+            for item in cast("list[Any]", value):
+                yield from _scalars(key, item)
+        case dict():
+            for name, child in cast("dict[str, Any]", value).items():
+                yield from _scalars(name, child)
+        case _:
+            yield key, value
+
+
+def _named(lookup: Lookup, answer: Any) -> dict[tuple[str, int], str]:
+    if lookup.within and isinstance(answer, Mapping):
+        answer = cast("Mapping[str, Any]", answer).get(lookup.within)
+    rows = cast("list[Any]", answer) if isinstance(answer, list) else []
+    objects = [cast("Mapping[str, Any]", row) for row in rows if isinstance(row, Mapping)]
+    return {
+        (lookup.kind, row["id"]): str(row[lookup.name])
+        for row in objects
+        if isinstance(row.get("id"), int) and row.get(lookup.name)
+    }
