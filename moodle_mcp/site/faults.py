@@ -15,7 +15,7 @@ from moodle_mcp.errors import CallError, Fault, Kind
 
 _MAX_MESSAGE: Final = 500
 _TAG = re.compile(r"<[^<>]*>")
-_IDENTIFIER = re.compile(r"[\w/:-]{1,100}")
+IDENTIFIER = re.compile(r"[\w/:-]{1,100}")
 
 
 class _Meaning(NamedTuple):
@@ -369,7 +369,7 @@ def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fau
     exception = str(data.get("exception") or "")
     said = str(data.get("message") or data.get("error") or errorcode)
     message = plain(_without_debuginfo(said, str(data.get("debuginfo") or "")))
-    if errorcode and not _IDENTIFIER.fullmatch(errorcode):
+    if errorcode and not IDENTIFIER.fullmatch(errorcode):
         # A weak password comes with sentences of HTML as its errorcode.
         kind, hint = Kind.INVALID_PARAMETER, "Moodle's rules are in the message: follow them."
         message, errorcode = plain(errorcode) or message, ""

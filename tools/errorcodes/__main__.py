@@ -1,0 +1,72 @@
+"""Lists the errorcodes that a Moodle's external functions can raise, with where each is thrown.
+
+    python -m tools.errorcodes MOODLE_SOURCE > tools/errorcodes/found-4.5.6.tsv
+
+Each line has an errorcode, the class of its exception (or "a warning", whose code means the same
+and is read with the same table), a place where it is thrown, and the function
+that gets there by the fewest calls. Errorcodes that are whole sentences are left out.
+
+New errorcodes belong into `moodle_mcp/site/data/errorcodes.tsv`, with the kind that they mean; a
+test says which are missing. `also.tsv` has the errorcodes that this does not find, and why they are
+in the table all the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from moodle_mcp.site.faults import IDENTIFIER
+from tools.errorcodes.services import external_functions
+from tools.errorcodes.tree import Thrown, Tree
+
+SCRIPTS: Final = {
+    "webservice/rest/server.php": "webservice_rest_server::run",
+    "webservice/upload.php": "webservice/upload.php",
+    "webservice/pluginfile.php": "webservice/pluginfile.php",
+    "login/token.php": "login/token.php",
+    "lib/setup.php": "lib/setup.php",
+}
+"""Scripts that answer this server's requests beside the functions, and where each begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where an errorcode is thrown, and by how many calls which function gets there."""
+
+    depth: int
+    thrown: Thrown
+    function: str
+
+
+def main(root: Path) -> None:
+    """Print what is found in a source tree."""
+    tree = Tree(root)
+    found: dict[str, Found] = {}
+    missing: list[str] = []
+    for function, method in [*external_functions(root), *SCRIPTS.items()]:
+        start = tree.routine(method)
+        if start is None:
+            missing.append(f"{function} ({method})")
+            continue
+        for depth, routine in tree.reached(start):
+            for thrown in tree.thrown_in(routine):
+                known = found.get(thrown.errorcode)
+                if known is None or depth < known.depth:
+                    found[thrown.errorcode] = Found(depth, thrown, function)
+    sentences = [errorcode for errorcode in found if not IDENTIFIER.fullmatch(errorcode)]
+    for errorcode in sorted(found.keys() - set(sentences)):
+        thrown = found[errorcode].thrown
+        place = f"{thrown.file}:{thrown.line}"
+        print(errorcode, thrown.exception, place, found[errorcode].function, sep="\t")
+    print(
+        f"{len(found)} errorcodes, {len(sentences)} of them sentences that are left out; "
+        f"functions whose code was not found: {', '.join(missing) or 'none'}",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
