@@ -246,10 +246,12 @@ class SettingsError(MoodleMcpError):
 class CallError(MoodleMcpError):
     """A call did not succeed.
 
-    `reached` is False when it is certain that no part of the request left this machine, `refused`
-    is True when the site turned it away before the function itself ran, and `doubtful` when an
-    earlier attempt at the same request may have been carried out. `retry_after` are the seconds
-    that the site asked to wait, `stage` is what failed before the request could be sent.
+    `reached` is False when it is certain that no part of the request left this machine. `refused`
+    is True when the site turned it away before the function itself ran, `checking` when the
+    function refused an item while it checked it, before it changed anything for that item, and
+    `doubtful` when an earlier attempt at the same request may have been carried out. `retry_after`
+    are the seconds that the site asked to wait, `stage` is what failed before the request could be
+    sent.
     """
 
     def __init__(
@@ -258,6 +260,7 @@ class CallError(MoodleMcpError):
         *,
         reached: bool = True,
         refused: bool = False,
+        checking: bool = False,
         doubtful: bool = False,
         retry_after: float | None = None,
         stage: Stage | None = None,
@@ -266,6 +269,7 @@ class CallError(MoodleMcpError):
         self.fault = fault
         self.reached = reached
         self.refused = refused
+        self.checking = checking
         self.doubtful = doubtful
         self.retry_after = retry_after
         self.stage: Stage | None = stage
@@ -288,6 +292,7 @@ class CallError(MoodleMcpError):
             fault,
             reached=self.reached,
             refused=self.refused,
+            checking=self.checking,
             doubtful=doubtful,
             retry_after=self.retry_after,
             stage=self.stage,

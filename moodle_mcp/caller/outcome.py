@@ -71,7 +71,8 @@ def what_was_written(function: Function, error: CallError) -> Written:
         return "nothing"
     # Without a list, a missing capability is found before anything is done.
     one_thing = function.batching is None or function.batching.on_item_error is None
-    return "nothing" if one_thing and fault.kind is Kind.NO_PERMISSION else "unknown"
+    found_first = error.checking and fault.kind is Kind.NO_PERMISSION
+    return "nothing" if one_thing and found_first else "unknown"
 
 
 def batch_fault(

@@ -41,10 +41,6 @@ _FOR_EVERY_REQUEST: Final = frozenset(
 )
 """Faults that the next request would meet as well: going on is of no use."""
 
-_FOUND_BEFOREHAND: Final = frozenset(
-    {Kind.NOT_FOUND, Kind.INVALID_PARAMETER, Kind.NO_PERMISSION, Kind.CONFLICT}
-)
-
 _SLOWEST_START: Final = 1.0
 """Seconds below which a request is not begun: it would hardly come to its end."""
 
@@ -158,9 +154,8 @@ class Run:
             self._ended = True
             return
         written = what_was_written(self._plan.function, error)
-        # One item alone has no others before it that were done: what Moodle finds wrong with it
-        # is found before it is carried out.
-        own = len(part) == 1 and error.fault.kind in _FOUND_BEFOREHAND and not error.doubtful
+        # One item alone has no others before it that were done.
+        own = len(part) == 1 and error.checking and not error.doubtful
         own = own and error.fault.exception is not None
         fate = Fate.UNKNOWN if written == "unknown" and not own else Fate.FAILED
         self.account.mark_slice(part, fate, error.fault)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final, cast
 
 import anyio
@@ -18,7 +18,8 @@ import httpx2
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.client import Form, Progress, Site
 from moodle_mcp.site.decoding import Response, decode
-from moodle_mcp.site.faults import UPLOAD_LIMITS, moodle_error, plain
+from moodle_mcp.site.errorcodes import hint_of
+from moodle_mcp.site.faults import moodle_error, moodle_fault, plain
 from moodle_mcp.site.file_address import FileAddress
 from moodle_mcp.site.timing import Timing
 
@@ -191,23 +192,15 @@ async def _answer(site: Site, response: httpx2.Response) -> Any:
             # A parameter that we sent is missing: PHP has dropped the whole body.
             raise _dropped() if code == "missingparam" else error
         case _:
-            return decode(answer).value
+            # The list of uploaded files says itself which of them failed.
+            return decode(answer, own=lambda value: isinstance(value, list)).value
 
 
 def _stored(answer: Any) -> Draft:
     match answer:
         case [{"error": str(said), "errortype": code}]:
-            kind = Kind.CONFLICT if code == "filenameexist" else Kind.TOO_LARGE
-            hint = "Use another name, or another draft area (leave itemid out)."
-            raise CallError(
-                Fault(
-                    kind,
-                    plain(said),
-                    hint=hint if kind is Kind.CONFLICT else UPLOAD_LIMITS,
-                    errorcode=plain(str(code)),
-                    written="nothing",
-                )
-            )
+            fault = moodle_fault({"errorcode": code, "error": said})
+            raise CallError(replace(fault, written="nothing"))
         case [{"itemid": int(item_id), "filename": str(name), "filesize": int(size)}]:
             return Draft(item_id, name, size)
         case _:
@@ -217,7 +210,7 @@ def _stored(answer: Any) -> Draft:
 
 def _dropped() -> CallError:
     message = "PHP dropped the upload because it is larger than post_max_size."
-    return CallError(Fault(Kind.TOO_LARGE, message, hint=UPLOAD_LIMITS), refused=True)
+    return CallError(Fault(Kind.TOO_LARGE, message, hint=hint_of("upload_limits")), refused=True)
 
 
 def _too_large(message: str) -> CallError:

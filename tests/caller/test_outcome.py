@@ -27,8 +27,14 @@ TRANSACTION = replace(WRITE, batching=Batching(("things",), "all_or_nothing"))
 MIDWAY = replace(WRITE, batching=Batching(("things",), "stops_midway"))
 
 
-def moodle(kind: Kind, errorcode: str = "some", exception: str = "moodle_exception") -> CallError:
-    return CallError(Fault(kind, "m", errorcode=errorcode, exception=exception))
+def moodle(
+    kind: Kind,
+    errorcode: str = "some",
+    exception: str = "moodle_exception",
+    *,
+    checking: bool = False,
+) -> CallError:
+    return CallError(Fault(kind, "m", errorcode=errorcode, exception=exception), checking=checking)
 
 
 CASES: list[tuple[str, Function, CallError, Written]] = [
@@ -67,17 +73,18 @@ CASES: list[tuple[str, Function, CallError, Written]] = [
         CallError(Fault(Kind.UNREACHABLE, "m"), reached=False, doubtful=True),
         "unknown",
     ),
-    ("a missing capability", WRITE, moodle(Kind.NO_PERMISSION), "nothing"),
+    ("a missing capability", WRITE, moodle(Kind.NO_PERMISSION, checking=True), "nothing"),
+    ("a refusal that may come midway", WRITE, moodle(Kind.NO_PERMISSION), "unknown"),
     ("an exception in a transaction", TRANSACTION, moodle(Kind.CONFLICT), "nothing"),
     ("an exception midway", MIDWAY, moodle(Kind.NOT_FOUND), "unknown"),
     (
         "no permission in a read's batch",
         replace(WRITE, batching=Batching(("things",))),
-        moodle(Kind.NO_PERMISSION),
+        moodle(Kind.NO_PERMISSION, checking=True),
         "nothing",
     ),
-    ("no permission midway", MIDWAY, moodle(Kind.NO_PERMISSION), "unknown"),
-    ("an exception of an unknown write", WRITE, moodle(Kind.NOT_FOUND), "unknown"),
+    ("no permission midway", MIDWAY, moodle(Kind.NO_PERMISSION, checking=True), "unknown"),
+    ("an exception of an unknown write", WRITE, moodle(Kind.NOT_FOUND, checking=True), "unknown"),
     (
         "a malformed answer after a transaction",
         TRANSACTION,
