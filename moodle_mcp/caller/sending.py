@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import anyio
@@ -13,6 +14,7 @@ import anyio
 from moodle_mcp.caller.pace import Pace
 from moodle_mcp.caller.retry import OnWait, Sleep, repeating
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.own_answer import is_own_answer
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
@@ -55,6 +57,7 @@ class Sender:
         """
         clock: Clock | None = None
         doubtful = False
+        own = partial(is_own_answer, function)
 
         async def attempt() -> Answer:
             nonlocal clock, doubtful
@@ -66,7 +69,7 @@ class Sender:
                 share = 0.5 if function.repeat_is_harmless else 1.0
                 try:
                     left = max(clock.left * share, 0.001)
-                    return await self._site.send(request, timeout=left, alone=write)
+                    return await self._site.send(request, timeout=left, alone=write, own=own)
                 except CallError as error:
                     if doubtful:
                         raise error.after_doubt() from None

@@ -15,7 +15,7 @@ import httpx2
 from moodle_mcp.errors import CallError, Fault, Kind, Stage
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.site.decoding import Answer, Response, decode
+from moodle_mcp.site.decoding import Answer, IsOwnAnswer, Response, always_a_failure, decode
 from moodle_mcp.site.info import SITE_INFO, SiteInfo, refused_altogether, site_info
 from moodle_mcp.site.meeting import Greeting, Meeting
 from moodle_mcp.site.protocol import Post, Protocol, Request
@@ -78,19 +78,21 @@ class Site:
         *,
         timeout: float,  # noqa: ASYNC109
         alone: bool = False,
+        own: IsOwnAnswer = always_a_failure,
     ) -> Answer:
         """Send one request once and decode its answer.
 
         `timeout` is in seconds and spans the whole request, connecting included. `alone` gives it
         a connection of its own: what is left over of another answer can't be taken for its own,
-        and no end of an idle connection puts it in doubt.
+        and no end of an idle connection puts it in doubt. `own` tells whether an answer with the
+        shape of a failure is the function's own; without it none is.
 
         Raises:
             CallError: with `reached` False if nothing of it left this machine.
         """
         sent = request.protocol.post(request, self.address, self._token.get_secret_value())
         response = await post(self._http(alone=alone), sent, timeout=timeout)
-        return decode(self.without_token(response), request.protocol)
+        return decode(self.without_token(response), request.protocol, own=own)
 
     @asynccontextmanager
     async def post(

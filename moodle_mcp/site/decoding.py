@@ -10,23 +10,38 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import TOKEN_ENTRY
-from moodle_mcp.site.faults import moodle_error, plain
+from moodle_mcp.site.faults import failure_in, moodle_error, plain
 from moodle_mcp.site.protocol import REST, Protocol
 
 _NOTICE = re.compile(
     r"(?:<br ?/?>|\s)*(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Strict Standards)(?:</b>)?:"
 )
+_FATAL = re.compile(r"(?:Fatal|Parse) error(?:</b>)?:")
 _LINE_OF_JSON = re.compile(r"^\s*([{\[])", re.MULTILINE)
 _HTML = re.compile(r"(?i)(<!doctype html|<html|<head|<body|<br|<div|<p>|<!--)")
-_XML_FIELD: Final = r"<{0}>(.*?)</{0}>"
+_XML_FIELDS: Final = {
+    "exception": r'<EXCEPTION class="([^"]*)"',
+    "errorcode": r"<ERRORCODE>(.*?)</ERRORCODE>",
+    "message": r"<MESSAGE>(.*?)</MESSAGE>",
+}
 _RETRY_AFTER = re.compile(r"[0-9]{1,6}")
 _MAX_DIGITS: Final = 400
+
+
+IsOwnAnswer: TypeAlias = Callable[[Any], bool]
+"""Tells whether a value with the shape of a failure is the called function's own answer."""
+
+
+def always_a_failure(_: Any) -> bool:
+    """For Moodle's scripts, none of which answers such a value when it succeeds."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +64,12 @@ class Answer:
     size: int = field(default=0, compare=False)
 
 
-def decode(response: Response, protocol: Protocol = REST) -> Answer:
-    """The value that a site answered to a request in a protocol.
+def decode(
+    response: Response, protocol: Protocol = REST, *, own: IsOwnAnswer = always_a_failure
+) -> Answer:
+    """Return the value that a site answered to a request in a protocol.
+
+    `own` is asked of a value that has the shape of a failure.
 
     Raises:
         CallError: the answer is a failure, of Moodle, PHP, a proxy or the network's middle.
@@ -58,14 +77,15 @@ def decode(response: Response, protocol: Protocol = REST) -> Answer:
     _check_status(response, protocol)
     text = _text(response)
     answer = _json(response, text)
-    match answer.value:
-        case {"exception": _, **rest} if "errorcode" in rest or "message" in rest:
-            value = cast("dict[str, Any]", answer.value)
-            raise moodle_error(value, response.status)
-        case _ if response.status >= 400:
+    failure = failure_in(answer.value)
+    if response.status >= 400:
+        # RESTful answers Moodle's failures with 400; without their keys it is somebody else's.
+        if failure is None or not failure.keys() & {"exception", "errorcode"}:
             raise _unexpected_status(response)
-        case _:
-            return answer
+        raise moodle_error(failure, response.status)
+    if failure is not None and not own(answer.value):
+        raise moodle_error(failure, response.status)
+    return answer
 
 
 def retry_after_seconds(response: Response) -> float | None:
@@ -221,8 +241,11 @@ def _among_notices(text: str) -> Answer | None:
         value, end = _decoder().raw_decode(text, start.start(1))
     except (ValueError, RecursionError):
         return None
-    rest = text[end:]
+    before, rest = text[: start.start(1)], text[end:]
     if rest.strip() and not _NOTICE.match(rest):
+        return None
+    if _FATAL.search(before) or _FATAL.search(rest):
+        # PHP has stopped: what looks like an answer is a line of its error, or not the whole.
         return None
     odd = "PHP printed notices beside its answer; they were left out."
     return Answer(value, (odd,), size=len(text))
@@ -250,10 +273,10 @@ def _html_error(response: Response, text: str) -> CallError:
 def _xml_error(response: Response, text: str) -> CallError:
     fields = {
         key: plain(match[1])
-        for key in ("errorcode", "message")
-        if (match := re.search(_XML_FIELD.format(key.upper()), text, re.DOTALL))
+        for key, pattern in _XML_FIELDS.items()
+        if (match := re.search(pattern, text, re.DOTALL))
     }
-    if "errorcode" in fields:
+    if fields.keys() & {"exception", "errorcode"}:
         return moodle_error(fields, response.status)
     message = "The site answered in XML although JSON was asked for."
     return _error(Kind.BAD_ANSWER, message, response)

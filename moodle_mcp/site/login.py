@@ -26,7 +26,6 @@ from moodle_mcp.site.address import TOKEN_ENTRY, Address
 from moodle_mcp.site.client import new_client, post, tls_context
 from moodle_mcp.site.connection import is_token
 from moodle_mcp.site.decoding import decode
-from moodle_mcp.site.faults import moodle_error
 from moodle_mcp.site.protocol import Post
 
 MOBILE_SERVICE: Final = "moodle_mobile_app"
@@ -113,8 +112,6 @@ async def launch(address: Address, service: str, *, user_agent: str) -> Launch:
     match answer:
         case [{"error": False, "data": {"wwwroot": str(), "launchurl": str()} as config}]:
             return _launch(address, service, cast("dict[str, Any]", config))
-        case [{"exception": {"errorcode": str()} as exception}]:
-            raise moodle_error(cast("dict[str, Any]", exception))
         case _:
             message = "The site does not say how Moodle's app signs in."
             raise CallError(Fault(Kind.BAD_ANSWER, message))
@@ -199,9 +196,4 @@ async def _post(
     async with new_client(address, user_agent, tls_context(address)) as client:
         sent = Post(f"{address.base}{entry}", {"Content-Type": content_type}, body)
         response = await post(client, sent, timeout=LOGIN_TIMEOUT)
-    match decode(response).value:
-        # Unlike REST these entries have no `exception` in a failure.
-        case {"errorcode": _} as failure:
-            raise moodle_error(cast("dict[str, Any]", failure), response.status)
-        case answer:
-            return answer
+    return decode(response).value

@@ -99,6 +99,10 @@ _EXCEPTIONS: Final[st.SearchStrategy[Any]] = st.fixed_dictionaries(
     {"exception": ANY_JSON},
     optional={"errorcode": ANY_JSON, "message": ANY_JSON, "debuginfo": ANY_JSON},
 )
+_ERRORS: Final[st.SearchStrategy[Any]] = st.fixed_dictionaries(
+    {"error": ANY_JSON},
+    optional={"errorcode": st.sampled_from(["invalidtoken", "x"]), "stacktrace": st.none()},
+)
 
 
 def _dumped(value: Any) -> bytes:
@@ -112,6 +116,7 @@ def bodies(draw: st.DrawFn, function: Function) -> bytes:
         shaped(function.returns),
         _ANY,
         _EXCEPTIONS,
+        _ERRORS,
         st.fixed_dictionaries({"warnings": _WARNINGS | ANY_JSON}),
     )
     body = draw(st.one_of(value.map(_dumped), st.binary(max_size=50)))
@@ -184,7 +189,10 @@ def check_written(function: Function, answer: bytes, error: dict[str, Any]) -> N
         assert error["written"] == "nothing"
         return
     refused = error.get("http_status") in (302, 403, 404, 413)
-    told = any(word in answer for word in (b"exception", b"EXCEPTION", b"errormessage", b"warning"))
+    told = any(
+        word in answer
+        for word in (b"exception", b"EXCEPTION", b"errorcode", b"errormessage", b"warning")
+    )
     assert error["written"] != "nothing" or refused or told
 
 

@@ -16,7 +16,7 @@ from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
 from moodle_mcp.server.app import App
 from moodle_mcp.server.face import server_of
 from moodle_mcp.site.client import Site
-from moodle_mcp.site.decoding import Answer
+from moodle_mcp.site.decoding import Answer, IsOwnAnswer, always_a_failure
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import Request
 from tests.conftest import Demo, connection, gate
@@ -46,8 +46,9 @@ class BrokenSite(Site):
         *,
         timeout: float,  # noqa: ASYNC109
         alone: bool = False,
+        own: IsOwnAnswer = always_a_failure,
     ) -> Answer:
-        await super().send(request, timeout=timeout, alone=alone)
+        await super().send(request, timeout=timeout, alone=alone, own=own)
         raise RuntimeError(SECRET)
 
 

@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.decoding import Answer, Response, decode, retry_after_seconds
-from moodle_mcp.site.faults import moodle_fault, plain
+from moodle_mcp.site.faults import failure_in, moodle_fault, plain
 from tests.recordings import Exchange, calls, exchanges
 from tests.strategies import json_values
 
@@ -260,10 +260,6 @@ VALUES: dict[str, tuple[bytes, Any]] = {
         b'{"error": "", "errorcode": "", "success": true}',
         {"error": "", "errorcode": "", "success": True},
     ),
-    "an exception among a function's own keys": (
-        b'{"exception": "none", "result": 1}',
-        {"exception": "none", "result": 1},
-    ),
     "faults inside a list": (
         b'{"responses": [{"error": true, "exception": "{\\"errorcode\\": \\"x\\"}"}]}',
         {"responses": [{"error": True, "exception": '{"errorcode": "x"}'}]},
@@ -395,6 +391,29 @@ ODD: dict[str, Response] = {
     "400 with an exception": Response(400, EXCEPTION),
     "400 with a page": Response(400, b"<html>Bad Request</html>"),
     "400 with JSON of another": Response(400, b'{"message": "blocked"}'),
+    "400 with an error of Moodle's": Response(
+        400, b'{"error": "Invalid token", "errorcode": "invalidtoken", "stacktrace": null}'
+    ),
+    "400 with an error of another": Response(400, b'{"error": "Bad Request"}'),
+    "an error with its errorcode": Response(
+        200, b'{"error": "Invalid token", "errorcode": "invalidtoken", "stacktrace": null}'
+    ),
+    "an error alone": Response(200, b'{"error": "Forbidden"}'),
+    "an error in an object": Response(200, b'{"error": {"code": 7, "message": "Forbidden"}}'),
+    "an error that only says so": Response(200, b'{"error": true}'),
+    "errors alone": Response(200, b'{"errors": [{"title": "Forbidden"}]}'),
+    "an answer of the AJAX script": Response(
+        200, b'[{"error": true, "exception": {"errorcode": "invalidtoken", "message": "Bad"}}]'
+    ),
+    "a fatal error after a notice and before a line of JSON": Response(
+        200, b'PHP Warning: A in /m/x.php\nPHP Fatal error: Uncaught B:\n{"a": 1}\n'
+    ),
+    "a fatal error among notices after an answer": Response(
+        200, b'{"a": 1}\nWarning: A in /m/x.php\nFatal error: Out of memory in /m/x.php'
+    ),
+    "an exception in XML without an errorcode": Response(
+        200, b'<?xml version="1.0"?><EXCEPTION class="TypeError"><MESSAGE>m</MESSAGE></EXCEPTION>'
+    ),
     "an exception without a message": Response(200, b'{"exception": "e", "errorcode": "x"}'),
     "an exception with nothing but its name": Response(200, b'{"exception": "e", "message": null}'),
     "an unlisted errorcode of a known class": Response(
@@ -624,6 +643,33 @@ def test_what_is_not_an_answer_is_a_fault_of_the_right_kind(case: str) -> None:
             "half a character in a message": ("invalid_parameter", None, "x?"),
             "an exception without an errorcode": ("no_permission", None, "Non"),
             "an exception whose name has no end": ("moodle_error", None, "x"),
+            "400 with an error of Moodle's": ("invalid_token", 400, "Invalid token"),
+            "400 with an error of another": (
+                "bad_answer",
+                400,
+                "Something before Moodle (a firewall or proxy) answered status 400.",
+            ),
+            "an error with its errorcode": ("invalid_token", None, "Invalid token"),
+            "an error alone": ("moodle_error", None, "Forbidden"),
+            "an error in an object": ("moodle_error", None, "Forbidden"),
+            "an error that only says so": (
+                "moodle_error",
+                None,
+                "Moodle refused the call without saying why.",
+            ),
+            "errors alone": ("moodle_error", None, "Forbidden"),
+            "an answer of the AJAX script": ("invalid_token", None, "Bad"),
+            "a fatal error after a notice and before a line of JSON": (
+                "bad_answer",
+                None,
+                "The answer is not complete JSON.",
+            ),
+            "a fatal error among notices after an answer": (
+                "bad_answer",
+                None,
+                "The answer is not complete JSON.",
+            ),
+            "an exception in XML without an errorcode": ("site_error", None, "m"),
         }
     )
     assert shown == expected[case]
@@ -715,8 +761,7 @@ def total(answer: Response) -> None:
 @given(json_values())
 def test_json_comes_back_as_it_was(value: Any) -> None:
     body = json.dumps(value).encode()
-    looks_like_a_fault = isinstance(value, dict) and "exception" in value
-    assert looks_like_a_fault or decode(Response(200, body)).value == value
+    assert failure_in(value) is not None or decode(Response(200, body)).value == value
 
 
 def test_a_message_has_no_debuginfo_even_where_it_repeats_a_part_of_it() -> None:

@@ -1,0 +1,82 @@
+"""Whether an answer that looks like a failure is what the function itself answers.
+
+Moodle reports failures as JSON objects with status 200. A few functions have the same keys in
+their own answers: `error` of qbank_editquestion_set_status, `errors` of
+core_enrol_unenrol_user_enrolment. The function's return type tells the two apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from moodle_mcp.catalogue.fit import fit
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object
+
+FAILURE_KEYS: Final = frozenset(
+    {
+        "backtrace",
+        "debuginfo",
+        "error",
+        "errorcode",
+        "errors",
+        "errortype",
+        "exception",
+        "link",
+        "message",
+        "moreinfourl",
+        "reproductionlink",
+        "stacktrace",
+        "warnings",
+    }
+)
+"""Keys that a failure of Moodle's may have (read in the source of 4.5.6); they prove nothing.
+
+`warnings` is not one of them, but nearly every type has it and it says nothing of success.
+"""
+
+
+def is_own_answer(function: Function, answer: Any) -> bool:
+    """Return whether a function can have answered this, which has the shape of a failure.
+
+    For a function without a known type (a plugin's) it is its own answer if it has a key that no
+    failure has: `{"success": false, "error": "..."}` is a result to read, `{"error": "..."}` holds
+    nothing that could be a result. An `exception` with an `errorcode` or a `message` is always
+    Moodle's failure there.
+    """
+    if not function.typed:
+        return _has_more_than_a_failure(answer)
+    return _has_keys_of(function.returns, answer) and not fit(function, answer).warnings
+
+
+def _has_more_than_a_failure(answer: Any) -> bool:
+    match answer:
+        case list():
+            return any(map(_has_more_than_a_failure, cast("list[Any]", answer)))
+        case {"exception": _, "errorcode": _} | {"exception": _, "message": _}:
+            return False
+        case dict():
+            return bool(cast("dict[str, Any]", answer).keys() - FAILURE_KEYS)
+        case _:
+            return True
+
+
+def _has_keys_of(node: Node | None, answer: Any) -> bool:
+    match node, answer:
+        case ListOf(), list():
+            return any(_has_keys_of(node.item, entry) for entry in cast("list[Any]", answer))
+        case Object(), dict():
+            return _has_keys(node, cast("Mapping[str, Any]", answer))
+        case _:
+            return False
+
+
+def _has_keys(node: Object, answer: Mapping[str, Any]) -> bool:
+    """Whether the answer has the type's required keys, which Moodle checks before it answers.
+
+    They must include a key that no failure has, or the type must have all of the failure's keys.
+    """
+    required = {key for key, child in node.keys.items() if child.presence == "required"}
+    of_failures = answer.keys() & FAILURE_KEYS
+    distinctive = bool(required - FAILURE_KEYS) or of_failures <= node.keys.keys()
+    return required <= answer.keys() and distinctive
