@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, Literal, TypeAlias
 
 Written: TypeAlias = Literal["nothing", "something", "unknown"]
-Stage: TypeAlias = Literal["host name", "connection", "TLS"]
+Stage: TypeAlias = Literal["environment", "proxy", "host name", "connection", "TLS"]
 """What has to come about before a request can be sent, in this order."""
 
 

@@ -15,7 +15,7 @@ import httpx2
 from moodle_mcp.checking.facts import Facts, FieldLimit, Greeting, Refusal, field_limit
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.address import TOKEN_ENTRY
-from moodle_mcp.site.client import Form, Site, new_client, post, tls_context
+from moodle_mcp.site.client import Form, Site
 from moodle_mcp.site.encoding import form_body
 from moodle_mcp.site.files import UPLOAD
 from moodle_mcp.site.info import SiteInfo
@@ -45,7 +45,15 @@ async def observe(site: Site) -> Facts:
     else:
         protocol = await site.protocol()
         found = await _greeting(site, protocol, info)
-    return Facts(site.address.base, protocol, time.time(), found)
+    proxy = site.transport.proxy
+    return Facts(
+        site.address.base,
+        protocol,
+        time.time(),
+        found,
+        proxy=proxy.label if proxy else "",
+        had_token=site.address.had_token,
+    )
 
 
 async def _protocol(site: Site, error: CallError) -> Protocol:
@@ -99,10 +107,8 @@ async def _web_services(site: Site) -> bool | None:
     body = form_body([("appsitecheck", "1")])
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     try:
-        tls = tls_context(site.address)
-        async with new_client(site.address, site.user_agent, tls) as client:
-            sent = Post(f"{site.address.base}{TOKEN_ENTRY}", headers, body)
-            response = await post(client, sent, timeout=_TIMEOUT)
+        sent = Post(f"{site.address.base}{TOKEN_ENTRY}", headers, body)
+        response = await site.transport.post(sent, timeout=_TIMEOUT)
     except CallError:
         return None
     match _json(response.body):

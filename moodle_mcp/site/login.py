@@ -23,10 +23,10 @@ from pydantic import SecretStr
 
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import TOKEN_ENTRY, Address
-from moodle_mcp.site.client import new_client, post, tls_context
 from moodle_mcp.site.connection import is_token
 from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.protocol import Post
+from moodle_mcp.site.transport import Transport
 
 MOBILE_SERVICE: Final = "moodle_mobile_app"
 """The service that every Moodle has, and for which users may usually make tokens."""
@@ -193,7 +193,7 @@ async def _post(
     user_agent: str,
     content_type: str = "application/x-www-form-urlencoded",
 ) -> Any:
-    async with new_client(address, user_agent, tls_context(address)) as client:
+    async with Transport(address, user_agent) as transport:
         sent = Post(f"{address.base}{entry}", {"Content-Type": content_type}, body)
-        response = await post(client, sent, timeout=LOGIN_TIMEOUT)
+        response = await transport.post(sent, timeout=LOGIN_TIMEOUT)
     return decode(response).value

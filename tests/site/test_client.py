@@ -25,11 +25,12 @@ from moodle_mcp.demo.dropping import DROP
 from moodle_mcp.demo.serving import serving
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.address import Address
-from moodle_mcp.site.client import MAX_ANSWER, Site
+from moodle_mcp.site.client import Site
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol, Request
+from moodle_mcp.site.transport import MAX_ANSWER
 from tests.conftest import connection
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,207 @@
+"""HTTP requests to one site: pooled clients, one request at a time, one response or one error."""
+
+from __future__ import annotations
+
+import math
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+import socksio
+
+from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.address import Address
+from moodle_mcp.site.certificates import tls_context
+from moodle_mcp.site.decoding import Response
+from moodle_mcp.site.protocol import Post
+from moodle_mcp.site.proxies import Proxy, environment_proxies
+from moodle_mcp.site.route import Route
+
+MAX_ANSWER: Final = 64 * 1024 * 1024
+"""Bytes of one answer, unpacked, beyond which it is not read on."""
+
+KEEP_ALIVE: Final = 4.0
+"""Seconds that an idle connection is kept: Apache closes its end after 5, and a request that meets
+a closing connection is one of which nobody knows whether it arrived."""
+
+CONNECT_TIMEOUT: Final = 5.0
+
+_AUTHENTICATION_REQUIRED: Final = 407
+
+
+class Transport:
+    """The HTTP clients for one site, made when they are needed, and their TLS context."""
+
+    def __init__(self, address: Address, user_agent: str) -> None:
+        self._address = address
+        self._user_agent = user_agent
+        self._clients: dict[bool, httpx2.AsyncClient] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._candidate: Proxy | None = None
+        self.proxy: Proxy | None = None
+        """The proxy through which the site is reached, once a connection was begun."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the pooled connections."""
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def post(
+        self,
+        sent: Post,
+        *,
+        timeout: float,  # noqa: ASYNC109
+        alone: bool = True,
+    ) -> Response:
+        """Send something once and read the whole answer; `timeout` is in seconds and spans both.
+
+        `alone` gives it a connection of its own.
+
+        Raises:
+            CallError: with `reached` False if nothing of it left this machine.
+        """
+        request = self.client(alone=alone).build_request(
+            "POST",
+            sent.url,
+            content=sent.body,
+            headers=sent.headers,
+            timeout=timeouts(timeout),
+        )
+        async with self.exchange(request, alone=alone, seconds=timeout, whole=timeout) as response:
+            return Response(
+                status=response.status_code,
+                body=await _read(response),
+                reason=response.reason_phrase,
+                location=response.headers.get("location"),
+                retry_after=response.headers.get("retry-after"),
+            )
+
+    @asynccontextmanager
+    async def exchange(
+        self,
+        request: httpx2.Request,
+        *,
+        alone: bool,
+        seconds: float,
+        whole: float = math.inf,
+    ) -> AsyncGenerator[httpx2.Response]:
+        """Send a request that `client` has built; the answer is read inside the block.
+
+        `seconds` are those of its time-outs, `whole` those for everything, the block included.
+
+        Raises:
+            CallError: also for what happens while the answer is read.
+        """
+        client = self.client(alone=alone)
+        route = Route(self._candidate, tls=request.url.scheme == "https")
+        request.extensions["trace"] = route.follow
+        try:
+            with anyio.fail_after(whole):
+                response = await client.send(request, stream=True)
+                try:
+                    if response.status_code == _AUTHENTICATION_REQUIRED:
+                        raise route.unauthenticated()
+                    yield response
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise route.timed_out(whole) from None
+        except (httpx2.HTTPError, socksio.SOCKSError) as error:
+            raise route.failed(error, seconds) from None
+        finally:
+            self.proxy = route.proxy or self.proxy
+
+    def client(self, *, alone: bool) -> httpx2.AsyncClient:
+        """The client whose connections are kept for the next request, or are `alone`.
+
+        Raises:
+            CallError: none can be made because of what the environment says of proxies and
+                certificates.
+        """
+        if alone not in self._clients:
+            self._candidate = _checked_proxy(self._address)
+            self._tls = self._tls or tls_context(self._address)
+            self._clients[alone] = self._new_client(self._tls, alone=alone)
+        return self._clients[alone]
+
+    def _new_client(self, tls: ssl.SSLContext, *, alone: bool) -> httpx2.AsyncClient:
+        try:
+            return httpx2.AsyncClient(
+                follow_redirects=False,
+                # What is meant to stay on this machine goes through no proxy.
+                trust_env=not self._address.stays_here,
+                verify=tls,
+                limits=httpx2.Limits(
+                    max_keepalive_connections=0 if alone else None, keepalive_expiry=KEEP_ALIVE
+                ),
+                headers={"User-Agent": self._user_agent, "Accept": "application/json"},
+            )
+        except (ValueError, httpx2.InvalidURL, ImportError, OSError) as error:
+            raise _no_client(error) from None
+
+
+def timeouts(seconds: float) -> httpx2.Timeout:
+    """Time-outs for a request that may be silent for so long; connecting has its own limit."""
+    return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds))
+
+
+def _checked_proxy(address: Address) -> Proxy | None:
+    """The proxy that the environment names for the site; NO_PROXY may still exempt it.
+
+    Raises:
+        CallError: one of them, for whatever scheme, can't be used: the HTTP library then makes no
+            client.
+    """
+    if address.stays_here:
+        return None
+    proxies = environment_proxies()
+    for proxy in proxies.values():
+        if problem := proxy.problem:
+            raise proxy.unusable(problem)
+    return proxies.get(urlsplit(address.base).scheme) or proxies.get("all")
+
+
+def _no_client(error: Exception) -> CallError:
+    """The error for what the HTTP library says of the environment beyond what was checked."""
+    names = ", ".join(proxy.variable for proxy in environment_proxies().values())
+    return CallError(
+        Fault(
+            Kind.UNREACHABLE,
+            f"No HTTP client can be made in this environment ({type(error).__name__}).",
+            hint=f"The operator checks the proxy settings ({names or 'none is set'}, NO_PROXY) and "
+            "whether this server's packages are complete (`pip check`).",
+            retryable=False,
+        ),
+        reached=False,
+        stage="environment",
+    )
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            message = f"The answer is longer than {MAX_ANSWER} bytes and was not read to its end."
+            raise CallError(
+                Fault(Kind.TOO_LARGE, message, hint="Ask for less: one course, one page, one user.")
+            )
+    return b"".join(chunks)
