@@ -68,12 +68,18 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A site at an address, asked in a protocol at a time in Unix seconds."""
+    """A site at an address, asked in a protocol at a time in Unix seconds.
+
+    `proxy` is the variable with the proxy's address if the way led through one. `had_token` says
+    whether a token stood in the address that the operator pasted.
+    """
 
     base: str
     protocol: Protocol
     now: float
     found: Greeting | Refusal
+    proxy: str = ""
+    had_token: bool = False
 
 
 async def field_limit(arrives: Arrives) -> FieldLimit | None:

@@ -12,6 +12,8 @@ from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.protocol import Protocol
 
 STEPS: Final = (
+    "environment",
+    "proxy",
     "host name",
     "connection",
     "TLS",
@@ -62,7 +64,7 @@ class _Failure:
     reached: str = ""
 
 
-def refused(refusal: Refusal, base: str, protocol: Protocol) -> list[Line]:
+def refused(refusal: Refusal, base: str, protocol: Protocol, proxy: str = "") -> list[Line]:
     """A line for each step: those before the failed one are right, those after it unknown."""
     failure = _failure(refusal, protocol)
     reached = STEPS.index(failure.reached or failure.step)
@@ -71,15 +73,17 @@ def refused(refusal: Refusal, base: str, protocol: Protocol) -> list[Line]:
         if step == failure.step:
             line = Line(step, "failed", failure.found, failure.todo, failure.public)
         elif position < reached:
-            line = Line(step, "ok", passed(step, base))
+            line = Line(step, "ok", passed(step, base, proxy))
         else:
             line = Line(step, "skipped")
         lines.append(line)
     return lines
 
 
-def passed(step: str, base: str) -> str:
-    """What is found at a step that is right, as far as the address alone tells it."""
+def passed(step: str, base: str, proxy: str = "") -> str:
+    """What is found at a step that is right, as far as the address and the proxy tell it."""
+    if step == "proxy":
+        return proxy or "not used"
     if step == "TLS":
         return "certificate trusted" if base.startswith("https:") else "not used (http)"
     return base if step == "address" else ""

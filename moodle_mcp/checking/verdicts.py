@@ -13,6 +13,7 @@ from moodle_mcp.checking.facts import Facts, Greeting, Refusal
 from moodle_mcp.checking.gaps import Wanted, gaps
 from moodle_mcp.checking.lines import Line
 from moodle_mcp.checking.steps import SERVICES, STEPS, passed, refused
+from moodle_mcp.site.address import RESET_ADVICE
 from moodle_mcp.site.protocol import REST
 
 _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+)*\+?(dev)?( \(Build: [0-9]+\))?")
@@ -26,7 +27,8 @@ def judge(facts: Facts, wanted: Wanted) -> list[Line]:
     """All lines: the way to the site, the site, and what the operator gets of it."""
     match facts.found:
         case Refusal() as refusal:
-            return refused(refusal, facts.base, facts.protocol)
+            way = refused(refusal, facts.base, facts.protocol, facts.proxy)
+            return [*way, *_pasted_token(facts)]
         case Greeting() as greeting:
             way = [_WAY.get(step, _right)(facts, greeting, step) for step in STEPS]
             site = [
@@ -38,11 +40,25 @@ def judge(facts: Facts, wanted: Wanted) -> list[Line]:
                 _clock(greeting),
                 _round_trip(greeting),
             ]
-            return [*way, *site, *gaps(wanted, greeting.info)]
+            return [*way, *_pasted_token(facts), *site, *gaps(wanted, greeting.info)]
+
+
+def _pasted_token(facts: Facts) -> list[Line]:
+    """A warning if the operator's address had a token in it."""
+    if not facts.had_token:
+        return []
+    found = "the address that was set has a token in it"
+    todo = f"Set it to {facts.base}. {RESET_ADVICE}"
+    return [Line("pasted token", "warning", found, todo, found)]
 
 
 def _right(facts: Facts, _: Greeting, step: str) -> Line:
     return Line(step, "ok", passed(step, facts.base))
+
+
+def _proxy(facts: Facts, _: Greeting, step: str) -> Line:
+    public = "used" if facts.proxy else "not used"
+    return Line(step, "ok", passed(step, facts.base, facts.proxy), public=public)
 
 
 def _tls(facts: Facts, greeting: Greeting, step: str) -> Line:
@@ -100,6 +116,7 @@ def _service(_: Facts, greeting: Greeting, step: str) -> Line:
 
 
 _WAY: Final[dict[str, Callable[[Facts, Greeting, str], Line]]] = {
+    "proxy": _proxy,
     "TLS": _tls,
     "address": _address,
     "protocol": _protocol,

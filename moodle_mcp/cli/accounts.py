@@ -47,12 +47,16 @@ def login(
 
     from moodle_mcp.accounts.store import Accounts
     from moodle_mcp.settings import load_settings
-    from moodle_mcp.site.address import parse_address
+    from moodle_mcp.site.address import parse_address, token_warning
     from moodle_mcp.site.login import MOBILE_SERVICE
 
     settings = load_settings()
     allowed = settings.unsafe_plain_http
     site = parse_address(address, plain_http_allowed=allowed, name="the address")
+    if warning := token_warning(site, "the address"):
+        click.echo(f"moodle-mcp: {warning}", err=True)
+    elif site.base != address.strip().rstrip("/"):
+        click.echo(f"moodle-mcp: {site.base} is used.", err=True)
     accounts = Accounts.of_user()
     kept_as = _free_name(accounts, site, name)
     try:

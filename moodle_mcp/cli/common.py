@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -21,6 +22,8 @@ EXIT_FAILED: Final = 1
 EXIT_SETTINGS: Final = 2
 
 _SITE: Final = "moodle_mcp.site"
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,10 +72,13 @@ def load() -> tuple[Settings, Connection]:
     """
     from moodle_mcp.logs import start_logging
     from moodle_mcp.settings import load_settings
+    from moodle_mcp.site.address import token_warning
 
     settings = load_settings(chosen_site())
     connection = settings.connection()
     start_logging(settings.log_level, connection.token.get_secret_value())
+    if warning := token_warning(connection.address):
+        log.warning("%s", warning)
     return settings, connection
 
 

@@ -133,6 +133,8 @@ async def test_before_the_failed_step_all_is_right_and_after_it_nothing_is_known
     lines = await lines_of(Site(connection(demo.url, STUDENT_TOKEN)))
     assert [f"{line.verdict} {line.step}" for line in lines] == snapshot(
         [
+            "ok environment",
+            "ok proxy",
             "ok host name",
             "ok connection",
             "ok TLS",
@@ -155,6 +157,8 @@ async def test_under_the_command_lines_maintenance_nothing_of_moodle_is_known(de
     lines = await lines_of(Site(connection(demo.url, STUDENT_TOKEN)))
     assert [f"{line.verdict} {line.step}" for line in lines] == snapshot(
         [
+            "ok environment",
+            "ok proxy",
             "ok host name",
             "ok connection",
             "ok TLS",
