@@ -77,20 +77,33 @@ def install(
 def _entry(client: Client) -> dict[str, Any]:
     """The client's entry for the settings that are set now, once they are known to be right."""
     from moodle_mcp.accounts.store import Accounts
-    from moodle_mcp.clients.entry import environment_for_server
+    from moodle_mcp.clients.entry import environment_for_server, missing_paths
     from moodle_mcp.settings import load_settings
+    from moodle_mcp.site.address import token_warning
 
     settings = load_settings(chosen_site())
-    settings.connection()
+    address = settings.connection().address
+    if warning := token_warning(address):
+        _warn(warning)
     site = settings.kept_site()
     environment = environment_for_server(os.environ, site, os.path.abspath)
+    if "MOODLE_URL" in environment:
+        # What was pasted with it, a token perhaps, goes into no file.
+        environment["MOODLE_URL"] = address.base
     in_keyring = site is not None and Accounts.of_user().get(site).place == "keyring"
     bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
     if in_keyring and bus:
         # Linux' keyrings are reached through it, and clients do not pass it on.
         environment["DBUS_SESSION_BUS_ADDRESS"] = bus
     command, args = _running().command("[keyring]" if in_keyring else "")
+    for warning in missing_paths(command, environment, os.path.exists):
+        _warn(warning)
     return client.entry(command, args, environment)
+
+
+def _warn(warning: str) -> None:
+    """Warn on stderr: stdout may be the entry itself."""
+    click.echo(f"moodle-mcp: warning: {warning}", err=True)
 
 
 def _example(client: Client) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from moodle_mcp.clients import toml_text
 from moodle_mcp.clients.known import Client
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.settings import CONFIG_VARIABLE, Settings, named_alike, variable
+from moodle_mcp.site.certificates import CERT_FILE
 
 EXAMPLE_COMMAND: Final = "/path/to/moodle-mcp"
 EXAMPLE_ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -64,27 +65,54 @@ def environment_for_server(
     """
     kept: dict[str, str] = {}
     environment = named_alike(environment)
-    for field, info in Settings.model_fields.items():
+    for field in Settings.model_fields:
         name = variable(field)
         value = environment.get(name)
-        kinds = get_args(info.annotation) or (info.annotation,)
         if not value:
             continue
-        if SecretStr in kinds:
+        if SecretStr in _kinds(field):
             raise SettingsError(
                 f"{name} is set, and a client's configuration is no place for it: sign in with "
                 "`moodle-mcp login ADDRESS` instead, or put the token into a file and set "
                 "MOODLE_TOKEN_FILE"
             )
-        is_file = Path in kinds or (field == "audit" and value != "stderr")
+        is_file = Path in _kinds(field) or (field == "audit" and value != "stderr")
         kept[name] = absolute(value) if is_file else value
     # Clients start servers with few of the user's variables.
-    for name in (CONFIG_VARIABLE, "SSL_CERT_FILE", "XDG_CONFIG_HOME"):
+    for name in (CONFIG_VARIABLE, CERT_FILE, "XDG_CONFIG_HOME"):
         if environment.get(name):
             kept[name] = absolute(environment[name])
     if site is not None:
         kept[variable("site")] = site
     return kept
+
+
+def missing_paths(
+    command: str, environment: Mapping[str, str], exists: Callable[[str], bool]
+) -> list[str]:
+    """A warning for each file or folder of an entry that is not there.
+
+    The configuration folder may be missing, and the audit file is made when it is needed.
+    """
+    named = {"The command": command}
+    files = [variable(field) for field in Settings.model_fields if Path in _kinds(field)]
+    for name in (*files, CONFIG_VARIABLE, CERT_FILE):
+        if name in environment:
+            named[name] = environment[name]
+    audit = environment.get(variable("audit"), "stderr")
+    if audit != "stderr":
+        named[f"The folder of {variable('audit')}"] = str(PurePath(audit).parent)
+    return [
+        f"{name} is {path}, which does not exist: the server can't work without it"
+        for name, path in named.items()
+        if not exists(path)
+    ]
+
+
+def _kinds(field: str) -> tuple[Any, ...]:
+    """The types that a setting may have."""
+    annotation = Settings.model_fields[field].annotation
+    return get_args(annotation) or (annotation,)
 
 
 def document(client: Client, name: str, entry: Mapping[str, Any]) -> str:

@@ -348,3 +348,50 @@ def test_the_example_in_the_repository_is_the_commands() -> None:
     ran = CliRunner().invoke(main, ["install", "claude-desktop", "--print", "--example"])
     example = ROOT / "claude_config.example.json"
     assert example.read_text(encoding="utf-8") == ran.output
+
+
+def test_what_an_entry_names_and_is_not_there_is_warned_of(
+    install: Install, home: Path, tmp_path: Path
+) -> None:
+    token = home / "tokén file"
+    there = {"MOODLE_URL": "https://m.example", "MOODLE_TOKEN_FILE": str(token)}
+    missing = {
+        "MOODLE_MCP_CATALOGUE": "none.json", "MOODLE_MCP_FILES": "/none/files",
+        "SSL_CERT_FILE": "/none/ca.pem", "MOODLE_MCP_AUDIT": "/none/audit.log",
+    }  # fmt: skip
+    ran = install("cursor", "--print", **there, **missing)
+    assert ran.exit_code == 0
+    told = [line.split(",")[0].replace(str(Path.cwd()), "HERE") for line in ran.stderr.splitlines()]
+    assert told == snapshot(
+        [
+            "moodle-mcp: warning: MOODLE_MCP_CATALOGUE is HERE/none.json",
+            "moodle-mcp: warning: MOODLE_MCP_FILES is /none/files",
+            "moodle-mcp: warning: SSL_CERT_FILE is /none/ca.pem",
+            "moodle-mcp: warning: The folder of MOODLE_MCP_AUDIT is /none",
+        ]
+    )
+    assert json.loads(ran.stdout)["mcpServers"]["moodle"]["env"]["SSL_CERT_FILE"] == "/none/ca.pem"
+    assert install("cursor", "--print", **there).stderr == ""
+    assert install("cursor", **there, **missing).stderr == ran.stderr
+
+
+def test_a_command_that_is_not_there_is_warned_of(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/none/bin/moodle-mcp"])
+    assert install("cursor", "--print").stderr == snapshot(
+        "moodle-mcp: warning: The command is /none/bin/moodle-mcp, which does not exist: the server can't work without it\n"
+    )
+
+
+def test_of_a_pasted_address_only_the_sites_is_installed(install: Install, home: Path) -> None:
+    page = f"https://m.example/sub/webservice/rest/server.php?wstoken={'0a' * 16}"
+    settings = {"MOODLE_URL": page, "MOODLE_TOKEN_FILE": str(home / "tokén file")}
+    ran = install("cursor", "--print", **settings)
+    assert json.loads(ran.stdout)["mcpServers"]["moodle"]["env"]["MOODLE_URL"] == (
+        "https://m.example/sub"
+    )
+    assert "has a token in it" in ran.stderr
+    assert "0a0a" not in ran.output
+    assert install("cursor", **settings).exit_code == 0
+    assert "0a0a" not in (home / ".cursor" / "mcp.json").read_text()
