@@ -31,6 +31,7 @@ from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection, is_token
 from moodle_mcp.site.protocol import PROTOCOLS
 from moodle_mcp.site.timing import Timing
+from moodle_mcp.textfile import TextError, decoded
 
 PREFIX: Final = "MOODLE_MCP_"
 CONFIG_VARIABLE: Final = "MOODLE_MCP_CONFIG"
@@ -323,13 +324,15 @@ def named_alike(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _read_file(path: Path, *, named: bool) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes())
     except FileNotFoundError:
         if named:
             raise SettingsError(f"{CONFIG_VARIABLE}: there is no file {path}") from None
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SettingsError(f"{path}: can't be read ({type(error).__name__})") from None
+    except TextError as error:
+        raise SettingsError(f"{path}: {error}") from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -379,11 +382,13 @@ def _holds(folder: Path, path: Path) -> bool:
 
 def _token_in(path: Path) -> str:
     try:
-        return path.expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        return decoded(path.expanduser().read_bytes()).strip()
+    except OSError as error:
         raise SettingsError(
             f"MOODLE_TOKEN_FILE can't be read ({type(error).__name__}): {path}"
         ) from None
+    except TextError as error:
+        raise SettingsError(f"MOODLE_TOKEN_FILE: {path}: {error}") from None
 
 
 def _checked(name: str, token: str) -> SecretStr:

@@ -21,6 +21,7 @@ from moodle_mcp.accounts import system_keyring
 from moodle_mcp.atomic import write_whole
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.site.address import Address
+from moodle_mcp.textfile import TextError, decoded
 
 Place: TypeAlias = Literal["keyring", "file"]
 
@@ -97,8 +98,8 @@ class Accounts:
         """
         names = self.names()
         try:
-            chosen = (self.folder / _DEFAULT).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
+            chosen = decoded((self.folder / _DEFAULT).read_bytes()).strip()
+        except (OSError, TextError):
             chosen = ""
         if chosen in names:
             return chosen
@@ -160,7 +161,7 @@ class Accounts:
     def _read(self, name: str) -> _Kept:
         file = self._file(checked(name))
         try:
-            return _Kept.model_validate_json(file.read_bytes())
+            return _Kept.model_validate_json(decoded(file.read_bytes()))
         except FileNotFoundError:
             known = ", ".join(self.names()) or "none"
             raise SettingsError(
@@ -169,7 +170,7 @@ class Accounts:
             ) from None
         except OSError as error:
             raise SettingsError(f"{file}: can't be read ({type(error).__name__})") from None
-        except ValidationError:
+        except (TextError, ValidationError):
             raise BrokenSiteError(
                 f"{file}: is broken: sign in again with `moodle-mcp login ADDRESS --site {name}`"
             ) from None

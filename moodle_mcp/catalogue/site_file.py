@@ -26,6 +26,7 @@ from moodle_mcp.catalogue.model import (
     Value,
 )
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.textfile import TextError, decoded
 
 FORMAT: Final = "moodle-mcp/catalogue/1"
 
@@ -143,7 +144,9 @@ def load_site_file(path: Path, setting: str) -> SiteCatalogue:
     if len(data) > MAX_BYTES:
         raise SettingsError(f"{setting}: {path} is larger than {MAX_BYTES} bytes")
     try:
-        return SiteCatalogue.model_validate_json(data)
+        return SiteCatalogue.model_validate_json(decoded(data))
+    except TextError as error:
+        raise SettingsError(f"{setting}: {path}: {error}") from None
     except ValidationError as error:
         raise SettingsError(f"{setting}: {path}: {_first(error)}") from None
 

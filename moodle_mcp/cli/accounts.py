@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from moodle_mcp import __version__
-from moodle_mcp.cli.common import EXIT_FAILED, settled
+from moodle_mcp.cli.common import EXIT_FAILED, read_input_line, settled
 from moodle_mcp.errors import CallError, SettingsError
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _asked(label: str, *, secret: bool = False) -> str:
     """What the person types; a secret is not shown. From a pipe it is one line."""
     if sys.stdin.isatty():
         return str(click.prompt(label, hide_input=secret, err=True))
-    line = sys.stdin.readline().rstrip("\r\n")
+    line = read_input_line()
     if not line:
         raise SettingsError(f"nothing came on standard input for: {label}")
     return line

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 import click
 
-from moodle_mcp.errors import MoodleMcpError
+from moodle_mcp.errors import MoodleMcpError, SettingsError
+from moodle_mcp.textfile import TextError, decoded
 
 if TYPE_CHECKING:
     from moodle_mcp.settings import Settings
@@ -80,6 +81,31 @@ def load() -> tuple[Settings, Connection]:
     if warning := token_warning(connection.address):
         log.warning("%s", warning)
     return settings, connection
+
+
+def read_input() -> str:
+    """Return all of standard input.
+
+    Raises:
+        SettingsError: it is not UTF-8.
+    """
+    return _decoded_input(sys.stdin.buffer.read())
+
+
+def read_input_line() -> str:
+    """Return the next line of standard input without its end; an empty text if there is none.
+
+    Raises:
+        SettingsError: it is not UTF-8.
+    """
+    return _decoded_input(sys.stdin.buffer.readline()).rstrip("\r\n")
+
+
+def _decoded_input(data: bytes) -> str:
+    try:
+        return decoded(data)
+    except TextError as error:
+        raise SettingsError(f"standard input {error.problem}; it must be UTF-8") from None
 
 
 def print_json(data: object) -> None:

@@ -16,6 +16,7 @@ import click
 from moodle_mcp.cli.common import chosen_site, settled, site_option
 from moodle_mcp.clients.errors import ClientFileError
 from moodle_mcp.clients.known import CLIENTS, Client, Places, System
+from moodle_mcp.textfile import TextError, decoded
 
 if TYPE_CHECKING:
     from moodle_mcp.clients.entry import Running
@@ -138,15 +139,18 @@ def _file_of(client: Client, *, project: bool) -> Path:
 
 
 def _read(file: Path) -> str | None:
-    """The file's text, line ends and all; None if there is no file."""
+    """The file's text, line ends, byte-order mark and all; None if there is no file."""
     try:
-        return file.read_bytes().decode()
+        data = file.read_bytes()
+        decoded(data)
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError:
-        raise ClientFileError("is not UTF-8") from None
+    except TextError as error:
+        raise ClientFileError(str(error)) from None
     except OSError as error:
         raise ClientFileError(f"can't be read ({type(error).__name__})") from None
+    # The mark stays, since the file is written back as it was.
+    return data.decode()
 
 
 def _difference(file: Path, before: str, after: str) -> str:

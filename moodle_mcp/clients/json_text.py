@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from moodle_mcp.clients.errors import ClientFileError
+from moodle_mcp.textfile import MARK
 
 _STRING_OR_COMMENT: Final = re.compile(
     r'(?P<string>"(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL
@@ -23,7 +24,6 @@ _SPACE: Final = re.compile(r"\s*")
 _REST_OF_LINE: Final = re.compile(r"[ \t]*\r?\n")
 _FIRST_LINE_INDENT: Final = re.compile(r"[{\[]\r?\n([ \t]+)")
 _DEFAULT_INDENT: Final = "  "
-_MARK: Final = "\ufeff"
 
 
 def read(text: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def read(text: str) -> dict[str, Any]:
     Raises:
         ClientFileError: it is not JSON (comments aside), or not an object.
     """
-    if not text.removeprefix(_MARK).strip():
+    if not text.removeprefix(MARK).strip():
         return {}
     try:
         data = json.loads(_blanked(text))
@@ -49,7 +49,7 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
     Raises:
         ClientFileError: the file can't be read, or has something else than objects on the way.
     """
-    if not text.removeprefix(_MARK).strip():
+    if not text.removeprefix(MARK).strip():
         text = "{}\n"
     read(text)
     file = _File.of(text)
@@ -208,7 +208,7 @@ def _blanked(text: str) -> str:
 
 
 def _without_comments(text: str) -> str:
-    text = " " + text[1:] if text.startswith(_MARK) else text
+    text = " " + text[1:] if text.startswith(MARK) else text
     return _STRING_OR_COMMENT.sub(_blank, text)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
 from moodle_mcp.clients.errors import ClientFileError
+from moodle_mcp.textfile import MARK
 
 
 def read(text: str) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def read(text: str) -> dict[str, Any]:
         ClientFileError: it is not TOML.
     """
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix(MARK))
     except tomllib.TOMLDecodeError as error:
         raise ClientFileError(f"is not TOML: {error}") from None
 
@@ -31,7 +32,7 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
     from tomlkit.items import InlineTable
 
     read(text)
-    document = tomlkit.parse(text)
+    document = tomlkit.parse(text.removeprefix(MARK))
     place: MutableMapping[str, Any] = document
     for depth, key in enumerate(keys[:-1]):
         if key not in place:
@@ -39,7 +40,7 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
             place[key] = tomlkit.table(is_super_table=True)
         place = _table(place[key], keys[: depth + 1])
     place[keys[-1]] = _as_table(entry, inline=isinstance(place, InlineTable))
-    return _with_line_ends_of(text, tomlkit.dumps(document))
+    return _written_as(text, tomlkit.dumps(document))
 
 
 def without_entry(text: str, keys: Sequence[str]) -> str:
@@ -51,7 +52,7 @@ def without_entry(text: str, keys: Sequence[str]) -> str:
     import tomlkit
 
     read(text)
-    document = tomlkit.parse(text)
+    document = tomlkit.parse(text.removeprefix(MARK))
     place: MutableMapping[str, Any] = document
     for depth, key in enumerate(keys[:-1]):
         if key not in place:
@@ -60,7 +61,7 @@ def without_entry(text: str, keys: Sequence[str]) -> str:
     if keys[-1] not in place:
         return text
     del place[keys[-1]]
-    return _with_line_ends_of(text, tomlkit.dumps(document))
+    return _written_as(text, tomlkit.dumps(document))
 
 
 def _as_table(values: Mapping[str, Any], *, inline: bool) -> Any:
@@ -82,8 +83,11 @@ def _table(value: Any, keys: Sequence[str]) -> MutableMapping[str, Any]:
     return cast("MutableMapping[str, Any]", value)
 
 
-def _with_line_ends_of(text: str, changed: str) -> str:
-    """What is new comes with bare line feeds."""
-    if "\r\n" not in text:
-        return changed
-    return changed.replace("\r\n", "\n").replace("\n", "\r\n")
+def _written_as(text: str, changed: str) -> str:
+    """The changed text with the line ends and the byte-order mark of the original.
+
+    tomlkit writes new lines with bare line feeds.
+    """
+    if "\r\n" in text:
+        changed = changed.replace("\r\n", "\n").replace("\n", "\r\n")
+    return MARK + changed if text.startswith(MARK) else changed

@@ -6,10 +6,13 @@ The SDK drops what it can't read without a word, and whoever waits for the answe
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 from typing import Any, Final, cast
 
 import mcp_types as types
+
+from moodle_mcp.textfile import TextError, decoded
 
 MAX_LINE: Final = 64 * 1024 * 1024
 """Bytes of one message from the client beyond which it is not read."""
@@ -51,6 +54,8 @@ def parse_line(line: bytes) -> types.JSONRPCMessage:
     Raises:
         UnreadableError: it holds none, or a request whose id can't be answered.
     """
+    # Some clients write a byte-order mark before their first message.
+    line = line.removeprefix(codecs.BOM_UTF8)
     try:
         message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
@@ -70,7 +75,7 @@ def _reply(line: bytes) -> types.JSONRPCError | None:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
-        return _refusal(types.PARSE_ERROR, "the line is not JSON that can be read")
+        return _refusal(types.PARSE_ERROR, _why_unreadable(line))
     if not isinstance(message, dict):
         return _refusal(types.INVALID_REQUEST, "a line is one message; batches are not served")
     members = cast("dict[str, Any]", message)
@@ -81,6 +86,14 @@ def _reply(line: bytes) -> types.JSONRPCError | None:
         return None
     problem = "not a request of JSON-RPC 2.0, or with text that UTF-8 can't hold"
     return _refusal(types.INVALID_REQUEST, problem, members.get("id"))
+
+
+def _why_unreadable(line: bytes) -> str:
+    try:
+        decoded(line)
+    except TextError as error:
+        return f"the line {error.problem}; messages must be UTF-8"
+    return "the line is not JSON that can be read"
 
 
 def _refusal(code: int, problem: str, request: Any = None) -> types.JSONRPCError:

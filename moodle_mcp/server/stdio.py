@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import os
 import signal
@@ -40,7 +41,9 @@ async def _serve(server: Server[Any]) -> None:
     pipes = _claim_pipes()
     if pipes is None:
         # Without pipes (Windows, a file as input) the SDK's transport, with a thread per message.
-        async with stdio_server() as (read, write):
+        # Its own reader of standard input takes a byte-order mark for a part of the first message.
+        source = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="replace")
+        async with stdio_server(stdin=anyio.wrap_file(source)) as (read, write):
             await server.run(read, write, options)
         return
     async with _streams(*pipes) as (incoming, outgoing):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -309,3 +313,43 @@ def test_progress_is_reported_when_a_call_waits_to_repeat(
 def unique(exchanges: list[Exchange]) -> list[Exchange]:
     """One exchange for each request: the last one recorded for the same fields."""
     return list({(each.function, json.dumps(each.params)): each for each in exchanges}.values())
+
+
+def test_a_byte_order_mark_before_the_first_message_is_passed_over(
+    environment: Environment,
+) -> None:
+    with serving_stdio(environment()) as wire:
+        wire.send(b'\xef\xbb\xbf{"jsonrpc": "2.0", "id": "first", "method": "ping"}')
+        assert wire.read() == {"jsonrpc": "2.0", "id": "first", "result": {}}
+
+
+@pytest.mark.parametrize(
+    ("codec", "said"),
+    [
+        ("utf-16", "the line is UTF-16, which"),
+        ("cp1252", "the line is not UTF-8 (byte 27, in line 1); messages must be UTF-8"),
+    ],
+)
+def test_a_message_in_another_encoding_is_answered_with_its_name(
+    environment: Environment, codec: str, said: str
+) -> None:
+    with serving_stdio(environment(), MODERN) as wire:
+        wire.send('{"jsonrpc": "2.0", "id": "\xfc", "method": "ping"}'.encode(codec))
+        assert said in wire.read()["error"]["message"]
+
+
+def test_a_byte_order_mark_is_passed_over_where_a_file_is_the_input(
+    environment: Environment, tmp_path: Path
+) -> None:
+    client = {"name": "test", "version": "1"}
+    params = {"protocolVersion": ERAS[0], "capabilities": {}, "clientInfo": client}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    lines = tmp_path / "lines"
+    lines.write_text(f"{json.dumps(message)}\n", encoding="utf-8-sig")
+    kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
+    with lines.open("rb") as source:
+        done = subprocess.run(
+            [sys.executable, "-m", "moodle_mcp"],
+            env={**kept, **environment()}, stdin=source, capture_output=True, check=True,
+        )  # fmt: skip
+    assert json.loads(done.stdout)["id"] == 1
