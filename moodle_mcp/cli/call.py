@@ -26,7 +26,8 @@ from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.store import catalogue_for
-from moodle_mcp.cli.items import ItemsError, Results, as_arguments, read_items, to_send
+from moodle_mcp.cli.item_file import Reading, as_arguments, read_items, with_places
+from moodle_mcp.cli.items import ItemsError, Results, to_send
 from moodle_mcp.errors import CallError, Fault, MoodleMcpError
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.settings import Settings
@@ -56,6 +57,7 @@ class Job:
     items: Path
     result: Path | None
     on_error: str
+    reading: Reading
 
     @property
     def result_path(self) -> Path:
@@ -84,15 +86,16 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
         ItemsError: a file can't be used.
     """
     presenter = Presenter(Style(max_result=None, for_agents=False))
-    items = read_items(job.items)
-    results = Results(job.result_path, items)
+    file = read_items(job.items, job.reading)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
     async with _opened(settings, connection, job.function) as opened:
         function = opened.function
+        items = file.items(function)
+        results = Results(job.result_path, items.values)
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
         if not sent:
             return _nothing_to_send(function, results)
-        lists = as_arguments(function, [items[index] for index in sent])
+        lists = as_arguments(function, [items.values[index] for index in sent])
         both = [name for name in lists if name in job.arguments]
         if both:
             raise ItemsError(f"{both[0]} is in the arguments and in {job.items}: leave one out")
@@ -108,7 +111,7 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
                 prepared, wishes = await opened.prepared(presenter, arguments)
                 outcome = await opened.caller.run(prepared, hooks)
             except CallError as error:
-                outcome = failed(function, error)
+                outcome = failed(function, with_places(error, function, items, sent))
         if outcome.account is not None:
             results.finish()
             if results.resumed:

@@ -1,4 +1,4 @@
-"""`moodle-mcp call FUNCTION --items FILE`: items from a file, and a file with the fate of each.
+"""`moodle-mcp call FUNCTION --items FILE`: the file with the fate of each item.
 
 The result file has a line of JSON for each item: its index, its fate, its fault, and a hash by
 which a later run knows that it is still the same item. The items themselves, which can hold
@@ -7,23 +7,18 @@ passwords, are not in it.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from moodle_mcp.caller.batch import Account, Fate, brief
-from moodle_mcp.catalogue.model import Function, ListOf, Value
 from moodle_mcp.errors import Fault, Kind, MoodleMcpError
+from moodle_mcp.textfile import TextError, decoded
 
-_HEADER = re.compile(r"[A-Za-z_]\w*(\[\w+\])*")
-_KEY = re.compile(r"\w+")
 _HASH_LENGTH: Final = 16
 
 
@@ -40,69 +35,24 @@ class Fated:
     error: dict[str, Any] | None = None
 
 
-def read_items(path: Path) -> list[Any]:
-    """The items of a JSON list, of JSON Lines, or of a CSV file with a header.
-
-    A CSV file's header holds the keys, nested ones in brackets: `customfields[0][type]`. An empty
-    cell leaves its key out.
+def read_text(path: Path) -> str:
+    """Return the text of a file in UTF-8.
 
     Raises:
-        ItemsError: the file can't be read or is not what its ending says.
+        ItemsError: it can't be read.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ItemsError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ItemsError(f"{path}: can't be read as UTF-8 ({type(error).__name__})") from None
-    match path.suffix.lower():
-        case ".csv":
-            return _from_csv(path, text)
-        case ".jsonl" | ".ndjson":
-            # Not splitlines: a text in the JSON may hold other line separators.
-            lines = enumerate(text.split("\n"), 1)
-            return [_json(f"{path}, line {number}", line) for number, line in lines if line.strip()]
-        case ".json":
-            items = _json(str(path), text)
-            if not isinstance(items, list):
-                raise ItemsError(f"{path}: is not a JSON list")
-            return cast("list[Any]", items)
-        case ending:
-            raise ItemsError(f"{path}: the ending {ending!r} is none of .json, .jsonl and .csv")
-
-
-def as_arguments(function: Function, items: Sequence[Any]) -> dict[str, list[Any]]:
-    """The items as the function's arguments; of parallel lists each item is an object.
-
-    Raises:
-        ItemsError: the function takes no list of independent items, or an item lacks a key.
-    """
-    names = function.batching.items if function.batching else ()
-    match names:
-        case ():
-            raise ItemsError(f"{function.name} takes no list of independent items")
-        case (name,):
-            return {name: [_bare(function, name, item) for item in items]}
-        case _:
-            return {
-                name: [_member(item, name, at) for at, item in enumerate(items)] for name in names
-            }
-
-
-def _bare(function: Function, name: str, item: Any) -> Any:
-    """An item of a plain list, which a CSV file holds as its only column."""
-    node = function.params.keys.get(name)
-    plain = isinstance(node, ListOf) and isinstance(node.item, Value)
-    if plain and isinstance(item, dict):
-        cells = list(cast("dict[str, Any]", item).values())
-        return cells[0] if len(cells) == 1 else cast("Any", item)
-    return item
+        return decoded(path.read_bytes())
+    except OSError as error:
+        raise ItemsError(f"{path}: can't be read ({type(error).__name__})") from None
+    except TextError as error:
+        raise ItemsError(f"{path}: {error}") from None
 
 
 def digest(item: Any) -> str:
     """A short hash of an item, by which a later run knows it again."""
     text = json.dumps(item, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
 
 
 class Results:
@@ -124,7 +74,7 @@ class Results:
         self.fates = [Fated(Fate.NOT_SENT, digest(item)) for item in items]
         self.resumed = path.exists()
         if self.resumed:
-            self._read(path.read_text(encoding="utf-8"))
+            self._read(read_text(path))
 
     def open(self) -> None:
         """Make sure that fates can be written, before anything is sent.
@@ -195,7 +145,7 @@ class Results:
 
 def _result(where: str, line: str) -> tuple[int, Fated]:
     """An item's index and fate, as a line of results says them."""
-    data = _json(where, line)
+    data = parsed(where, line)
     try:
         fated = Fated(Fate[data["fate"].upper()], str(data["item"]), data.get("error"))
         return int(data["index"]), fated
@@ -217,69 +167,15 @@ def to_send(fates: Sequence[Fated], *, repeat_unknown: bool) -> list[int]:
     return [index for index, fated in enumerate(fates) if fated.fate not in left_out]
 
 
-def _from_csv(path: Path, text: str) -> list[Any]:
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(rows, cast("list[str]", []))
-        keys = [_keys(path, name.strip()) for name in header]
-        _check_header(path, keys)
-        items: list[Any] = []
-        for row in rows:
-            if len(row) > len(keys):
-                raise ItemsError(f"{path}, line {rows.line_num}: has more cells than the header")
-            if any(cell.strip() for cell in row):
-                items.append(_nested(keys, row))
-    except csv.Error as error:
-        raise ItemsError(f"{path}, line {rows.line_num}: {error}") from None
-    return items
+def parsed(where: str, text: str) -> Any:
+    """Return the value that a text of JSON holds.
 
-
-def _keys(path: Path, name: str) -> list[str]:
-    if not _HEADER.fullmatch(name):
-        commas = "; cells are parted by commas" if ";" in name or "\t" in name else ""
-        raise ItemsError(
-            f"{path}: the header {name!r} is not a key such as email or a[0][b]{commas}"
-        )
-    return _KEY.findall(name)
-
-
-def _check_header(path: Path, keys: Sequence[Sequence[str]]) -> None:
-    """A key may stand once, and not both for itself and for what is inside it."""
-    for one in keys:
-        for other in keys:
-            if one is not other and list(one) == list(other[: len(one)]):
-                raise ItemsError(f"{path}: the header has {one[0]} twice, or beside its own keys")
-
-
-def _nested(keys: Sequence[Sequence[str]], row: Sequence[str]) -> Any:
-    """An item from a row: keys that are numbers make lists, in their order."""
-    item: dict[str, Any] = {}
-    for path, cell in zip(keys, row, strict=False):
-        if cell.strip():
-            inner = item
-            for key in path[:-1]:
-                inner = inner.setdefault(key, {})
-            inner[path[-1]] = cell
-    return _with_lists(item)
-
-
-def _with_lists(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    members = {key: _with_lists(child) for key, child in cast("dict[str, Any]", value).items()}
-    if members and all(key.isdecimal() for key in members):
-        return [members[key] for key in sorted(members, key=int)]
-    return members
-
-
-def _member(item: Any, name: str, index: int) -> Any:
-    if not isinstance(item, Mapping) or name not in item:
-        raise ItemsError(f"item {index} has no {name}")
-    return cast("Mapping[str, Any]", item)[name]
-
-
-def _json(where: str, text: str) -> Any:
+    Raises:
+        ItemsError: it is not JSON; the message begins with `where`.
+    """
     try:
         return json.loads(text)
     except ValueError as error:
         raise ItemsError(f"{where}: is not JSON: {error}") from None
+    except RecursionError:
+        raise ItemsError(f"{where}: is nested too deeply") from None

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import click
 
 from moodle_mcp import __version__
-from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, settled, site_option
+from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, read_input, settled, site_option
 
 _ELSEWHERE: Final = {
     "admin-script": "moodle_mcp.cli.admin:admin_script",
@@ -23,6 +23,11 @@ _ELSEWHERE: Final = {
     "sites": "moodle_mcp.cli.accounts:sites",
 }
 """Commands with modules of their own, loaded when they are asked for: serving needs none."""
+
+
+_NAMED_DELIMITERS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+_IN_HEADERS: Final = '"_[]\r\n '
+"""What can't be a delimiter: headers have it, or cells are put in it."""
 
 
 class Commands(click.Group):
@@ -127,10 +132,49 @@ def tools(as_json: bool, everything: bool) -> None:
             click.echo(text)
 
 
+def _encoding(_: click.Context, __: click.Parameter, name: str) -> str:
+    from moodle_mcp.textfile import known_encoding
+
+    try:
+        return known_encoding(name)
+    except (LookupError, ValueError):
+        raise click.BadParameter(f"{name} is no encoding, such as windows-1252") from None
+
+
+def _delimiter(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    if name is None:
+        return None
+    character = _NAMED_DELIMITERS.get(name.lower(), name)
+    if len(character) != 1 or character.isalnum() or character in _IN_HEADERS:
+        raise click.BadParameter("one character that is in no key, such as ; or tab")
+    return character
+
+
 @main.command()
 @click.argument("function")
 @click.argument("arguments", default="{}")
-@click.option("--items", type=click.Path(path_type=Path), help="Items: .json, .jsonl or .csv.")
+@click.option(
+    "--items", type=click.Path(path_type=Path), help="Items: .json, .jsonl, .csv or .tsv."
+)
+@click.option(
+    "--encoding",
+    callback=_encoding,
+    default="utf-8",
+    show_default=True,
+    help="Of the items: windows-1252, utf-16 or another that Python knows.",
+)
+@click.option(
+    "--delimiter",
+    callback=_delimiter,
+    help="Between a table's cells; , ; and tab are recognised.",
+)
+@click.option(
+    "--empty",
+    type=click.Choice(["skip", "clear"]),
+    default="skip",
+    show_default=True,
+    help="What a table's empty cell does: nothing, or send an empty text.",
+)
 @click.option("--result", type=click.Path(path_type=Path), help="Where each item's fate goes.")
 @click.option("--on-error", type=click.Choice(["stop", "continue", "isolate"]), default="stop")
 @click.option("--dry-run", is_flag=True, help="Check and plan; send nothing.")
@@ -140,6 +184,9 @@ def call(
     function: str,
     arguments: str,
     items: Path | None,
+    encoding: str,
+    delimiter: str | None,
+    empty: str,
     result: Path | None,
     on_error: str,
     dry_run: bool,
@@ -149,13 +196,17 @@ def call(
     With --items the function's list comes from a file, and a result file with a line for each
     item is written beside it. Run again, the command goes on where it stopped. Ctrl-C lets the
     request under way come to its end.
+
+    A table's first line names the keys, those inside others as customfields[0][type]. An empty
+    cell changes nothing in an update; with --empty clear it empties the text that is there.
     """
     import anyio
 
     from moodle_mcp.cli.call import Job, call_once, call_with_items
+    from moodle_mcp.cli.item_file import Reading
 
     settings, connection = load()
-    text = sys.stdin.read() if arguments == "-" else arguments
+    text = read_input() if arguments == "-" else arguments
     try:
         parsed = json.loads(text)
     except ValueError as error:
@@ -168,7 +219,8 @@ def call(
     if items is None:
         envelope = anyio.run(call_once, settings, connection, function, own)
     else:
-        job = Job(function, own, items, result, on_error)
+        reading = Reading(encoding, delimiter, clear_empty=empty == "clear")
+        job = Job(function, own, items, result, on_error, reading)
         envelope = anyio.run(call_with_items, settings, connection, job)
         if job.result_path.exists():
             click.echo(f"What became of each item is in {job.result_path}", err=True)

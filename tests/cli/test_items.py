@@ -12,25 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inline_snapshot import snapshot
 
 from moodle_mcp.caller.batch import Account, Fate
-from moodle_mcp.catalogue.store import load
-from moodle_mcp.cli.items import (
-    Fated,
-    ItemsError,
-    Results,
-    as_arguments,
-    read_items,
-    to_send,
-)
+from moodle_mcp.cli.items import Fated, ItemsError, Results, to_send
 from moodle_mcp.demo import Fault, Hold
 from moodle_mcp.errors import Fault as Fault_
 from moodle_mcp.errors import Kind
 from tests.cli.test_cli import Environment, Ran, run
 from tests.conftest import Demo
 
-CATALOGUE = load()
 WRITES = {"MOODLE_MCP_TOOLS": "enrol_manual_enrol_users", "MOODLE_MCP_ACCESS": "write"}
 PEOPLE = range(10, 22)
 
@@ -39,93 +29,6 @@ def file(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def test_a_csv_file_has_keys_as_its_header_and_nested_ones_in_brackets(tmp_path: Path) -> None:
-    path = file(
-        tmp_path,
-        "users.csv",
-        "\ufeffusername,customfields[0][type],customfields[0][value],city\n"
-        'müller,house,"red, old",Bergen\n'
-        "\n"
-        "lee,,,\n",
-    )
-    assert read_items(path) == snapshot(
-        [
-            {
-                "username": "müller",
-                "customfields": [{"type": "house", "value": "red, old"}],
-                "city": "Bergen",
-            },
-            {"username": "lee"},
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("a.json", '[{"id": 1}, {"id": 2}]'), ("a.jsonl", '{"id": 1}\n\n{"id": 2}\n')],
-)
-def test_json_files_are_read(tmp_path: Path, name: str, text: str) -> None:
-    assert read_items(file(tmp_path, name, text)) == [{"id": 1}, {"id": 2}]
-
-
-BROKEN = {
-    "object.json": '{"id": 1}',
-    "cut.json": "[1,",
-    "line.jsonl": '{"id": 1}\n{"id"',
-    "header.csv": "na me\nx\n",
-    "wide.csv": "a\n1,2\n",
-    "twice.csv": "a,a\n1,2\n",
-    "beside.csv": "a,a[b]\n1,2\n",
-    "quote.csv": 'a\n"x\n',
-    "items.txt": "a",
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_file_that_is_not_what_its_ending_says_is_refused_with_the_place(
-    tmp_path: Path, name: str
-) -> None:
-    path = file(tmp_path, name, BROKEN[name])
-    with pytest.raises(ItemsError) as caught:
-        read_items(path)
-    message = str(caught.value).replace(str(tmp_path), "")
-    assert "\n" not in message
-    assert (
-        message
-        == snapshot(
-            {
-                "object.json": "/object.json: is not a JSON list",
-                "cut.json": "/cut.json: is not JSON: Expecting value: line 1 column 4 (char 3)",
-                "line.jsonl": "/line.jsonl, line 2: is not JSON: Expecting ':' delimiter: line 1 column 6 (char 5)",
-                "header.csv": "/header.csv: the header 'na me' is not a key such as email or a[0][b]",
-                "wide.csv": "/wide.csv, line 2: has more cells than the header",
-                "quote.csv": "/quote.csv, line 2: unexpected end of data",
-                "items.txt": "/items.txt: the ending '.txt' is none of .json, .jsonl and .csv",
-                "twice.csv": "/twice.csv: the header has a twice, or beside its own keys",
-                "beside.csv": "/beside.csv: the header has a twice, or beside its own keys",
-            }
-        )[name]
-    )
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ItemsError):
-        read_items(tmp_path / "nothing.csv")
-
-
-def test_items_of_parallel_lists_are_objects_with_a_key_for_each_list() -> None:
-    extend = CATALOGUE.get("mod_assign_save_user_extensions")
-    items = [{"userids": 5, "dates": 10}, {"userids": 6, "dates": 20}]
-    assert as_arguments(extend, items) == {"userids": [5, 6], "dates": [10, 20]}
-    with pytest.raises(ItemsError):
-        as_arguments(extend, [{"userids": 5}])
-
-
-def test_a_function_without_a_list_of_items_takes_no_file() -> None:
-    with pytest.raises(ItemsError):
-        as_arguments(CATALOGUE.get("core_course_get_contents"), [1])
 
 
 ITEMS = [{"password": "Hidden-1"}, {"password": "Hidden-2"}]
@@ -186,16 +89,6 @@ def test_what_is_done_is_not_sent_again_and_doubtful_items_only_if_that_is_harml
 ) -> None:
     fates = [Fate.SUCCEEDED, Fate.FAILED, Fate.NOT_SENT, Fate.UNKNOWN]
     assert to_send([Fated(fate, "") for fate in fates], repeat_unknown=repeat) == sent
-
-
-def test_a_csv_of_one_column_is_a_plain_list(tmp_path: Path) -> None:
-    items = read_items(file(tmp_path, "ids.csv", "userids\n5\n6\n"))
-    assert as_arguments(CATALOGUE.get("core_user_delete_users"), items) == {"userids": ["5", "6"]}
-
-
-def test_a_text_with_another_line_separator_is_one_json_line(tmp_path: Path) -> None:
-    text = json.dumps({"text": "a\u2028b"}, ensure_ascii=False)
-    assert read_items(file(tmp_path, "a.jsonl", text)) == [{"text": "a\u2028b"}]
 
 
 def enrol(environment: dict[str, str], path: Path, *options: str) -> Ran:
@@ -411,7 +304,7 @@ def test_a_row_that_was_done_may_not_be_changed(
     ("name", "content", "said"),
     [
         ("missing.csv", None, "there is no such file"),
-        ("people.csv", "roleid;userid;courseid\n5;20;12\n", "cells are parted by commas"),
+        ("people.csv", "roleid,user,courseid\n5,20,12\n", "column B (user): is not a known key"),
     ],
 )
 def test_a_file_that_can_not_be_used_says_why_in_one_line(

@@ -1,0 +1,251 @@
+"""`moodle-mcp call FUNCTION --items FILE`: the items that a file holds, and where each stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, cast
+
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
+from moodle_mcp.cli.items import ItemsError, parsed
+from moodle_mcp.errors import CallError, ParameterFault
+from moodle_mcp.tables.items import table_items
+from moodle_mcp.tables.reader import Table, TableError, read_table
+from moodle_mcp.textfile import UTF_8, TextError, decoded
+
+_TABLES: Final[Mapping[str, str | None]] = {".csv": None, ".tsv": "\t"}
+"""Endings of tables, and the delimiter if the ending says it."""
+
+_WORKBOOKS: Final = (".xlsx", ".xls", ".ods")
+_WORKBOOK_STARTS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""What ZIP files (xlsx, ods) and old Excel files begin with, whatever they are called."""
+
+_A_WORKBOOK: Final = (
+    "is a workbook and no text: save the sheet as CSV UTF-8 (in Excel: File > Save As) and name "
+    "that file"
+)
+
+_ITEM_PATH: Final = re.compile(r"(\w+)\[(\d+)\](.*)", re.DOTALL)
+_STEP: Final = re.compile(r"\w+")
+
+Places = Callable[[int, Sequence[str]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is to be read: its encoding, by Python's name, and of a table the delimiter and
+    whether an empty cell clears a value.
+    """
+
+    encoding: str = UTF_8
+    delimiter: str | None = None
+    clear_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of a file for one function.
+
+    `place` tells where a value stands by the index of its item and the keys to it; nothing where
+    the index says it already.
+    """
+
+    values: list[Any]
+    place: Places
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFile:
+    """A file of items that has been read, before it is known what they are for.
+
+    `lines` are the lines of the items where each has its own.
+    """
+
+    path: Path
+    content: list[Any] | Table
+    clear_empty: bool = False
+    lines: tuple[int, ...] = ()
+
+    def items(self, function: Function) -> Items:
+        """Return the items as the function takes them.
+
+        Raises:
+            ItemsError: the function takes no list of independent items, or a table does not fit it.
+        """
+        shape = _item_shape(function)
+        if not isinstance(self.content, Table):
+            return Items(self.content, self._line)
+        try:
+            found = table_items(self.content, shape, clear_empty=self.clear_empty)
+        except TableError as error:
+            raise ItemsError(f"{self.path}: {error}") from None
+        return Items(cast("list[Any]", found.values), found.place)
+
+    def _line(self, index: int, _: Sequence[str]) -> str:
+        return f"line {self.lines[index]}" if self.lines else ""
+
+
+def read_items(path: Path, reading: Reading | None = None) -> ItemFile:
+    """Read a JSON list, JSON Lines, or a table with a header (`.csv`, `.tsv`).
+
+    A table's header holds the keys, nested ones in brackets: `customfields[0][type]`.
+
+    Raises:
+        ItemsError: the file can't be read, holds no items, or is not what its ending says.
+    """
+    reading = reading or Reading()
+    ending = path.suffix.lower()
+    if ending in _WORKBOOKS:
+        raise ItemsError(f"{path}: {_A_WORKBOOK}")
+    text = _text(path, reading.encoding)
+    if ending in _TABLES:
+        try:
+            table = read_table(text, reading.delimiter or _TABLES[ending])
+        except TableError as error:
+            raise ItemsError(f"{path}: {error}") from None
+        return ItemFile(path, table, reading.clear_empty)
+    if reading.delimiter or reading.clear_empty:
+        raise ItemsError(f"{path}: --delimiter and --empty are for .csv and .tsv files")
+    match ending:
+        case ".jsonl" | ".ndjson":
+            # Not splitlines: a text in the JSON may hold other line separators.
+            lines = {
+                number: line for number, line in enumerate(text.split("\n"), 1) if line.strip()
+            }
+            items = [parsed(f"{path}, line {number}", line) for number, line in lines.items()]
+            file = ItemFile(path, items, lines=tuple(lines))
+        case ".json":
+            value = parsed(str(path), text)
+            if not isinstance(value, list):
+                raise ItemsError(f"{path}: is not a JSON list")
+            file = ItemFile(path, cast("list[Any]", value))
+        case _:
+            raise ItemsError(
+                f"{path}: the ending {ending!r} is none of .json, .jsonl, .csv and .tsv"
+            )
+    if not file.content:
+        raise ItemsError(f"{path}: has no items")
+    return file
+
+
+def as_arguments(function: Function, items: Sequence[Any]) -> dict[str, list[Any]]:
+    """The items as the function's arguments; of parallel lists each item is an object.
+
+    Raises:
+        ItemsError: the function takes no list of independent items, or an item lacks a key.
+    """
+    match _lists(function):
+        case (name,):
+            return {name: [_bare(function, name, item) for item in items]}
+        case names:
+            return {
+                name: [_member(item, name, at) for at, item in enumerate(items)] for name in names
+            }
+
+
+def with_places(
+    error: CallError, function: Function, items: Items, sent: Sequence[int]
+) -> CallError:
+    """The error with the place in the file wherever its fault is about an item.
+
+    `sent` are the indexes in the file of the items that the call was made with. The paths of the
+    fault have the indexes of that call, and get those of the file.
+    """
+    before = error.fault.parameters
+    if not before:
+        return error
+    after = tuple(_placed(each, function, items, sent) for each in before)
+    message = error.fault.message.replace(_said(before[0]), _said(after[0]))
+    return error.but(message=message, parameters=after)
+
+
+def _said(fault: ParameterFault) -> str:
+    """How a fault's message names its first parameter."""
+    return f"{fault.path} {fault.problem}"
+
+
+def _placed(
+    fault: ParameterFault, function: Function, items: Items, sent: Sequence[int]
+) -> ParameterFault:
+    match = _ITEM_PATH.fullmatch(fault.path)
+    if match is None or match[1] not in _lists(function):
+        return fault
+    name, index, rest = match[1], sent[int(match[2])], match[3]
+    steps = _STEP.findall(rest)
+    place = items.place(index, steps if _is_one_object(function) else [name, *steps])
+    problem = f"{fault.problem} ({place})" if place else fault.problem
+    return replace(fault, path=f"{name}[{index}]{rest}", problem=problem)
+
+
+def _lists(function: Function) -> tuple[str, ...]:
+    """The names of the function's lists of independent items.
+
+    Raises:
+        ItemsError: it has none.
+    """
+    names = function.batching.items if function.batching else ()
+    if not names:
+        raise ItemsError(f"{function.name} takes no list of independent items")
+    return names
+
+
+def _is_one_object(function: Function) -> bool:
+    """Whether an item is an object of one list, and no plain value or part of parallel lists."""
+    names = _lists(function)
+    return len(names) == 1 and isinstance(_item_node(function, names[0]), Object)
+
+
+def _item_shape(function: Function) -> Object:
+    """What a table's header names: an item's keys, or else the lists themselves."""
+    names = _lists(function)
+    only = _item_node(function, names[0])
+    if len(names) == 1 and isinstance(only, Object):
+        return only
+    return Object({name: _item_node(function, name) for name in names})
+
+
+def _item_node(function: Function, name: str) -> Node:
+    node = function.params.keys[name]
+    return node.item if isinstance(node, ListOf) else node
+
+
+def _bare(function: Function, name: str, item: Any) -> Any:
+    """An item of a plain list, which a table holds in its only column."""
+    if isinstance(_item_node(function, name), Value) and isinstance(item, dict):
+        cells = list(cast("dict[str, Any]", item).values())
+        return cells[0] if len(cells) == 1 else cast("Any", item)
+    return item
+
+
+def _member(item: Any, name: str, index: int) -> Any:
+    if not isinstance(item, Mapping) or name not in item:
+        raise ItemsError(f"item {index} has no {name}")
+    return cast("Mapping[str, Any]", item)[name]
+
+
+def _text(path: Path, encoding: str) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ItemsError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ItemsError(f"{path}: can't be read ({type(error).__name__})") from None
+    if data.startswith(_WORKBOOK_STARTS):
+        raise ItemsError(f"{path}: {_A_WORKBOOK}")
+    try:
+        return decoded(data, encoding)
+    except TextError as error:
+        raise ItemsError(f"{path}: {error}{_option(error.likely)}") from None
+
+
+def _option(likely: str | None) -> str:
+    """What is said of `--encoding` after a wrong one."""
+    match likely:
+        case None:
+            return ""
+        case "utf-8":
+            return ": leave --encoding out"
+        case _:
+            return f", or say --encoding {likely}"
