@@ -16,6 +16,10 @@ from moodle_mcp.catalogue.model import (
     Value,
     scalar,
 )
+from moodle_mcp.catalogue.moments import seconds_of
+from moodle_mcp.catalogue.param_types import RULES
+from moodle_mcp.catalogue.times import ParameterTimes
+from tests.recorded_types import accepted
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -26,6 +30,13 @@ ODD_NUMBERS = st.sampled_from(
     [float("nan"), float("inf"), float("-inf"), 2**63, -(2**63) - 1, 10**400, 10**4000, 1e300]
 )
 ODD_TEXTS = st.sampled_from(["", "\ud800", "\0", "[", "{}", "[]", "null", "1e999", "true", "5"])
+
+TIMES = ParameterTimes()
+COUNTRIES = st.sampled_from(["", "DE", "GB"])
+RECORDED = {type_: st.sampled_from(accepted(type_)) for type_ in RULES} | {
+    "raw": st.sampled_from(accepted("raw")) | TEXT.filter(RULES["raw"].accepts)
+}
+"""Texts that a real Moodle takes, by PARAM_ type."""
 
 
 def json_values(*odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -46,27 +57,38 @@ def arguments_for(function: Function) -> st.SearchStrategy[dict[str, Any]]:
     """Arguments that a function takes; an optional key may be absent, and null where it is known
     to mean the same.
     """
-    return _object(function.params)
+    return _object(function.params, function.name)
 
 
-def values_for(node: Node) -> st.SearchStrategy[Any]:
-    """Values that a part of a tree takes as an argument."""
+def values_for(node: Node, function: str = "", path: str = "") -> st.SearchStrategy[Any]:
+    """Values that a part of a tree takes as an argument, which stands at a path of a function."""
     match node:
+        case Value(type="int"):
+            seconds = seconds_of(TIMES.kind(function, path))
+            return INT64 if seconds is None else st.integers(seconds.start, seconds.stop - 1)
+        case Value() if node.type in RECORDED:
+            return RECORDED[node.type]
         case Value():
             return _SCALARS[scalar(node)]
         case ListOf():
-            return st.lists(values_for(node.item), min_size=1, max_size=3)
+            return st.lists(values_for(node.item, function, f"{path}[]"), min_size=1, max_size=3)
         case Object():
             # REST can't carry an empty object, and there is one without any keys.
             if not node.keys:
                 return st.nothing()
-            return _object(node).filter(_carries_something)
+            return _object(node, function, path).filter(_carries_something)
 
 
-def _object(node: Object) -> st.SearchStrategy[dict[str, Any]]:
-    required = {k: values_for(v) for k, v in node.keys.items() if v.presence == "required"}
+def _object(node: Object, function: str, path: str = "") -> st.SearchStrategy[dict[str, Any]]:
+    values = {
+        key: COUNTRIES
+        if key == "country"
+        else values_for(child, function, f"{path}.{key}".lstrip("."))
+        for key, child in node.keys.items()
+    }
+    required = {key: values[key] for key, v in node.keys.items() if v.presence == "required"}
     optional = {
-        key: st.none() | values_for(child)
+        key: st.none() | values[key]
         for key, child in node.keys.items()
         if child.presence != "required"
     }

@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from moodle_mcp.catalogue.arguments import Path, arguments_fault, path_text
+from moodle_mcp.catalogue.arguments import arguments_fault
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.errors import CallError, ParameterFault
 
 _NAME: Final = "moodle-text"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from moodle_mcp.answers.fence import Fence
-from moodle_mcp.catalogue.arguments import Path, path_text
+from moodle_mcp.catalogue.paths import Path, path_text
 
 MOST_OMITTED: Final = 5
 """Places that a page names of those that it does not show."""

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from moodle_mcp.catalogue.arguments import Path, path_text
 from moodle_mcp.catalogue.compiled import CompiledSchemas
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.catalogue.schema import result_schema
 
 _USUAL: Final[Mapping[str, type]] = {"int": int, "bool": bool, "float": float}

@@ -26,6 +26,11 @@ SECRET_KEYS: Final = frozenset(
 _KEYS: Final = SECRET_KEYS - {"token"}
 """Keys that ordinary reads answer with: site info, groups, quizzes and lessons."""
 
+_SECRET_KEY: Final = re.compile(
+    "passw|passphrase|secret|token|(?:access|private|enrolment|api|service|license)_?key",
+    re.IGNORECASE,
+)
+
 _PLAIN: Final = (int, float, type(None))
 
 # As it stands in an address, in HTML, in a text of JSON and in an address inside another.
@@ -45,6 +50,11 @@ _IN_JSON_IN_JSON: Final = re.compile(
     rf'(\\"(?:{_NAMES})\\"\s*:\s*)(?:\\"(?:[^"\\]|\\\\(?:\\.|[^\\]))+\\"|-?[0-9][0-9.eE+-]*)',
     re.DOTALL,
 )
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a value under this key may be a secret, so that no error shows it."""
+    return _SECRET_KEY.search(key) is not None
 
 
 def without_secrets(value: Any, depth: int = 0) -> Any:

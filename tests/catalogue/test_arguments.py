@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.catalogue.arguments import MAX_DEPTH, MAX_FAULTS, ArgumentChecker
+from moodle_mcp.catalogue.arguments import MAX_FAULTS, ArgumentChecker
 from moodle_mcp.catalogue.model import (
     Function,
     FunctionText,
@@ -18,6 +18,7 @@ from moodle_mcp.catalogue.model import (
     ParameterText,
     Value,
 )
+from moodle_mcp.catalogue.sendable import MAX_DEPTH
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
 
@@ -185,10 +186,14 @@ def test_what_is_refused_is_named_with_its_path_and_what_is_allowed(case: str) -
     expected = snapshot(
         {
             "a boolean for an integer": [
-                {"path": "i", "problem": "true is not allowed", "allowed": "integer"}
+                {"path": "i", "problem": "true is not allowed; use 1 or 0", "allowed": "integer"}
             ],
             "a boolean in a list of integers": [
-                {"path": "ints[1]", "problem": "false is not allowed", "allowed": "integer"}
+                {
+                    "path": "ints[1]",
+                    "problem": "false is not allowed; use 1 or 0",
+                    "allowed": "integer",
+                }
             ],
             "a boolean for a number": [
                 {"path": "f", "problem": "true is not allowed", "allowed": "number"}
@@ -480,7 +485,7 @@ def test_a_report_says_that_nothing_was_sent_and_what_to_do() -> None:
     assert shown == snapshot(
         [
             ("users[0].username", "is missing and required"),
-            ("users[0].maildisplay", "true is not allowed"),
+            ("users[0].maildisplay", "true is not allowed; use 1 or 0"),
             ("users[0].usrname", "is not a known key; did you mean username?"),
         ]
     )

@@ -1,0 +1,123 @@
+"""A broken rule of a function's schema as a fault that names the argument and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Final, cast
+
+import jsonschema_rs
+
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.moments import UNIX_SECONDS, not_seconds
+from moodle_mcp.catalogue.paths import Path, node_at, path_text, pattern, shown
+from moodle_mcp.catalogue.times import MOMENT_KINDS, ParameterTimes
+from moodle_mcp.errors import ParameterFault
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What is known for reading times: which parameters are moments, and the user's zone."""
+
+    times: ParameterTimes
+    zone: tzinfo | None = None
+
+    def is_moment(self, function: Function, path: Path) -> bool:
+        """Whether Unix seconds belong at a path."""
+        return self.times.kind(function.name, pattern(path)) in MOMENT_KINDS
+
+
+def explain(
+    function: Function, error: jsonschema_rs.ValidationError, reader: Reader
+) -> Iterator[ParameterFault]:
+    """The faults that a broken rule of a function's schema stands for."""
+    params = function.params
+    path: Path = tuple(error.instance_path)
+    node = node_at(params, path)
+    match error.kind.name:
+        case "required":
+            key = cast("Any", error.kind).property
+            missing = node.keys[key] if isinstance(node, Object) and key in node.keys else None
+            allowed = None if missing is None else _describe(missing)
+            yield ParameterFault(path_text((*path, key)), "is missing and required", allowed)
+        case "additionalProperties" if isinstance(node, Object):
+            for key in cast("Any", error.kind).unexpected:
+                yield ParameterFault(
+                    path_text((*path, key)), _unknown(key, node), _names(node.keys)
+                )  # fmt: skip
+        case "minItems":
+            yield ParameterFault(path_text(path), empty_list(node), "at least one item")
+        case "enum":
+            choices = ", ".join(str(choice) for choice in cast("Any", error.kind).options)
+            found = shown(error.instance)
+            yield ParameterFault(path_text(path), f"{found} is not one of its values", choices)
+        case _ if isinstance(node, Value) and node.type == "int":
+            yield _not_an_integer(function, path, error.instance, reader)
+        case _:
+            found = shown(error.instance)
+            allowed = _describe(node) if node is not None else _of_schema(error)
+            yield ParameterFault(path_text(path), f"{found} is not allowed", allowed)
+
+
+def _not_an_integer(function: Function, path: Path, value: Any, reader: Reader) -> ParameterFault:
+    where, problem = path_text(path), f"{shown(value)} is not allowed"
+    if reader.is_moment(function, path):
+        date = not_seconds(where, value, reader.zone)
+        return date or ParameterFault(where, problem, UNIX_SECONDS)
+    if isinstance(value, bool) and not _IDS.search(pattern(path)):
+        # Moodle has integers for many switches, and takes no other words for them.
+        return ParameterFault(where, f"{problem}; use 1 or 0", "integer")
+    return ParameterFault(where, problem, "integer")
+
+
+_IDS: Final = re.compile(r"ids?(\[\])?$")
+
+
+def _of_schema(error: jsonschema_rs.ValidationError) -> str | None:
+    """What the schema allows where no tree tells it: for the reserved arguments."""
+    rule = error.kind.as_dict()
+    allowed = cast("list[Any]", rule.get("options") or rule.get("types") or [])
+    return ", ".join(map(str, allowed)) or None
+
+
+def empty_list(node: Node | None) -> str:
+    if node is not None and node.presence != "required":
+        return (
+            "is an empty list, which can't be sent: Moodle would take it as left out, "
+            "which means all"
+        )
+    return "is an empty list, which can't be sent to Moodle"
+
+
+def _unknown(key: str, node: Object) -> str:
+    near = difflib.get_close_matches(key, node.keys, n=1, cutoff=0.6)
+    return f"is not a known key; did you mean {near[0]}?" if near else "is not a known key"
+
+
+def _names(keys: Sequence[str] | Mapping[str, Any]) -> str:
+    return ", ".join(keys) if keys else "no keys: this takes no arguments"
+
+
+def _describe(node: Node | None) -> str | None:
+    match node:
+        case None:
+            return None
+        case Value():
+            return scalar(node)
+        case ListOf():
+            return f"a list of {_plural(node.item)}"
+        case Object():
+            return f"an object with {_names(node.keys)}"
+
+
+def _plural(node: Node) -> str:
+    match node:
+        case Value():
+            return f"{scalar(node)}s"
+        case ListOf():
+            return "lists"
+        case Object():
+            return f"objects with {_names(node.keys)}"

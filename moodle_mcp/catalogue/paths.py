@@ -1,0 +1,54 @@
+"""Paths to parts of arguments and answers, and values as an error shows them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from moodle_mcp.catalogue.model import ListOf, Node, Object
+
+Path = tuple[str | int, ...]
+"""Keys and indexes, from the outside in."""
+
+_MAX_SHOWN: Final = 60
+
+
+def node_at(node: Node | None, path: Path) -> Node | None:
+    """The part of a tree that a path leads to; None where the tree has nothing."""
+    for step in path:
+        match node:
+            case Object():
+                node = node.keys.get(str(step))
+            case ListOf():
+                node = node.item
+            case _:
+                return None
+    return node
+
+
+def path_text(path: Path) -> str:
+    """A path as agents read it: `users[0].email`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path)
+    return text.removeprefix(".")
+
+
+def pattern(path: Path) -> str:
+    """A path without its indexes, as the catalogue's tables have it: `users[].email`."""
+    text = "".join("[]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def _key(key: str) -> str:
+    """A key as a path shows it, which may be anything that a client sent."""
+    text = key.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def shown(value: Any) -> str:
+    """A value as an error may show it: its kind if large, and cut."""
+    if isinstance(value, dict | list):
+        return "a list" if isinstance(value, list) else "an object"
+    if isinstance(value, int) and abs(value) >= 10**_MAX_SHOWN:
+        return f"an integer of more than {_MAX_SHOWN} digits"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"

@@ -1,0 +1,114 @@
+"""What JSON can say and a Moodle request can't carry."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from moodle_mcp.catalogue.explaining import empty_list
+from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.paths import Path, path_text, shown
+from moodle_mcp.catalogue.reserved import reserved_schema
+from moodle_mcp.errors import ParameterFault
+
+MAX_DEPTH: Final = 60
+"""How deep values may nest: PHP drops what lies deeper than 64 levels without a word."""
+
+INT64: Final = range(-(2**63), 2**63)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# Names that Moodle's protocol itself reads, whatever the function.
+_PROTOCOL = re.compile(r"(?i)ws(token|function)|moodlews(restformat|setting.*)")
+
+
+def unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
+    """What JSON can say and a Moodle request can't."""
+    if len(path) > MAX_DEPTH:
+        yield ParameterFault(
+            path_text(path[:1]), "is nested too deeply to be sent", f"{MAX_DEPTH} levels"
+        )
+        return
+    match value:
+        case float() if not math.isfinite(value):
+            yield ParameterFault(path_text(path), f"{value} is not a number that can be sent")
+        case int() if value not in INT64:
+            yield ParameterFault(
+                path_text(path), f"{shown(value)} does not fit in 64 bits",
+                f"{INT64.start} to {INT64.stop - 1}",
+            )  # fmt: skip
+        case str() if not _encodable(value):
+            yield ParameterFault(path_text(path), "the text holds half a character (a surrogate)")
+        case dict() | list():
+            for step, child in _children(value):
+                here = (*path, step)
+                if isinstance(step, str) and not _encodable(step):
+                    yield ParameterFault(path_text(here), "is not a name of an argument")
+                yield from unsendable(child, here)
+        case _:
+            pass
+
+
+def free_form_faults(function: Function, arguments: Mapping[str, Any]) -> Iterator[ParameterFault]:
+    """What no schema refuses where the parameters are not known.
+
+    PHP makes other names of some: a dot and a space become an underscore, a bracket nests, and a
+    null byte ends a name. So only plain names pass, and none that the protocol reads.
+    """
+    reserved = reserved_schema(function)
+    for name, value in arguments.items():
+        if name in reserved:
+            continue
+        if _PROTOCOL.fullmatch(name):
+            yield ParameterFault(path_text((name,)), "belongs to the protocol, not to a function")
+        else:
+            yield from _name_faults(name, (name,))
+            yield from _unknown_value_faults(value, (name,))
+
+
+def empty_objects(value: Any, path: Path) -> Iterator[ParameterFault]:
+    """The empty objects: PHP sees no field for one, so a key is missing or a list is shorter."""
+    if value == {} and path:
+        problem = "is an empty object, which can't be sent"
+        yield ParameterFault(path_text(path), problem, "at least one key, or leave out")
+    elif isinstance(value, dict | list):
+        for step, child in _children(value):
+            yield from empty_objects(child, (*path, step))
+
+
+def _children(value: Any) -> Iterable[tuple[str | int, Any]]:
+    """The parts of a list or an object, each with its index or key."""
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).items()
+    return enumerate(cast("list[Any]", value))
+
+
+def _name_faults(name: str, path: Path) -> Iterator[ParameterFault]:
+    if not _NAME.fullmatch(name):
+        allowed = "a letter, then letters, digits and underscores"
+        yield ParameterFault(path_text(path), "is not a name of an argument", allowed)
+
+
+def _unknown_value_faults(value: Any, path: Path) -> Iterator[ParameterFault]:
+    match value:
+        case None:
+            yield ParameterFault(path_text(path), "is null, which can't be sent", "leave it out")
+        case []:
+            yield ParameterFault(path_text(path), empty_list(None), "at least one item")
+        case dict() | list():
+            for step, child in _children(value):
+                if isinstance(step, str):
+                    yield from _name_faults(step, (*path, step))
+                yield from _unknown_value_faults(child, (*path, step))
+        case _:
+            pass
+
+
+def _encodable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,137 @@
+"""Values that have the right shape and that Moodle would refuse, or store as something else.
+
+A function's checks are put together once, from its parameters' PARAM_ types and from what is known
+of times; most items then cost a look-up and a match for each of their texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, cast
+
+from moodle_mcp.catalogue.compiled import PerFunction
+from moodle_mcp.catalogue.countries import is_country
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
+from moodle_mcp.catalogue.moments import outside, seconds_of
+from moodle_mcp.catalogue.param_types import Rule, rule_of
+from moodle_mcp.catalogue.paths import Path, path_text, shown
+from moodle_mcp.catalogue.secrets import is_secret_key
+from moodle_mcp.catalogue.times import ParameterTimes
+from moodle_mcp.errors import ParameterFault
+
+
+def _is_country_or_none(text: str) -> bool:
+    return not text or is_country(text)
+
+
+_COUNTRY: Final = Rule(_is_country_or_none, "two capital letters (ISO 3166), such as DE")
+
+_BY_PATH: Final[Mapping[str, Rule]] = {
+    f"{function}:users[].country": _COUNTRY
+    for function in ("core_user_create_users", "core_user_update_users")
+}
+"""Values that Moodle takes and stores as nothing (observed on 4.5.6: a country's name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    type: str
+    rule: Rule
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    seconds: range
+
+
+@dataclass(frozen=True, slots=True)
+class _Each:
+    item: _Check
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    checks: tuple[tuple[str, _Check], ...]
+
+
+_Check: TypeAlias = _Text | _Moment | _Each | _Keys
+
+
+class ValueChecks:
+    """Checks the values of functions' arguments."""
+
+    def __init__(self, times: ParameterTimes) -> None:
+        self._times = times
+        self._checks = PerFunction(self._compiled)
+
+    def faults(self, function: Function, arguments: Any) -> Iterator[ParameterFault]:
+        """The values that are certainly wrong; what has another shape than it should is passed."""
+        check = self._checks.of(function)
+        return iter(()) if check is None else _faults(check, arguments, ())
+
+    def _compiled(self, function: Function) -> _Check | None:
+        def compiled(node: Node, path: str) -> _Check | None:
+            match node:
+                case Value(type="int"):
+                    seconds = seconds_of(self._times.kind(function.name, path))
+                    return None if seconds is None else _Moment(seconds)
+                case Value():
+                    rule = _BY_PATH.get(f"{function.name}:{path}") or rule_of(node.type)
+                    secret = is_secret_key(path.rpartition(".")[2])
+                    return None if rule is None else _Text(node.type, rule, secret)
+                case ListOf():
+                    inside = compiled(node.item, f"{path}[]")
+                    return None if inside is None else _Each(inside)
+                case Object():
+                    found = (
+                        (key, compiled(child, f"{path}.{key}".lstrip(".")))
+                        for key, child in node.keys.items()
+                    )
+                    checks = tuple((key, check) for key, check in found if check is not None)
+                    return _Keys(checks) if checks else None
+
+        return compiled(function.params, "") if function.typed else None
+
+
+def _faults(check: _Check, value: Any, path: Path) -> Iterator[ParameterFault]:
+    match check:
+        case _Keys(checks) if isinstance(value, dict):
+            item = cast("dict[str, Any]", value)
+            for key, inner in checks:
+                child = item.get(key)
+                # The usual case costs no generator of its own.
+                if isinstance(inner, _Text):
+                    if isinstance(child, str) and not inner.rule.accepts(child):
+                        yield _refused(inner, child, (*path, key))
+                elif child is not None:
+                    yield from _faults(inner, child, (*path, key))
+        case _Each(inner) if isinstance(value, list):
+            for index, child in enumerate(cast("list[Any]", value)):
+                yield from _faults(inner, child, (*path, index))
+        case _Text(_, rule) if isinstance(value, str):
+            if not rule.accepts(value):
+                yield _refused(check, value, path)
+        case _Moment(seconds) if isinstance(value, int) and not isinstance(value, bool):
+            if value not in seconds:
+                yield outside(path_text(path), value)
+        case _:
+            pass
+
+
+def _refused(check: _Text, value: str, path: Path) -> ParameterFault:
+    what = "the value" if check.secret else shown(value)
+    why = _oddity(value)
+    problem = f"{what} {why}" if why else f"{what} is no value that Moodle takes here"
+    return ParameterFault(path_text(path), problem, check.rule.allowed)
+
+
+_ODDITIES: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
+    (lambda text: text != text.strip(), "begins or ends with white space"),
+    (lambda text: "\0" in text, "contains a null byte"),
+)
+
+
+def _oddity(value: str) -> str | None:
+    return next((words for is_so, words in _ODDITIES if is_so(value)), None)
