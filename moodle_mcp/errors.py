@@ -85,8 +85,9 @@ class Kind(Enum):
         "invalid_parameter",
         "Moodle refused a value for what it is.",
         False,
-        "Moodle refused a value without naming it. Check that ids exist, that values are among "
-        "those it accepts and that nothing is a duplicate.",
+        "Moodle refused a value without naming it. Look first at those in `suspects`, if there are "
+        "any. Check that ids exist, that values are among those it accepts and that nothing is a "
+        "duplicate.",
     )
     CONFLICT = (
         "conflict",
@@ -190,11 +191,25 @@ class ParameterFault:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """A value that was sent and may be what Moodle refused; None where it may be a secret."""
+
+    path: str
+    problem: str
+    value: str | None = None
+
+    def report(self) -> dict[str, Any]:
+        data = {"path": self.path, "problem": self.problem}
+        return data if self.value is None else data | {"value": self.value}
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One failure, as the design's error contract has it.
 
     `hint`, `retryable` and `written` are the kind's own unless given. `written` says what the
-    call may have changed in Moodle.
+    call may have changed in Moodle. `parameters` are wrong for certain and were not sent,
+    `suspects` may be what Moodle refused without naming it.
     """
 
     kind: Kind
@@ -205,6 +220,7 @@ class Fault:
     exception: str | None = None
     http_status: int | None = None
     parameters: tuple[ParameterFault, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
     retryable: bool | None = None
     written: Written | None = None
 
@@ -229,6 +245,7 @@ class Fault:
             "exception": self.exception,
             "http_status": self.http_status,
             "parameters": [parameter.report() for parameter in self.parameters] or None,
+            "suspects": [suspect.report() for suspect in self.suspects] or None,
             "retryable": self.may_be_retried,
             "written": self.written or "nothing",
         }

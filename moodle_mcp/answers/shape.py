@@ -14,6 +14,7 @@ from moodle_mcp.answers.fields import Selection
 from moodle_mcp.answers.invisible import without_invisible
 from moodle_mcp.answers.markdown import to_markdown
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.moments import finer_than_seconds
 from moodle_mcp.catalogue.text_kinds import WORDS, TextKind, TextKinds
 from moodle_mcp.catalogue.times import EARLIEST, is_moment
 
@@ -211,10 +212,16 @@ def _is_long(kind: TextKind, text: str) -> bool:
 
 
 def _iso(value: Any, zone: tzinfo) -> str | None:
-    """Unix seconds as ISO 8601 in a zone; None if they are no moment."""
+    """Unix seconds as ISO 8601 in a zone; None if they are no moment, as 0 or -1 is none.
+
+    Moodle keeps any number, also milliseconds that somebody once wrote as seconds: then the text
+    says why there is no date.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or value < EARLIEST:
         return None
     try:
         return datetime.fromtimestamp(value, zone).isoformat()
     except (OverflowError, ValueError, OSError):
-        return None
+        unit, meant = finer_than_seconds(value) or ("", "")
+        guess = f"; in {unit} it would be {meant}" if unit else ""
+        return f"none: as Unix seconds it is after the year 9999{guess}"

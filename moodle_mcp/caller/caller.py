@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import anyio
 
+from moodle_mcp.caller.batch import Account, Fate
 from moodle_mcp.caller.merge import merge
 from moodle_mcp.caller.outcome import Outcome, batch_fault, failed
 from moodle_mcp.caller.pace import Pace
@@ -17,15 +18,17 @@ from moodle_mcp.caller.retry import Sleep
 from moodle_mcp.caller.run import Hooks, Run, RunSettings
 from moodle_mcp.caller.sending import Sender
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.arguments import ArgumentChecker
+from moodle_mcp.catalogue.arguments import ArgumentChecker, lacks_zone
 from moodle_mcp.catalogue.fit import Fitter
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import OnError, Reserved, split
 from moodle_mcp.catalogue.secrets import without_secrets
-from moodle_mcp.errors import CallError
+from moodle_mcp.catalogue.suspects import find_suspects
+from moodle_mcp.errors import CallError, Fault, Suspect
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.info import SITE_INFO, refused_altogether
+from moodle_mcp.site.zone import user_zone
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +89,24 @@ class Caller:
     async def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
         """Check and plan a call without sending it.
 
-        Where there is a choice of protocols, the site may be asked about itself.
+        Where there is a choice of protocols, the site may be asked about itself, and for a date
+        without an offset about the user's time zone.
 
         Raises:
             CallError: `invalid_arguments` or `too_large`.
         """
-        reserved, own = split(self._checker.check(function, arguments))
+        reserved, own = split(await self._checked(function, arguments))
         protocol = await self._site.protocol()
         return Prepared(make_plan(function, own, self._settings.limits, protocol), reserved)
+
+    async def _checked(self, function: Function, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The checked arguments; only a date that is refused asks the site for the user's zone."""
+        try:
+            return self._checker.check(function, arguments)
+        except CallError as error:
+            if not lacks_zone(error):
+                raise
+        return self._checker.check(function, arguments, await user_zone(self._site))
 
     async def run(self, prepared: Prepared, hooks: Hooks | None = None) -> Outcome:
         """Send and fit a prepared call, or answer its plan if that is what was asked for."""
@@ -111,7 +124,10 @@ class Caller:
                 plan.function, request, self._settings.timeout, hooks.on_wait
             )
         except CallError as error:
-            return failed(plan.function, await self._diagnosed(plan, error))
+            error = await self._diagnosed(plan, error)
+            if _is_nameless(error.fault):
+                error = error.but(suspects=find_suspects(plan.function, plan.arguments))
+            return failed(plan.function, error)
         return self._fitted(plan.function, [answer])
 
     async def _many(self, plan: Plan, on_error: OnError, hooks: Hooks) -> Outcome:
@@ -149,6 +165,7 @@ class Caller:
             if cause is not None:
                 cause = (await self._diagnosed(plan, CallError(cause))).fault
             fault = batch_fault(plan, run.account, cause, run.ended_by, on_error)
+            fault = replace(fault, suspects=_suspects(plan, run.account))
         return replace(outcome, batch=batch, fault=fault, account=run.account)
 
     def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
@@ -180,6 +197,17 @@ class Caller:
             )
         causes = _OTHER_CAUSES if info.functions is not None else _ANY_CAUSE
         return error.but(hint=causes.format(function=name, capability=plan.protocol.capability))
+
+
+def _is_nameless(fault: Fault | None) -> bool:
+    """Whether Moodle refused a value and, as always without debugging, did not say which."""
+    return fault is not None and fault.errorcode == "invalidparameter"
+
+
+def _suspects(plan: Plan, account: Account) -> tuple[Suspect, ...]:
+    indexes = account.indexes(Fate.FAILED) + account.indexes(Fate.UNKNOWN)
+    refused = [index for index in indexes if _is_nameless(account.fault(index))]
+    return find_suspects(plan.function, plan.arguments, refused) if refused else ()
 
 
 def _dry_run(plan: Plan) -> Outcome:

@@ -35,14 +35,22 @@ def seconds_of(kind: TimeKind | None) -> range | None:
 
 def outside(path: str, value: int) -> ParameterFault:
     """The fault of a number that is no moment of its kind."""
+    finer = finer_than_seconds(value)
+    if finer is None:
+        return ParameterFault(path, f"{value} is outside the years 1970 to 2100", _ALLOWED)
+    unit, meant = finer
+    return ParameterFault(path, f"{value}: these are {unit}; did you mean {meant}?", _ALLOWED)
+
+
+def finer_than_seconds(value: int) -> tuple[str, str] | None:
+    """The unit that a number is in, if it is a moment then, and the Unix seconds with their date:
+    `("milliseconds", "1795812799 (2026-11-27T20:53:19Z)")`.
+    """
     for factor, unit in _FINER:
         seconds = value // factor
         if EARLIEST <= seconds < _END:
-            meant = f"{seconds} ({_iso(datetime.fromtimestamp(seconds, UTC))})"
-            return ParameterFault(
-                path, f"{value}: these are {unit}; did you mean {meant}?", _ALLOWED
-            )
-    return ParameterFault(path, f"{value} is outside the years 1970 to 2100", _ALLOWED)
+            return unit, f"{seconds} ({_iso(datetime.fromtimestamp(seconds, UTC))})"
+    return None
 
 
 def not_seconds(path: str, value: Any, zone: tzinfo | None) -> ParameterFault | None:

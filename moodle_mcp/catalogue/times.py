@@ -34,6 +34,11 @@ class ParameterTimes:
         rules = self._rules
         return rules.get(f"{function}:{path}") or rules.get(path.rpartition(".")[2])
 
+    @property
+    def rows(self) -> frozenset[str]:
+        """The keys, and the functions' paths, that the table has."""
+        return frozenset(self._rules)
+
     @cached_property
     def _rules(self) -> dict[str, TimeKind]:
         file = resources.files("moodle_mcp.catalogue") / "data" / "times.tsv"

@@ -53,7 +53,7 @@ class _Each:
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    checks: tuple[tuple[str, _Check], ...]
+    checks: Mapping[str, _Check]
 
 
 _Check: TypeAlias = _Text | _Moment | _Each | _Keys
@@ -89,7 +89,7 @@ class ValueChecks:
                         (key, compiled(child, f"{path}.{key}".lstrip(".")))
                         for key, child in node.keys.items()
                     )
-                    checks = tuple((key, check) for key, check in found if check is not None)
+                    checks = {key: check for key, check in found if check is not None}
                     return _Keys(checks) if checks else None
 
         return compiled(function.params, "") if function.typed else None
@@ -98,14 +98,13 @@ class ValueChecks:
 def _faults(check: _Check, value: Any, path: Path) -> Iterator[ParameterFault]:
     match check:
         case _Keys(checks) if isinstance(value, dict):
-            item = cast("dict[str, Any]", value)
-            for key, inner in checks:
-                child = item.get(key)
+            for key, child in cast("dict[str, Any]", value).items():
+                inner = checks.get(key)
                 # The usual case costs no generator of its own.
                 if isinstance(inner, _Text):
                     if isinstance(child, str) and not inner.rule.accepts(child):
                         yield _refused(inner, child, (*path, key))
-                elif child is not None:
+                elif inner is not None:
                     yield from _faults(inner, child, (*path, key))
         case _Each(inner) if isinstance(value, list):
             for index, child in enumerate(cast("list[Any]", value)):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, cast
 
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
+from moodle_mcp.catalogue.param_types import rule_of
 from moodle_mcp.demo.errors import MoodleError, invalid_parameter
 from moodle_mcp.demo.php import scalar_text
 
@@ -19,23 +20,18 @@ _INT: Final = re.compile(r"0|-?[1-9][0-9]*")
 _INT_DIGITS: Final = 19
 _INT_LIMIT: Final = 2**63
 _FLOAT: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)
-_TAG: Final = re.compile(r"<[!?/a-zA-Z]")
 
-# clean_param() removes what a type does not allow, and validate_param() refuses what it changed.
-_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+_INSTALLED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "alpha": re.compile(r"[a-zA-Z]*"),
-        "alphaext": re.compile(r"[a-zA-Z_-]*"),
-        "alphanum": re.compile(r"[a-zA-Z0-9]*"),
-        "alphanumext": re.compile(r"[a-zA-Z0-9_-]*"),
-        "safedir": re.compile(r"[a-zA-Z0-9_-]*"),
-        "sequence": re.compile(r"[0-9,]*"),
-        "plugin": re.compile(r"([a-z](_?[a-z0-9])*)?"),
-        "component": re.compile(r"([a-z](_?[a-z0-9])*)?"),
-        "area": re.compile(r"([a-z](_?[a-z0-9])*)?"),
-        "username": re.compile(r"[-.@_a-z0-9]*"),
+        "auth": frozenset({"", "email", "ldap", "lti", "manual", "nologin", "oauth2"}),
+        "lang": frozenset({"", "en"}),
+        "theme": frozenset({"", "boost", "classic"}),
     }
 )
+"""What PARAM_ types take by what the site has; the rest is the same on every site."""
+
+_PLAIN_USERNAME: Final = re.compile(r"[-.@_a-z0-9]*")
+"""What a user name may be while the site's `extendedusernamechars` is off."""
 
 
 def validate(params: Object, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,10 +127,10 @@ def _accepts(kind: str, text: str) -> bool:
             return bool(_FLOAT.fullmatch(text))
         case "bool":
             return text in ("0", "1")
-        case "notags" | "text":
-            return not _TAG.search(text)
-        case "raw_trimmed":
-            return text == text.strip()
+        case "username":
+            return bool(_PLAIN_USERNAME.fullmatch(text))
+        case "auth" | "lang" | "theme":
+            return text in _INSTALLED[kind]
         case _:
-            pattern = _PATTERNS.get(kind)
-            return pattern is None or bool(pattern.fullmatch(text))
+            rule = rule_of(kind)
+            return rule is None or rule.accepts(text)

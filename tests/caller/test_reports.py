@@ -189,7 +189,7 @@ async def test_a_bad_item_alone_is_known_to_have_failed_where_others_would_be_in
             "error": {
                 "kind": "invalid_parameter",
                 "message": "4 of 5 items are done. webservice/formatnotsupported",
-                "hint": "Items in `failed` were not done. Moodle refused a value without naming it. Check that ids exist, that values are among those it accepts and that nothing is a duplicate.",
+                "hint": "Items in `failed` were not done. Moodle refused a value without naming it. Look first at those in `suspects`, if there are any. Check that ids exist, that values are among those it accepts and that nothing is a duplicate.",
                 "function": "core_message_send_instant_messages",
                 "errorcode": "formatnotsupported",
                 "exception": "core\\exception\\moodle_exception",

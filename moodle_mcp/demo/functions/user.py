@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from moodle_mcp.catalogue.countries import is_country
 from moodle_mcp.demo.call import Answer, Call, Params, option, warning
 from moodle_mcp.demo.errors import (
     MoodleError,
@@ -77,6 +78,8 @@ def create_users(call: Call, params: Params) -> list[Answer]:
                 raise invalid_parameter(f"The field {name} cannot be blank")
         if call.world.user_named(item["username"]):
             raise invalid_parameter(f"Username already exists: {item['username']}")
+        if not item["lang"]:
+            raise invalid_parameter("Invalid language code: ")
         password = item.get("password") or ""
         if not password and not item.get("createpassword"):
             raise invalid_parameter(
@@ -160,6 +163,9 @@ def _check_password(password: str) -> None:
 
 def _changed(user: User, item: Params) -> User:
     changes: dict[str, Any] = {name: item[name] for name in _TEXTS if item.get(name) is not None}
+    if "country" in changes and not is_country(changes["country"]):
+        # Moodle stores none instead and says nothing.
+        changes["country"] = ""
     return replace(user, **changes)
 
 

@@ -1,0 +1,237 @@
+"""What is unusual about the values of a call that Moodle refused without naming one of them.
+
+Whether such a value is wrong depends on the site: its languages, its settings, who is there
+already. So nothing is refused for it beforehand; it is told after the failure, the most likely
+cause first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from enum import IntEnum
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+
+from moodle_mcp.catalogue.countries import is_country
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
+from moodle_mcp.catalogue.moments import unix_seconds
+from moodle_mcp.catalogue.paths import Path, path_text
+from moodle_mcp.catalogue.secrets import is_secret_key
+from moodle_mcp.errors import Suspect
+
+MAX_SUSPECTS: Final = 20
+"""How many values an error lists."""
+
+_MAX_SHOWN: Final = 60
+
+
+class _Rank(IntEnum):
+    """How likely it is the cause: odd anywhere, odd on some sites, or not odd at all."""
+
+    ODD = 0
+    DEPENDS = 1
+    TAKEN = 2
+
+
+class _Found(NamedTuple):
+    rank: _Rank
+    suspect: Suspect
+
+
+class _Text(NamedTuple):
+    """A text, the key that it stands under, and its PARAM_ type, empty if that is not known."""
+
+    key: str
+    type: str
+    value: str
+    required: bool
+
+
+_Rule: TypeAlias = tuple[_Rank, Callable[[_Text], bool], str]
+
+_USERNAME: Final = re.compile(r"[-.@_a-z0-9]*")
+_EMAIL: Final = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_CAPABILITY: Final = re.compile(r"[a-z]+/[a-z0-9_]+:[a-z0-9_]+")
+
+_RULES: Final[tuple[_Rule, ...]] = (
+    (_Rank.ODD, lambda text: text.required and not text.value.strip(), "is blank"),
+    (
+        _Rank.ODD,
+        lambda text: bool(text.value) and text.value != text.value.strip(),
+        "begins or ends with white space",
+    ),
+    (
+        _Rank.ODD,
+        lambda text: _is_username(text) and text.value != text.value.lower(),
+        "has capitals; Moodle takes user names in lower case",
+    ),
+    (
+        _Rank.ODD,
+        lambda text: _is_username(text) and not _USERNAME.fullmatch(text.value.lower()),
+        "has other characters than a-z, 0-9 and . _ - @, which Moodle takes only if the site "
+        "allows extended user names",
+    ),
+    (
+        _Rank.ODD,
+        lambda text: "email" in (text.key, text.type) and not _EMAIL.fullmatch(text.value),
+        "is no e-mail address that Moodle takes",
+    ),
+    (
+        _Rank.ODD,
+        lambda text: text.key == "country" and bool(text.value) and not is_country(text.value),
+        "is no country's code: two capital letters (ISO 3166), such as DE",
+    ),
+    (
+        _Rank.ODD,
+        lambda text: text.type == "capability" and not _CAPABILITY.fullmatch(text.value),
+        "is no capability such as moodle/course:view",
+    ),
+    (
+        _Rank.ODD,
+        lambda text: text.type == "cleanhtml" and ("<" in text.value or "&" in text.value),
+        "is HTML that Moodle may refuse: it takes only what its own cleaning leaves as it is",
+    ),
+    (
+        _Rank.DEPENDS,
+        lambda text: text.key == "value" and unix_seconds(text.value) is not None,
+        "is a date; a date field takes Unix seconds",
+    ),
+    (
+        _Rank.DEPENDS,
+        lambda text: "lang" in (text.key, text.type) and text.value not in ("", "en"),
+        "must be a language that is installed on the site",
+    ),
+    (
+        _Rank.DEPENDS,
+        lambda text: text.type == "theme" and bool(text.value),
+        "must be a theme that is installed on the site",
+    ),
+    (
+        _Rank.DEPENDS,
+        lambda text: text.type == "auth" and text.value != "manual",
+        "must be an authentication plugin that is installed on the site",
+    ),
+    (
+        _Rank.DEPENDS,
+        lambda text: text.type == "localurl" and "://" in text.value,
+        "must lie on the site itself",
+    ),
+)
+
+_UNIQUE: Final = ("username", "email", "idnumber", "shortname")
+"""What only one item may have; `_TAKEN` says where nobody else on the site may have it either."""
+
+_TAKEN: Final = "may belong to another user already; core_user_get_users_by_field tells"
+_USER_WRITES: Final = frozenset({"core_user_create_users", "core_user_update_users"})
+_FEW: Final = 5
+"""Items up to which each name that may be taken is listed."""
+
+_PASSWORD_MISSING: Final = "is missing, and createpassword is not set"  # noqa: S105
+
+
+def find_suspects(
+    function: Function, arguments: Mapping[str, Any], failed: Collection[int] | None = None
+) -> tuple[Suspect, ...]:
+    """At most `MAX_SUSPECTS` values that may be the cause of a refusal, the likeliest first.
+
+    `failed` are the indexes of the batch's items that were refused; None for the whole call.
+    """
+    ranked: dict[_Rank, list[Suspect]] = {rank: [] for rank in _Rank}
+    for rank, suspect in _found(function, arguments, failed):
+        if len(ranked[rank]) < MAX_SUSPECTS:
+            ranked[rank].append(suspect)
+        if len(ranked[_Rank.ODD]) == MAX_SUSPECTS:
+            break
+    by_path: dict[str, Suspect] = {}
+    for suspect in (each for rank in _Rank for each in ranked[rank]):
+        by_path.setdefault(suspect.path, suspect)
+    return tuple(islice(by_path.values(), MAX_SUSPECTS))
+
+
+def _found(
+    function: Function, arguments: Mapping[str, Any], failed: Collection[int] | None
+) -> Iterator[_Found]:
+    lists = function.batching.items if function.batching else ()
+    for name, value in arguments.items():
+        node = function.params.keys.get(name) if function.typed else None
+        if name in lists and isinstance(value, list):
+            items = cast("list[Any]", value)
+            inside = node.item if isinstance(node, ListOf) else None
+            indexes = range(len(items)) if failed is None else failed
+            for index in indexes:
+                yield from _oddities(inside, items[index], (name, index))
+            yield from _of_items(function, name, items, indexes)
+        else:
+            yield from _oddities(node, value, (name,))
+
+
+def _oddities(node: Node | None, value: Any, path: Path) -> Iterator[_Found]:
+    match value:
+        case str():
+            yield from _of_text(node, value, path, hidden=False)
+        case list():
+            inside = node.item if isinstance(node, ListOf) else None
+            for index, item in enumerate(cast("list[Any]", value)):
+                yield from _oddities(inside, item, (*path, index))
+        case dict():
+            item = cast("dict[str, Any]", value)
+            # A pair such as {"type": "password", "value": …} holds a secret too.
+            hidden = any(isinstance(each, str) and is_secret_key(each) for each in item.values())
+            keys: Mapping[str, Node] = node.keys if isinstance(node, Object) else {}
+            for key, child in item.items():
+                if isinstance(child, str):
+                    yield from _of_text(keys.get(key), child, (*path, key), hidden=hidden)
+                else:
+                    yield from _oddities(keys.get(key), child, (*path, key))
+        case _:
+            pass
+
+
+def _of_text(node: Node | None, value: str, path: Path, *, hidden: bool) -> Iterator[_Found]:
+    key = next((step for step in reversed(path) if isinstance(step, str)), "")
+    is_value = isinstance(node, Value)
+    required = is_value and node.presence == "required"
+    text = _Text(key, node.type if is_value else "", value, required)
+    for rank, is_odd, problem in _RULES:
+        if is_odd(text):
+            shown = None if hidden or is_secret_key(key) else _short(value)
+            yield _Found(rank, Suspect(path_text(path), problem, shown))
+            return
+
+
+def _of_items(
+    function: Function, name: str, items: list[Any], indexes: Collection[int]
+) -> Iterator[_Found]:
+    """What is unusual about an item as a whole, or beside the others."""
+    first: dict[tuple[str, str], int] = {}
+    may_be_taken = function.name in _USER_WRITES and len(indexes) <= _FEW
+    for index in indexes:
+        item = items[index]
+        if not isinstance(item, dict):
+            continue
+        fields = cast("dict[str, Any]", item)
+        for key in _UNIQUE:
+            value = fields.get(key)
+            if not isinstance(value, str) or not value:
+                continue
+            here = path_text((name, index, key))
+            earlier = first.setdefault((key, value.casefold()), index)
+            if earlier != index:
+                there = path_text((name, earlier, key))
+                yield _Found(_Rank.ODD, Suspect(here, f"is the same as {there}", _short(value)))
+            elif may_be_taken and key in ("email", "username"):
+                yield _Found(_Rank.TAKEN, Suspect(here, _TAKEN, _short(value)))
+        if function.name == "core_user_create_users" and not (
+            fields.get("password") or fields.get("createpassword")
+        ):
+            where = path_text((name, index, "password"))
+            yield _Found(_Rank.ODD, Suspect(where, _PASSWORD_MISSING))
+
+
+def _is_username(text: _Text) -> bool:
+    return "username" in (text.key, text.type)
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}…"
