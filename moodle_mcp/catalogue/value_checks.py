@@ -25,13 +25,16 @@ def _is_country_or_none(text: str) -> bool:
     return not text or is_country(text)
 
 
-_COUNTRY: Final = Rule(_is_country_or_none, "two capital letters (ISO 3166), such as DE")
+_COUNTRY: Final = Rule(
+    _is_country_or_none,
+    "two capital letters (ISO 3166), such as DE; Moodle takes anything else for none",
+)
 
 _BY_PATH: Final[Mapping[str, Rule]] = {
     f"{function}:users[].country": _COUNTRY
     for function in ("core_user_create_users", "core_user_update_users")
 }
-"""Values that Moodle takes and stores as nothing (observed on 4.5.6: a country's name)."""
+"""Values that Moodle takes without a word and stores as nothing (observed on 4.5.6)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC
 from typing import Any, cast
 
 import jsonschema_rs
@@ -209,3 +211,25 @@ def test_a_rest_too_long_to_be_kept_is_said_to_be_lost() -> None:
             "hint": "The rest is too long to be kept: ask for less at once.",
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "iso"),
+    [
+        (0, None),
+        (-1, None),
+        (1_795_812_799, "2026-11-27T20:53:19+00:00"),
+        (
+            1_795_812_799_000,
+            "none: as Unix seconds it is after the year 9999; in milliseconds it would be "
+            "1795812799 (2026-11-27T20:53:19Z)",
+        ),
+        (2**62, "none: as Unix seconds it is after the year 9999"),
+    ],
+)
+def test_a_moment_has_an_iso_time_or_the_reason_why_not(seconds: int, iso: str | None) -> None:
+    course = Object({"startdate": Value("int")})
+    function = Function("core_x_get", params=Object({}), returns=course)
+    wishes = replace(presenter().wishes(function, ["*"]), zone=UTC)
+    shown = presenter().present(function, {"result": {"startdate": seconds}}, wishes)["result"]
+    assert shown == {"startdate": seconds} | ({"startdate_iso": iso} if iso else {})

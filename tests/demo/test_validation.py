@@ -11,6 +11,7 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo.errors import MoodleError
 from moodle_mcp.demo.validation import validate
 from tests.demo.wire import Wire
+from tests.recorded_types import TYPES, accepted, refused
 
 
 def accepts(node: Node, given: Any) -> bool:
@@ -56,6 +57,23 @@ def test_a_value_of_json_is_taken_or_refused(kind: str, good: list[Any], bad: li
     node = Value(kind)
     assert [value for value in good if not accepts(node, value)] == []
     assert [value for value in bad if accepts(node, value)] == []
+
+
+SITE_DECIDES = {"auth", "lang", "localurl", "theme", "timezone", "username"}
+
+
+@pytest.mark.parametrize("kind", sorted({*TYPES} - SITE_DECIDES - {"cleanhtml"}))
+def test_texts_are_judged_as_a_real_moodle_did(kind: str) -> None:
+    node = Value(kind)
+    assert [text for text in accepted(kind) if not accepts(node, text)] == []
+    assert [text for text in refused(kind) if accepts(node, text)] == []
+
+
+@pytest.mark.parametrize("kind", ["lang", "username"])
+def test_the_demo_site_is_set_up_as_that_moodle_was(kind: str) -> None:
+    node = Value(kind)
+    assert [text for text in accepted(kind) if not accepts(node, text)] == []
+    assert [text for text in refused(kind) if accepts(node, text)] == []
 
 
 def test_null_is_taken_where_the_value_may_be_null() -> None:

@@ -206,3 +206,50 @@ def test_what_a_student_has_to_do_next_is_in_the_order_of_its_due_dates(wire: Wi
         token=STUDENT_TOKEN, aftereventid=ids[0], **params,
     )  # fmt: skip
     assert [each["id"] for each in after["events"]][:2] == ids[1:]
+
+
+USERS: dict[str, tuple[dict[str, Any], bool]] = {
+    "nothing unusual": ({}, True),
+    "a user name that is taken": ({"username": "student1"}, False),
+    "an e-mail that is taken": ({"email": "STUDENT1@college.example"}, False),
+    "a user name with capitals": ({"username": "ANNA"}, False),
+    "a user name with a space": ({"username": "an na"}, False),
+    "a user name with umlauts": ({"username": "änna"}, False),
+    "a weak password": ({"password": "weak"}, False),
+    "no password": ({"password": ""}, False),
+    "an e-mail without a host": ({"email": "no-mail"}, False),
+    "an e-mail without a top level": ({"email": "a@example"}, False),
+    "a space before an e-mail": ({"email": " a@example.org"}, False),
+    "no first name": ({"firstname": ""}, False),
+    "tags in a first name": ({"firstname": "<b>x</b>"}, False),
+    "spaces around a first name": ({"firstname": " x "}, True),
+    "a bracket in a city": ({"city": "a <b"}, False),
+    "a country's name": ({"country": "Germany"}, True),
+    "a digit in a country's code": ({"country": "D3"}, False),
+    "a language that is not installed": ({"lang": "de"}, False),
+    "no language": ({"lang": ""}, False),
+    "a theme that is not installed": ({"theme": "nope"}, False),
+    "a theme that is installed": ({"theme": "boost"}, True),
+    "an authentication plugin that is not installed": ({"auth": "nope"}, False),
+    "a calendar type that is not installed": ({"calendartype": "nope"}, True),
+    "a time zone that does not exist": ({"timezone": "Mars/Phobos"}, True),
+    "a time zone with a plus sign": ({"timezone": "Etc/GMT+1"}, False),
+}
+
+
+@pytest.mark.parametrize("case", USERS)
+def test_users_are_created_or_refused_as_on_a_real_site(wire: Wire, case: str) -> None:
+    """As observed on 4.5.6 with the same values."""
+    changes, taken = USERS[case]
+    user = USER | {"username": "new1", "email": "new1@example.com"} | changes
+    assert isinstance(wire.call("core_user_create_users", users=[user]), list) == taken
+
+
+def test_a_country_that_is_none_is_stored_as_none_without_a_word(wire: Wire) -> None:
+    """As observed on 4.5.6: also what was there before is gone."""
+    user = USER | {"username": "new1", "email": "new1@example.com", "country": "FR"}
+    (created,) = wire.call("core_user_create_users", users=[user])
+    changes = [{"id": created["id"], "country": "Germany"}]
+    assert wire.call("core_user_update_users", users=changes) == {"warnings": []}
+    (found,) = wire.call("core_user_get_users_by_field", field="id", values=[created["id"]])
+    assert not found.get("country")

@@ -16,6 +16,11 @@ here, or something finer that fits the case. `written` says what the call may ha
 anything again. `retryable` is whether the same call may work later; it is false whenever `written`
 is `unknown`.
 
+`parameters` names each argument that is certainly wrong: `path`, `problem` and, where they are few,
+the `allowed` values. Nothing was sent then. `suspects` comes with a value that Moodle refused
+without naming it: up to 20 values of the call that are unusual, the likeliest cause first, each
+with `path`, `problem` and `value` (never that of a password or token).
+
 """
 
 
