@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
-from moodle_mcp.catalogue.arguments import node_at
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
+from moodle_mcp.catalogue.paths import node_at
 from moodle_mcp.tables.reader import Column, Row, Table, TableError
 
 Steps: TypeAlias = tuple[str, ...]
