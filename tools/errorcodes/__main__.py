@@ -1,6 +1,6 @@
 """Lists the errorcodes that a Moodle's external functions can raise, with where each is thrown.
 
-    python -m tools.errorcodes MOODLE_SOURCE > tools/errorcodes/found-4.5.6.tsv
+    python -m tools.errorcodes PATH > tools/errorcodes/found-4.5.6.tsv
 
 Each line has an errorcode, the class of its exception (or "a warning", whose code means the same
 and is read with the same table), a place where it is thrown, and the function
