@@ -1,8 +1,8 @@
 """Checking an agent's arguments against what the function takes, before anything is sent.
 
 Clients send things that mean the right thing in the wrong type; `accept` mends those without
-guessing. What remains is checked against the schema that the agent sees, so there is one truth,
-and against what REST can carry.
+guessing. What remains is checked against the schema that the agent sees, with the values that it
+only names in words, and against what REST can carry.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from moodle_mcp.catalogue.explaining import Reader, explain
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.moments import LocalTimeFault
 from moodle_mcp.catalogue.reserved import RESERVED
-from moodle_mcp.catalogue.schema import input_schema
+from moodle_mcp.catalogue.schema import checked_schema
 from moodle_mcp.catalogue.sendable import INT64, empty_objects, free_form_faults, unsendable
 from moodle_mcp.catalogue.times import ParameterTimes
 from moodle_mcp.catalogue.value_checks import ValueChecks
@@ -45,7 +45,7 @@ class ArgumentChecker:
     """Checks arguments of functions, keeping what was made of each function for that."""
 
     def __init__(self) -> None:
-        self._schemas = CompiledSchemas(input_schema)
+        self._schemas = CompiledSchemas(checked_schema)
         self._times = ParameterTimes()
         self._values = ValueChecks(self._times)
 

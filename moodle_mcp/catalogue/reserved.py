@@ -31,6 +31,13 @@ RESERVED: Final[Mapping[str, Node]] = {
 }
 """Their types, by which what clients get wrong is put right; a schema says which a function has."""
 
+SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
+    DRY_RUN: {"type": "boolean", "description": "Check and plan only; send nothing."},
+    CONFIRM: {"type": "string", "description": "Token of needs_confirmation."},
+    FIELDS: {"type": "array", "items": {"type": "string"}},
+}
+"""The schemas of those that are the same for all functions that have them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
@@ -45,12 +52,15 @@ class Reserved:
 
 
 def reserved_schema(function: Function) -> dict[str, Any]:
-    """The JSON Schema properties of the reserved arguments that make sense for a function."""
+    """The JSON Schema properties of the reserved arguments that make sense for a function.
+
+    A read without any other argument has `_dry_run`: Gemini and OpenAI reject an object without
+    properties.
+    """
     if function.reads_only:
-        return _for_answers(function)
-    properties: dict[str, Any] = {
-        DRY_RUN: {"type": "boolean", "description": "Check and plan only; send nothing."}
-    }
+        properties = _for_answers(function)
+        return properties if properties or function.params.keys else _only(DRY_RUN)
+    properties = _only(DRY_RUN)
     if function.batching is not None:
         properties[ON_ERROR] = {
             "type": "string",
@@ -58,8 +68,12 @@ def reserved_schema(function: Function) -> dict[str, Any]:
             "description": "After a failed request.",
         }
     if function.classification.access is Access.DESTRUCTIVE:
-        properties[CONFIRM] = {"type": "string", "description": "Token of needs_confirmation."}
+        properties |= _only(CONFIRM)
     return properties
+
+
+def _only(*names: str) -> dict[str, Any]:
+    return {name: SCHEMAS[name] for name in names}
 
 
 def split(arguments: Mapping[str, Any]) -> tuple[Reserved, dict[str, Any]]:
@@ -101,12 +115,7 @@ def _for_answers(function: Function) -> dict[str, Any]:
     """
     if not has_fields(function):
         return {}
-    properties: dict[str, Any] = {
-        FIELDS: {
-            "type": "array",
-            "items": {"type": "string"},
-        }
-    }
+    properties = _only(FIELDS)
     objects = list(_objects(function.returns))
     if any(f"{key}format" in keys for keys in objects for key in keys):
         properties[FORMAT] = {"type": "string", "enum": ["raw"]}

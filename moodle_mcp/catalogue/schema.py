@@ -1,12 +1,19 @@
 """JSON Schema 2020-12 from a function's trees.
 
-Input schemas are strict and are what arguments are checked against. Output schemas describe the
-envelope around a fitted answer and are tolerant: nothing in them is required.
+Input schemas are strict. Clients hand them to a model's API, and one schema that the API rejects
+costs its user every tool of every server. So they keep to what all common APIs take: no `anyOf`,
+no `$ref`, no list of types, no object without properties, and `enum` only with non-empty strings
+(Gemini takes no other).
+
+Output schemas describe the envelope around a fitted answer and are tolerant: nothing in them is
+required. No model's API gets them. Clients validate answers against them, and in an answer null is
+a value, so `anyOf` with null stays there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from moodle_mcp.catalogue.model import (
@@ -31,13 +38,25 @@ ANYTHING: Final[Schema] = {
 
 
 def input_schema(function: Function) -> Schema:
-    """The schema of a function's arguments: a closed object, or a free-form one if untyped."""
-    own = reserved_schema(function)
-    if not function.typed:
-        return {"type": "object", "properties": own} if own else {"type": "object"}
-    schema = _input(function.params, "", function.text.params)
-    schema["properties"] |= own
-    return schema
+    """The schema of a function's arguments that clients get: a closed object, or a free-form one
+    if the function is untyped.
+    """
+    return _arguments(function, every_enum=False)
+
+
+def checked_schema(function: Function) -> Schema:
+    """The schema that a function's arguments are checked against: the one that clients get, and
+    the values that it could only name in a description.
+    """
+    return _arguments(function, every_enum=True)
+
+
+def free_form(properties: Schema) -> Schema:
+    """The schema of an object that may have other keys than those named.
+
+    It says so: converters to a stricter schema close an object that says nothing.
+    """
+    return {"type": "object", "properties": properties, "additionalProperties": True}
 
 
 def output_schema(function: Function) -> Schema:
@@ -75,45 +94,80 @@ def _or_null(schema: Schema) -> Schema:
     return schema if "anyOf" in schema else {"anyOf": [schema, _NULL]}
 
 
-def _input(node: Node, path: str, texts: Mapping[str, ParameterText]) -> Schema:
+def _arguments(function: Function, *, every_enum: bool) -> Schema:
+    own = reserved_schema(function)
+    if not function.typed:
+        return free_form(own)
+    schema = _input(function.params, "", function.text.params, every_enum=every_enum)
+    schema["properties"] |= own
+    return schema
+
+
+def _input(
+    node: Node, path: str, texts: Mapping[str, ParameterText], *, every_enum: bool
+) -> Schema:
     """The schema of an argument.
 
-    A list needs an item, since REST can't send an empty one. Null is allowed only where it is the
-    default: REST can't send it either, and there it means the same as leaving the key out.
+    A list needs an item, since REST can't send an empty one. It can't send null either, so a key
+    whose default is null is just left out.
     """
-    text = texts.get(path)
     schema: Schema
     match node:
         case Value():
-            schema = _value(node, text)
+            schema = {"type": scalar(node)}
         case ListOf():
-            items = _input(node.item, f"{path}[]", texts)
+            items = _input(node.item, f"{path}[]", texts, every_enum=every_enum)
             schema = {"type": "array", "items": items, "minItems": 1}
         case Object():
+            keys = {key: child for key, child in node.keys.items() if _can_hold(child)}
             schema = {
                 "type": "object",
                 "properties": {
-                    key: _input(child, f"{path}.{key}".lstrip("."), texts)
-                    for key, child in node.keys.items()
+                    key: _input(child, f"{path}.{key}".lstrip("."), texts, every_enum=every_enum)
+                    for key, child in keys.items()
                 },
                 "additionalProperties": False,
             }
-            required = [key for key, child in node.keys.items() if child.presence == "required"]
+            required = [key for key, child in keys.items() if child.presence == "required"]
             if required:
                 schema["required"] = required
-    if node.presence == "default" and node.default:
+    text = texts.get(path)
+    if text is not None and text.enum and (every_enum or _every_client_takes(text.enum)):
+        schema["enum"] = list(text.enum)
+    if node.presence == "default" and node.default not in (None, [], {}):
         schema["default"] = node.default
     if text is not None:
-        schema["description"] = text.text
+        schema["description"] = _description(text)
     return schema
 
 
-def _value(node: Value, text: ParameterText | None) -> Schema:
-    schema: Schema = {"type": scalar(node)}
-    if text is not None and text.enum:
-        schema["enum"] = list(text.enum)
-    if node.presence == "default":
-        if node.default is None:
-            schema = {"anyOf": [schema, _NULL]}
-        schema["default"] = node.default
-    return schema
+def _can_hold(node: Node) -> bool:
+    """Whether an argument can hold a value: an object without keys can't, nor a list of such
+    (`options` of mod_glossary_get_entries_to_approve in 4.5).
+    """
+    match node:
+        case Value():
+            return True
+        case ListOf():
+            return _can_hold(node.item)
+        case Object():
+            return any(map(_can_hold, node.keys.values()))
+
+
+def _every_client_takes(enum: Sequence[Any]) -> bool:
+    return all(isinstance(value, str) and value for value in enum)
+
+
+def _description(text: ParameterText) -> str:
+    """A parameter's text, with its values where `enum` can't have them and the text has not."""
+    if _every_client_takes(text.enum) or _names_all(text):
+        return text.text
+    *most, last = (
+        str(value) or "empty" for value in sorted(text.enum, key=lambda each: each == "")
+    )
+    return f"{text.text} One of {', '.join(most)} or {last}."
+
+
+def _names_all(text: ParameterText) -> bool:
+    words = re.findall(r"-?\w+", text.text.lower())
+    return all((str(value) or "empty") in words for value in text.enum)

@@ -17,7 +17,8 @@ from moodle_mcp.catalogue.arguments import arguments_fault, parsed_json
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.catalogue.naming import description
-from moodle_mcp.catalogue.schema import input_schema
+from moodle_mcp.catalogue.reserved import SCHEMAS
+from moodle_mcp.catalogue.schema import free_form, input_schema
 from moodle_mcp.errors import CallError, ParameterFault
 from moodle_mcp.server.own import own_tool
 from moodle_mcp.server.toolset import Toolset
@@ -66,7 +67,10 @@ CALL_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "function": {"type": "string"},
-        "arguments": {"type": "object", "description": "As its schema says."},
+        "arguments": {
+            **free_form(dict(SCHEMAS)),
+            "description": "As its schema says; the reserved ones belong here too.",
+        },
     },
     "additionalProperties": False,
     "required": ["function"],

@@ -11,6 +11,7 @@ import pytest
 from inline_snapshot import snapshot
 from jsonschema import Draft202012Validator
 
+from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.model import (
     Function,
     FunctionText,
@@ -23,6 +24,7 @@ from moodle_mcp.catalogue.model import (
 from moodle_mcp.catalogue.reserved import reserved_schema
 from moodle_mcp.catalogue.schema import input_schema, output_schema
 from moodle_mcp.catalogue.store import RELEASES, load
+from moodle_mcp.errors import CallError
 
 CATALOGUES = {release: load(release) for release in RELEASES}
 LATEST = CATALOGUES[RELEASES[0]]
@@ -126,6 +128,9 @@ def test_a_required_object_is_required() -> None:
 
 
 def _is_required(child: Node, key: str, schema: dict[str, Any]) -> bool:
+    if key not in schema["properties"]:
+        assert child == Object({}, "default", [])
+        return False
     assert (key in schema.get("required", [])) == (child.presence == "required")
     return child.presence == "required"
 
@@ -140,7 +145,8 @@ def _pairs(node: Node, schema: dict[str, Any]) -> Iterator[tuple[Object, dict[st
         case Object():
             yield node, schema
             for key, child in node.keys.items():
-                yield from _pairs(child, schema["properties"][key])
+                if key in schema["properties"]:
+                    yield from _pairs(child, schema["properties"][key])
 
 
 def test_inputs_are_closed_at_every_depth() -> None:
@@ -284,12 +290,12 @@ def test_the_input_schema_of_defaults_that_are_null() -> None:
             "type": "object",
             "properties": {
                 "timesortfrom": {"type": "integer", "default": 0},
-                "timesortto": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
+                "timesortto": {"type": "integer"},
                 "aftereventid": {"type": "integer", "default": 0},
                 "limitnum": {"type": "integer", "default": 20},
                 "limittononsuspendedevents": {"type": "boolean", "default": False},
-                "userid": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
-                "searchvalue": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+                "userid": {"type": "integer"},
+                "searchvalue": {"type": "string"},
                 "_fields": {"type": "array", "items": {"type": "string"}},
                 "_format": {"type": "string", "enum": ["raw"]},
                 "_times": {"type": "boolean"},
@@ -315,8 +321,8 @@ def test_texts_and_accepted_values_are_added_where_we_have_them() -> None:
     assert own_properties(function) == snapshot(
         {
             "kind": {
-                "anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}],
-                "default": None,
+                "type": "string",
+                "enum": ["a", "b"],
                 "description": "Which.",
             },
             "ids": {
@@ -333,6 +339,52 @@ def test_texts_and_accepted_values_are_added_where_we_have_them() -> None:
             },
         }
     )
+
+
+ENUMS: dict[str, tuple[ParameterText, str, Any, Any, dict[str, Any]]] = {
+    "strings": (
+        ParameterText("Which.", ("a", "b")), "alpha", "a", "x",
+        {"description": "Which.", "enum": ["a", "b"]},
+    ),
+    "integers": (
+        ParameterText("Which.", (-1, 0, 2)), "int", 2, 1,
+        {"description": "Which. One of -1, 0 or 2."},
+    ),
+    "integers that the text names": (
+        ParameterText("2 all, 0 none.", (0, 2)), "int", 2, 1, {"description": "2 all, 0 none."},
+    ),
+    "a value that is empty": (
+        ParameterText("Empty = all.", ("", "new")), "alpha", "", "x",
+        {"description": "Empty = all. One of new or empty."},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENUMS)
+def test_values_that_no_enum_may_hold_are_told_in_words_and_checked_all_the_same(case: str) -> None:
+    text, kind, good, bad, shown = ENUMS[case]
+    params = Object({"x": ListOf(Object({"kind": Value(kind)}))})
+    function = Function("f", params=params, text=FunctionText("F.", {"x[].kind": text}))
+    schema = input_schema(function)["properties"]["x"]["items"]["properties"]["kind"]
+    del schema["type"]
+    assert schema == shown
+    checker = ArgumentChecker()
+    assert checker.check(function, {"x": [{"kind": good}]})
+    with pytest.raises(CallError) as caught:
+        checker.check(function, {"x": [{"kind": good}, {"kind": bad}]})
+    (fault,) = caught.value.fault.parameters
+    assert (fault.path, fault.allowed) == ("x[1].kind", ", ".join(map(str, text.enum)))
+
+
+def test_an_argument_that_can_hold_nothing_is_left_out() -> None:
+    nothing = {"a": Object({}, "optional"), "b": ListOf(Object({"c": Object({})}), "optional")}
+    function = Function("f", params=Object({"id": Value("int"), **nothing}))
+    assert own_properties(function) == {"id": {"type": "integer"}}
+
+
+def test_a_read_without_any_argument_can_be_tried_out() -> None:
+    function = LATEST.get("message_airnotifier_is_system_configured")
+    assert list(input_schema(function)["properties"]) == ["_dry_run"]
 
 
 def test_the_output_schema_of_a_function_that_answers_nothing() -> None:
@@ -400,6 +452,7 @@ def test_the_schemas_of_a_function_that_only_the_site_knows() -> None:
     assert input_schema(function) == {
         "type": "object",
         "properties": reserved_schema(function),
+        "additionalProperties": True,
     }
     assert output_schema(function) == snapshot(
         {
