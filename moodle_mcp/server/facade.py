@@ -37,11 +37,11 @@ FIND: Final = Function(
     ),
     classification=Classification(Access.READ),
     text=FunctionText(
-        "Find Moodle functions by words, the best first, among those allowed here: courses, users, "
-        "enrolments, groups, grades, assignments, quizzes, forums, messages, calendar and more. "
-        "Misspellings are forgiven. Then use describe_function.",
+        "Find Moodle functions by words, the best first, among all that are allowed here, listed "
+        "as tools or not: courses, users, enrolments, groups, grades, assignments, quizzes, "
+        "forums, messages, calendar and more. Then use describe_function.",
         {
-            "query": ParameterText("Words, such as: assignment grades."),
+            "query": ParameterText("Words in English, such as: enrol users in a course."),
             "limit": ParameterText(f"At most {_MOST}."),
         },
     ),
@@ -104,7 +104,7 @@ class Facade:
         ]
         result: dict[str, Any] = {"functions": rows, "allowed": len(self._toolset.functions)}
         if not rows:
-            result["hint"] = "Try other words for the thing or the deed: course, enrol, grade."
+            result["hint"] = "Try another noun or verb, in English: course, enrol, grade."
         return Outcome(result=result)
 
     def describe(self, function: Function) -> Outcome:

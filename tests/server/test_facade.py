@@ -128,7 +128,7 @@ async def test_words_that_find_nothing_are_answered_with_what_to_try(demo: Demo)
     async with client(demo) as session:
         found = structured(await session.call_tool("find_functions", {"query": "zzzzqqq"}))
     assert found["result"]["functions"] == []
-    assert "other words" in found["result"]["hint"]
+    assert "another noun or verb" in found["result"]["hint"]
 
 
 @ERAS
