@@ -1,5 +1,14 @@
-"""`python -m moodle_mcp` is the command `moodle-mcp`."""
+"""Runs the command: `moodle-mcp`, or `python -m moodle_mcp`."""
 
-from moodle_mcp.cli.main import main
+from moodle_mcp.cli.loading import loading
 
-main()
+
+def run() -> None:
+    """Run the command line."""
+    with loading():
+        from moodle_mcp.cli.main import main
+    main()
+
+
+if __name__ == "__main__":
+    run()

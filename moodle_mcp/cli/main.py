@@ -13,6 +13,8 @@ import click
 
 from moodle_mcp import __version__
 from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, read_input, settled, site_option
+from moodle_mcp.cli.ending import quiet_end
+from moodle_mcp.cli.loading import loading
 
 _ELSEWHERE: Final = {
     "admin-script": "moodle_mcp.cli.admin:admin_script",
@@ -40,7 +42,16 @@ class Commands(click.Group):
         if cmd_name not in _ELSEWHERE:
             return super().get_command(ctx, cmd_name)
         module, _, name = _ELSEWHERE[cmd_name].partition(":")
-        return getattr(import_module(module), name)
+        with loading():
+            return getattr(import_module(module), name)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with quiet_end():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with quiet_end():
+            return super().invoke(ctx)
 
 
 @click.group(cls=Commands, invoke_without_command=True)
@@ -72,8 +83,9 @@ def serve(http: str | None = None) -> None:
         return
     # Half of the start is the MCP library's models; collecting garbage among them takes a tenth.
     gc.disable()
-    from moodle_mcp.assembly import make_server
-    from moodle_mcp.server.stdio import serve_stdio
+    with loading():
+        from moodle_mcp.assembly import make_server
+        from moodle_mcp.server.stdio import serve_stdio
 
     settings, connection = load()
     server = make_server(settings, connection)
@@ -89,12 +101,13 @@ def serve(http: str | None = None) -> None:
 @settled
 def check(as_json: bool, report: bool) -> None:
     """Check every step to the site and what it lets the token do; say what to do next."""
-    import anyio
+    with loading():
+        import anyio
 
-    from moodle_mcp.assembly import make_server
-    from moodle_mcp.checking import showing
-    from moodle_mcp.checking.lines import succeeded
-    from moodle_mcp.cli import check as checking
+        from moodle_mcp.assembly import make_server
+        from moodle_mcp.checking import showing
+        from moodle_mcp.checking.lines import succeeded
+        from moodle_mcp.cli import check as checking
 
     if as_json and report:
         raise click.UsageError("--json and --report exclude each other")
@@ -119,9 +132,10 @@ def check(as_json: bool, report: bool) -> None:
 @settled
 def tools(as_json: bool, everything: bool) -> None:
     """Show what would be exposed and why, with sizes in bytes and roughly in tokens."""
-    import anyio
+    with loading():
+        import anyio
 
-    from moodle_mcp.cli.tools import listing
+        from moodle_mcp.cli.tools import listing
 
     settings, connection = load()
     report = anyio.run(listing, settings, connection)
@@ -200,10 +214,11 @@ def call(
     A table's first line names the keys, those inside others as customfields[0][type]. An empty
     cell changes nothing in an update; with --empty clear it empties the text that is there.
     """
-    import anyio
+    with loading():
+        import anyio
 
-    from moodle_mcp.cli.call import Job, call_once, call_with_items
-    from moodle_mcp.cli.item_file import Reading
+        from moodle_mcp.cli.call import Job, call_once, call_with_items
+        from moodle_mcp.cli.item_file import Reading
 
     settings, connection = load()
     text = read_input() if arguments == "-" else arguments
@@ -240,7 +255,8 @@ def call(
 )
 def demo(keep: bool, port: int) -> None:
     """Show the main job on a small Moodle inside this process; nothing leaves the machine."""
-    from moodle_mcp.cli import demo as showing
+    with loading():
+        from moodle_mcp.cli import demo as showing
 
     if keep:
         showing.serve(port)
@@ -249,8 +265,9 @@ def demo(keep: bool, port: int) -> None:
 
 
 def _serve_http(listen: str) -> None:
-    from moodle_mcp.assembly import make_server
-    from moodle_mcp.server.http import Listener, serve_http
+    with loading():
+        from moodle_mcp.assembly import make_server
+        from moodle_mcp.server.http import Listener, serve_http
 
     with Listener.of(listen) as listener:
         settings, connection = load()

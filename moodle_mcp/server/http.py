@@ -107,7 +107,9 @@ def serve_http(server: Server[Any], listener: Listener) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    asyncio.run(HttpServer(config).serve([listener.socket]))
+    http = HttpServer(config)
+    http.take_signals()
+    asyncio.run(http.serve([listener.socket]))
 
 
 def _asgi(server: Server[Any], listener: Listener) -> Starlette:
@@ -155,13 +157,15 @@ class HttpServer(uvicorn.Server):
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
+    def take_signals(self) -> None:
+        """Let signals end the server, from before the loop runs.
+
+        asyncio would cancel the start for a Ctrl-C that comes during it, and uvicorn would log that
+        as a failure.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        if sys.platform == "win32":
-            with super().capture_signals():
-                yield
-            return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
