@@ -21,13 +21,20 @@ def provision(lists: Mapping[str, Sequence[Function]], chosen: str = "") -> str:
             f"    '{each.name}' => '{each.classification.access.value}'," for each in functions
         )
         rows.append("],")
-    program = _read("provision.php").replace("/*LISTS*/", "\n    ".join(rows))
+    program = _assembled("provision.php", "common.php", "token_file.php")
+    program = program.replace("/*LISTS*/", "\n    ".join(rows))
     return program.replace("/*CHOSEN*/", chosen)
 
 
 def catalogue() -> str:
     """The program that exports a site's functions."""
-    return _read("catalogue.php")
+    return _assembled("catalogue.php", "common.php")
+
+
+def _assembled(name: str, *parts: str) -> str:
+    """One file that an administrator can copy: a program with the parts that it needs."""
+    code = [_read(part).removeprefix("<?php\n").strip() for part in parts]
+    return _read(name).replace("/*PARTS*/", "\n\n".join(code))
 
 
 def _read(name: str) -> str:

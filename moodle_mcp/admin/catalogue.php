@@ -12,17 +12,16 @@
  *
  *   --moodle=FOLDER    the folder that has Moodle's config.php
  *   --functions=GLOB   only functions whose names fit, as 'local_*'
+ *   --owner=USER       config.php may belong to this user, where that is neither you nor root
  */
 
 if (PHP_SAPI !== 'cli') {
     exit(1);
 }
 
-/* Ends the program with one line. */
-function moodle_mcp_stop(string $message): void {
-    fwrite(STDERR, "catalogue: $message\n");
-    exit(1);
-}
+const MOODLE_MCP_PROGRAM = 'catalogue';
+
+/*PARTS*/
 
 /* A parameter or an answer as a tree of values, lists and objects. */
 function moodle_mcp_tree($node): array {
@@ -49,29 +48,21 @@ function moodle_mcp_tree($node): array {
     return $tree;
 }
 
-$folder = null;
-$glob = '*';
-foreach (array_slice($_SERVER['argv'], 1) as $argument) {
-    if (strpos($argument, '--moodle=') === 0) {
-        $folder = substr($argument, 9);
-    } else if (strpos($argument, '--functions=') === 0) {
-        $glob = substr($argument, 12);
-    } else {
-        moodle_mcp_stop("'$argument' is not an option: --moodle=FOLDER, --functions=GLOB");
+$options = ['functions' => '*'];
+foreach (moodle_mcp_arguments() as $argument) {
+    if (!preg_match('/^--(moodle|functions|owner)=(.+)$/sD', $argument, $match)) {
+        moodle_mcp_stop("'$argument' is not an option: --moodle=FOLDER, --functions=GLOB, --owner=USER");
     }
+    $options[$match[1]] = $match[2];
 }
-// Run as root, Moodle leaves cache files behind that the web server can't write.
-if (function_exists('posix_geteuid') && posix_geteuid() === 0) {
-    moodle_mcp_stop("run it as the web server's user, not as root: sudo -u www-data php ...");
-}
-if ($folder === null || !is_readable("$folder/config.php")) {
-    moodle_mcp_stop("--moodle=FOLDER must name the folder that has Moodle's config.php");
-}
+$config = moodle_mcp_config($options['moodle'] ?? null, $options['owner'] ?? null);
 
 // Nothing but the document is written: no warnings of PHP's, nothing that a plugin prints.
 ob_start();
+moodle_mcp_guard('. Nothing was written');
 define('CLI_SCRIPT', true);
-require("$folder/config.php");
+require($config);
+moodle_mcp_guard('. Nothing was written'); // Moodle has set a handler of its own.
 ini_set('display_errors', 'stderr');
 if (!class_exists('\core_external\external_api')) {
     require_once($CFG->libdir . '/externallib.php'); // Moodle 4.1.
@@ -80,7 +71,7 @@ if (!class_exists('\core_external\external_api')) {
 
 $functions = [];
 foreach ($DB->get_records('external_functions', null, 'name') as $row) {
-    if (!fnmatch($glob, $row->name)) {
+    if (!fnmatch($options['functions'], $row->name)) {
         continue;
     }
     try {
@@ -96,7 +87,7 @@ foreach ($DB->get_records('external_functions', null, 'name') as $row) {
         ];
         $functions[$row->name] = $function;
     } catch (Throwable $problem) {
-        fwrite(STDERR, "catalogue: $row->name was left out: {$problem->getMessage()}\n");
+        fwrite(STDERR, moodle_mcp_plain("catalogue: $row->name was left out: {$problem->getMessage()}") . "\n");
     }
 }
 
@@ -111,3 +102,4 @@ while (ob_get_level()) {
 }
 echo "$json\n";
 fwrite(STDERR, 'catalogue: ' . count($functions) . " functions\n");
+moodle_mcp_end(0);

@@ -9,20 +9,24 @@
  *      choose with --profile, and is open only to the users that you authorise;
  *   3. a role of the same short name may use the REST protocol (webservice/rest:use), nothing else;
  *   4. the user is authorised for the service and has the role in the system context;
- *   5. a token is made for the user, and printed once or written to a file.
+ *   5. a token is made for the user, and printed once or written to a new file.
  *
  * The token lets an agent do what the user may do anyway, with the functions of the service only.
  * It gives nobody a right in a course: a teacher's own role in a course already does. An account
  * that has no roles of its own needs --grant (see --help).
  *
  * It keeps in the table config_plugins (plugin "moodle_mcp") what it has made and how the switches
- * stood before. --dry-run changes nothing and says what would change. --undo takes back what it
- * has made. Works with Moodle 4.1 and newer.
+ * stood before; of a token's file its path, inode and SHA-256, by which --undo knows it again.
+ * Each step is one transaction. The token, its file and the end of the tokens before it are one.
+ * --dry-run changes nothing and says what would change. --undo takes back what it has made. Works
+ * with Moodle 4.1 and newer.
  */
 
 if (PHP_SAPI !== 'cli') {
     exit(1);
 }
+
+const MOODLE_MCP_PROGRAM = 'provision';
 
 /* The functions by profile, with what each may do to the site's data. Filled in by moodle-mcp. */
 const MOODLE_MCP_LISTS = [
@@ -31,6 +35,8 @@ const MOODLE_MCP_LISTS = [
 
 /* The client's setting for a list that is no profile. Filled in by moodle-mcp. */
 const MOODLE_MCP_CHOSEN = '/*CHOSEN*/';
+
+/*PARTS*/
 
 /* Capabilities that functions ask for without declaring them (seen on Moodle 4.5). */
 const MOODLE_MCP_UNDECLARED = [
@@ -51,6 +57,7 @@ Prepares a Moodle site for moodle-mcp. Run it as the web server's user, for exam
   sudo -u www-data php provision.php --moodle=/var/www/moodle --profile=teacher --user=theo
 
   --moodle=FOLDER     the folder that has Moodle's config.php
+  --owner=USER        config.php may belong to this user, where that is neither you nor root
   --user=NAME         the user name of whom the agent acts for
   --profile=NAME      the list of functions: {profiles}
   --functions=A,B     these functions instead, by their full names
@@ -61,7 +68,8 @@ Prepares a Moodle site for moodle-mcp. Run it as the web server's user, for exam
                       moved to a new end
   --ip=ADDRESSES      the token works only from these addresses, as 192.0.2.7 or 192.0.2.0/24,
                       parted by commas
-  --token-file=FILE   write the token to a new file that only you can read; print it nowhere
+  --token-file=FILE   write the token to a new file that only you can read; print it nowhere.
+                      Nobody but you and root may be able to write to its folder
   --new-token         replace the user's token of this service
   --restful           also enable the RESTful protocol, where that plugin is installed
   --grant             for an account of its own that has no roles in courses: the role also gets,
@@ -70,22 +78,16 @@ Prepares a Moodle site for moodle-mcp. Run it as the web server's user, for exam
   --capability=A,B    the role gets these too, for the whole site
   --may-assign=A,B    the role may assign these roles (student, ...), which enrolling needs
   --dry-run           change nothing; say what would change
-  --undo              take back what this program has made for the profile or service;
-                      with --user only what it made for this user
+  --undo              take back what this program has made for the profile or service, files
+                      with tokens too; with --user only what it made for this user
   --help              this text
 
 TEXT;
 
-/* Ends the program with one line. */
-function moodle_mcp_stop(string $message): void {
-    fwrite(STDERR, "provision: $message\n");
-    exit(1);
-}
-
 /* The options of the command line, by name; true for those without a value. */
 function moodle_mcp_options(array $arguments): array {
     $flags = ['new-token', 'restful', 'grant', 'dry-run', 'undo', 'help'];
-    $values = ['moodle', 'user', 'profile', 'functions', 'access', 'service', 'expires', 'ip',
+    $values = ['moodle', 'owner', 'user', 'profile', 'functions', 'access', 'service', 'expires', 'ip',
         'token-file', 'capability', 'may-assign'];
     $options = [];
     foreach ($arguments as $argument) {
@@ -99,6 +101,9 @@ function moodle_mcp_options(array $arguments): array {
                 moodle_mcp_stop("--$name needs a value: --$name=...");
             }
             moodle_mcp_stop("--$name is not an option" . ($hasvalue ? ' with a value' : '') . '; see --help');
+        }
+        if (isset($options[$name])) {
+            moodle_mcp_stop("--$name is given twice");
         }
         $options[$name] = $hasvalue ? $match[2] : true;
     }
@@ -135,10 +140,10 @@ function moodle_mcp_wanted(string $profile, array $options): array {
     return $wanted;
 }
 
-$options = moodle_mcp_options(array_slice($_SERVER['argv'], 1));
+$options = moodle_mcp_options(moodle_mcp_arguments());
 if (isset($options['help']) || !$options) {
     echo str_replace('{profiles}', implode(', ', array_keys(MOODLE_MCP_LISTS)), MOODLE_MCP_HELP);
-    exit(isset($options['help']) ? 0 : 1);
+    moodle_mcp_end(isset($options['help']) ? 0 : 1);
 }
 
 $profile = $options['profile'] ?? (isset($options['functions']) ? 'functions' : array_key_first(MOODLE_MCP_LISTS));
@@ -162,25 +167,21 @@ if (!preg_match('/^[a-z0-9_]{1,90}$/D', $shortname)) {
 if (isset($options['expires']) && !preg_match('/^[1-9]\d{0,3}$/D', $options['expires'])) {
     moodle_mcp_stop('--expires is a number of days, 1 to 9999');
 }
-if (isset($options['ip']) && !preg_match('#^[0-9a-fA-F.:/,-]+$#D', $options['ip'])) {
+if (isset($options['ip']) && !preg_match('#^[0-9a-fA-F.:/,-]{1,255}$#D', $options['ip'])) {
     moodle_mcp_stop('--ip has addresses such as 192.0.2.7 or 192.0.2.0/24, parted by commas');
 }
 $wanted = moodle_mcp_wanted($profile, $options);
 $dryrun = isset($options['dry-run']);
 
-// Run as root, Moodle leaves cache files behind that the web server can't write.
-if (function_exists('posix_geteuid') && posix_geteuid() === 0) {
-    moodle_mcp_stop("run it as the web server's user, not as root: sudo -u www-data php ...");
-}
-if (!isset($options['moodle'])) {
-    moodle_mcp_stop("--moodle is missing: the folder that has Moodle's config.php");
-}
-if (!is_readable($options['moodle'] . '/config.php')) {
-    moodle_mcp_stop("there is no config.php that can be read in {$options['moodle']}");
-}
+$config = moodle_mcp_config($options['moodle'] ?? null, $options['owner'] ?? null);
+$path = isset($options['token-file']) && !isset($options['undo']) ? moodle_mcp_token_file::place($options['token-file']) : null;
 
+$advice = isset($options['undo']) ? '. The steps that were said to be done are done: run it again'
+    : '. No token was made. The other steps that were said to be done are done: run it again, or with --undo';
+moodle_mcp_guard($advice);
 define('CLI_SCRIPT', true);
-require($options['moodle'] . '/config.php');
+require($config);
+moodle_mcp_guard($advice); // Moodle has set a handler of its own.
 require_once($CFG->libdir . '/adminlib.php');
 require_once($CFG->dirroot . '/webservice/lib.php');
 if (!class_exists('\core_external\util')) {
@@ -198,7 +199,7 @@ $memory += ['services' => []];
 $changes = 0;
 
 $say = function (string $verdict, string $what) {
-    printf("%-7s %s\n", $verdict, $what);
+    moodle_mcp_print(sprintf('%-7s %s', $verdict, $what));
 };
 $remember = function () use (&$memory) {
     if ($memory === ['services' => []]) {
@@ -208,14 +209,16 @@ $remember = function () use (&$memory) {
     }
 };
 // One step: "ok" where it is so already; else done, or with --dry-run only said.
-$step = function (bool $isso, string $what, callable $do) use ($say, $dryrun, &$changes) {
+$step = function (bool $isso, string $what, callable $do) use ($say, $dryrun, &$changes, $DB) {
     if ($isso) {
         $say('ok', $what);
         return;
     }
     $changes++;
     if (!$dryrun) {
+        $transaction = $DB->start_delegated_transaction(); // The guard takes it back.
         $do();
+        $transaction->allow_commit();
     }
     $say($dryrun ? 'would' : 'done', $what);
 };
@@ -270,9 +273,10 @@ $live = array_filter($tokens, function ($token) {
     return !$token->validuntil || $token->validuntil > time();
 });
 $makestoken = !$live || isset($options['new-token']);
-$file = $options['token-file'] ?? null;
-if ($file !== null && $makestoken && file_exists($file)) {
-    moodle_mcp_stop("--token-file: $file is there already");
+foreach ([dirname($config), realpath($CFG->dirroot)] as $served) {
+    if ($path !== null && $served !== false && strpos($path, "$served/") === 0) {
+        moodle_mcp_stop("--token-file: the web server may hand out what lies in $served");
+    }
 }
 
 // What config.php itself sets can't be changed from here.
@@ -283,13 +287,47 @@ if (!isset($options['undo']) && ($wsisoff || $restisoff)) {
     moodle_mcp_stop("the site's config.php sets " . ($wsisoff ? 'enablewebservices' : 'webserviceprotocols') . ': change it there');
 }
 
-echo preg_replace('/[[:cntrl:]]/', ' ', $SITE->fullname) . ", Moodle $CFG->release, $CFG->wwwroot\n";
+$file = null;
+if ($path !== null && $makestoken) {
+    if ($dryrun && @lstat($path)) {
+        moodle_mcp_stop("--token-file: there is something at $path already");
+    }
+    $file = $dryrun ? null : new moodle_mcp_token_file($path);
+}
+
+moodle_mcp_print("$SITE->fullname, Moodle $CFG->release, $CFG->wwwroot");
 
 // ---- Taking back ---------------------------------------------------------------------------------
 
 if (isset($options['undo'])) {
     $isused = function (array $where) use ($DB, $service): bool {
         return $service && $DB->record_exists('external_services_users', ['externalserviceid' => $service->id] + $where);
+    };
+    $removefiles = function () use ($step, $say, $user, $shortname, $dryrun, &$memory, $remember) {
+        foreach ($memory['services'][$shortname]['files'] ?? [] as $number => $made) {
+            if ($user && (int) $user->id !== $made['user']) {
+                continue;
+            }
+            $forget = function () use ($shortname, $number, &$memory, $remember) {
+                unset($memory['services'][$shortname]['files'][$number]);
+                $remember();
+            };
+            if (moodle_mcp_token_file::matches($made)) {
+                $step(false, "file $made[path] is gone", function () use ($made, $forget) {
+                    if (!@unlink($made['path'])) {
+                        throw new RuntimeException("$made[path] can't be removed; its token no longer works. Remove it yourself");
+                    }
+                    $forget();
+                });
+                continue;
+            }
+            if (@lstat($made['path'])) {
+                $say('note', "$made[path] stays: it is not, or can't be seen to be, the file that this program made");
+            }
+            if (!$dryrun) {
+                $forget();
+            }
+        }
     };
     if ($user) {
         $step(!$tokens, "$user->username has no token of $shortname", function () use ($tokens, $manager) {
@@ -305,6 +343,7 @@ if (isset($options['undo'])) {
         $step(!$hasrole, "$user->username does not have the role $shortname", function () use ($role, $user, $system) {
             role_unassign($role->id, $user->id, $system->id);
         });
+        $removefiles();
     } else {
         $count = $DB->count_records('external_tokens', $tokenquery);
         $step(!$service, "service $shortname is gone" . ($count ? " with its $count token(s)" : ''),
@@ -315,6 +354,7 @@ if (isset($options['undo'])) {
         $step(!$role, "role $shortname is gone", function () use ($role) {
             delete_role($role->id);
         });
+        $removefiles();
         if (!$dryrun) {
             unset($memory['services'][$shortname]);
             $remember();
@@ -345,7 +385,7 @@ if (isset($options['undo'])) {
         }
     }
     echo $changes ? '' : "Nothing to take back.\n";
-    exit(0);
+    moodle_mcp_end(0);
 }
 
 // ---- 1. Web services and the protocol ------------------------------------------------------------
@@ -506,29 +546,28 @@ $step($role && user_has_role_assignment($user->id, $role->id, $system->id), "$us
 
 $end = isset($options['expires']) ? (intdiv(time(), DAYSECS) + (int) $options['expires'] + 1) * DAYSECS : null;
 $secret = null;
+$handover = null;
 if ($makestoken) {
-    if ($file !== null && !$dryrun) {
-        umask(0077);
-        $handle = @fopen($file, 'x');
-        if (!$handle) {
-            moodle_mcp_stop("--token-file: $file can't be made; all but the token is done");
-        }
-    }
+    // Until the token is written and printed it does not count, and the tokens before it still hold.
+    $handover = $dryrun ? null : $DB->start_delegated_transaction();
     $step(false, ($live ? 'a new token in place of the old one' : 'a token') . ($end ? ' until ' . gmdate('Y-m-d H:i', $end) . ' UTC' : ' without an end')
         . (isset($options['ip']) ? " from {$options['ip']}" : ''),
-        function () use ($service, $user, $system, $end, $options, $tokens, $manager, $event, $DB, &$secret) {
-            foreach ($tokens as $token) {
-                $manager->delete_user_ws_token($token->id);
+        function () use ($service, $shortname, $user, $system, $end, $options, $tokens, $manager, $event, $DB, $file, &$memory, $remember, &$secret) {
+            if ($file) {
+                $file->check();
             }
             $make = class_exists('\core_external\util') ? ['\core_external\util', 'generate_token'] : 'external_generate_token';
             $secret = $make(EXTERNAL_TOKEN_PERMANENT, $service, (int) $user->id, $system, (int) $end, $options['ip'] ?? '', 'moodle-mcp');
+            if ($file) {
+                $memory['services'][$shortname]['files'][] = ['user' => (int) $user->id] + $file->write($secret);
+                $remember();
+            }
+            foreach ($tokens as $token) {
+                $manager->delete_user_ws_token($token->id);
+            }
             $id = $DB->get_field('external_tokens', 'id', ['token' => $secret], MUST_EXIST);
             $event('webservice_token_created', $id, ['relateduserid' => $user->id, 'other' => ['auto' => true]]);
         });
-    if ($file !== null && $secret !== null) {
-        fwrite($handle, "$secret\n");
-        fclose($handle);
-    }
 } else {
     $token = reset($live);
     $wants = ['validuntil' => $end ?? $token->validuntil, 'iprestriction' => $options['ip'] ?? $token->iprestriction];
@@ -538,8 +577,8 @@ if ($makestoken) {
         function () use ($DB, $token, $wants) {
             $DB->update_record('external_tokens', (object) ($wants + ['id' => $token->id]));
         });
-    if ($file !== null) {
-        $say('note', "nothing was written to $file: the token made before still holds. --new-token replaces it");
+    if ($path !== null) {
+        $say('note', "nothing was written to $path: the token made before still holds. --new-token replaces it");
     }
 }
 
@@ -584,18 +623,26 @@ if (!isset($options['grant']) && !is_siteadmin($user)) {
 
 if ($dryrun) {
     echo $changes ? "Nothing was changed; $changes step(s) would be.\n" : "Nothing would change.\n";
-    exit(0);
+    moodle_mcp_end(0);
 }
 echo $changes ? "\n" : "Nothing had to be changed.\n\n";
-echo "Settings for moodle-mcp:\nMOODLE_URL=$CFG->wwwroot\n";
-if ($secret !== null) {
-    echo $file === null ? "MOODLE_TOKEN=$secret\n" : "MOODLE_TOKEN_FILE=$file\n";
-} else {
+echo "Settings for moodle-mcp:\n";
+moodle_mcp_print("MOODLE_URL=$CFG->wwwroot");
+if ($secret === null) {
     echo "MOODLE_TOKEN=(the token that was made before; --new-token makes another)\n";
+} else {
+    moodle_mcp_print($file ? "MOODLE_TOKEN_FILE=$path" : "MOODLE_TOKEN=$secret");
 }
 $chosen = MOODLE_MCP_CHOSEN === '' ? $profile : MOODLE_MCP_CHOSEN;
-echo 'MOODLE_MCP_TOOLS=' . (isset($options['functions']) ? implode(',', array_keys($wanted)) : $chosen) . "\n";
+moodle_mcp_print('MOODLE_MCP_TOOLS=' . (isset($options['functions']) ? implode(',', array_keys($wanted)) : $chosen));
 echo "MOODLE_MCP_ACCESS=read\n";
 if (!$reads) {
     echo "(The service also has functions that write; the agent gets them with write or destructive here.)\n";
 }
+if ($handover) {
+    $handover->allow_commit();
+}
+if ($file) {
+    $file->keep();
+}
+moodle_mcp_end(0);

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from importlib import resources
 from pathlib import Path
@@ -21,10 +19,8 @@ from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.catalogue.store import RELEASES, every_name, load
 from moodle_mcp.cli.main import main
 from moodle_mcp.gate.whitelist import OWN_TOOLS, PROFILES, profile
+from tests.admin.host import PHP, Host, needs_php
 from tests.cli.test_cli import Ran
-
-PHP = shutil.which("php")
-needs_php = pytest.mark.skipif(PHP is None, reason="there is no php here")
 
 NEWEST = load(RELEASES[-1])
 
@@ -58,15 +54,6 @@ def lists(text: str) -> dict[str, dict[str, str]]:
         elif match := re.fullmatch(r"        '(\w+)' => '(\w+)',", line):
             found[[*found][-1]][match[1]] = match[2]
     return found
-
-
-def php(text: str, *options: str, tmp_path: Path) -> Ran:
-    """Run a program as somebody who is not root."""
-    path = tmp_path / "program.php"
-    path.write_text(text, encoding="utf-8")
-    command = [PHP or "php", "-d", "disable_functions=posix_geteuid", str(path), *options]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
-    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 def moodles(name: str) -> set[str]:
@@ -188,9 +175,9 @@ def test_the_programs_are_php(name: str, tmp_path: Path) -> None:
     ids=" ".join,
 )
 def test_a_wrong_option_ends_the_program_before_it_touches_a_site(
-    options: list[str], tmp_path: Path, request: pytest.FixtureRequest
+    options: list[str], host: Host, request: pytest.FixtureRequest
 ) -> None:
-    ran = php(program("provision"), *options, tmp_path=tmp_path)
+    ran = host.php(program("provision"), *options)
     assert ran.status == 1
     assert (ran.err or ran.out.splitlines()[0]) == snapshot(
         {
@@ -213,21 +200,6 @@ def test_a_wrong_option_ends_the_program_before_it_touches_a_site(
     )[request.node.callspec.id]
 
 
-@needs_php
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="for root only")
-@pytest.mark.parametrize("name", ["provision", "catalogue"])
-def test_root_is_sent_away_since_moodle_would_leave_files_of_roots_behind(
-    name: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "program.php"
-    path.write_text(program(name), encoding="utf-8")
-    options = ["--profile=teacher", "--user=theo"] if name == "provision" else []
-    command = [PHP or "php", str(path), f"--moodle={tmp_path}", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    message = f"{name}: run it as the web server's user, not as root: sudo -u www-data php ...\n"
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
-
-
 # As much of Moodle as the export needs: the constants have Moodle's values, where 0 is the default.
 STUB = """<?php
 define('VALUE_DEFAULT', 0); define('VALUE_REQUIRED', 1); define('VALUE_OPTIONAL', 2);
@@ -241,7 +213,7 @@ class multiple { public $content; public $desc = 'Them'; public $required = 2; p
   function __construct($content) { $this->content = $content; } }
 class api { static function external_function_info($row) {
   echo 'a plugin prints this';
-  if ($row->name === 'local_example_broken') { throw new Exception('it is broken'); }
+  if ($row->name === 'local_example_broken') { throw new Exception("it is \\x1b[2Jbroken"); }
   $row->type = 'read'; $row->description = "Says\\u{202e} so";
   $row->parameters_desc = new structure(['courseid' => new value('int', 'Which'),
     'since' => new value('int', 'From when', VALUE_DEFAULT, time()),
@@ -260,12 +232,11 @@ $DB = new database();
 
 
 @needs_php
-def test_the_export_says_of_each_parameter_what_moodle_says(tmp_path: Path) -> None:
-    (tmp_path / "config.php").write_text(STUB, encoding="utf-8")
-    options = (f"--moodle={tmp_path}", "--functions=local_*")
-    ran = php(program("catalogue"), *options, tmp_path=tmp_path)
+def test_the_export_says_of_each_parameter_what_moodle_says(host: Host, tmp_path: Path) -> None:
+    host.put("moodle/config.php", STUB)
+    ran = host.php(program("catalogue"), "--moodle=moodle", "--functions=local_*")
     assert ran.err == snapshot("""\
-catalogue: local_example_broken was left out: it is broken
+catalogue: local_example_broken was left out: it is  [2Jbroken
 catalogue: 1 functions
 """)
     exported: dict[str, Any] = json.loads(ran.out)
@@ -339,3 +310,29 @@ catalogue: 1 functions
     )
     assert function.classification.access is Access.DESTRUCTIVE
     assert function.text.text == "Says so"
+
+
+@needs_php
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J"])
+def test_the_export_takes_no_argument_that_could_control_the_terminal(
+    host: Host, name: str
+) -> None:
+    ran = host.php(program("catalogue"), "--moodle=moodle", f"--functions={name}")
+    plain = name.replace("\n", " ").replace("\x1b", " ")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err == f"catalogue: '--functions={plain}' has control characters\n"
+
+
+@needs_php
+def test_an_export_that_a_plugin_ends_is_a_failure_and_no_document(host: Host) -> None:
+    host.put("moodle/config.php", STUB.replace("$row->type = 'read';", "exit;"))
+    ran = host.php(program("catalogue"), "--moodle=moodle")
+    assert ran == Ran(1, "", "catalogue: it was ended before it was done. Nothing was written\n")
+
+
+@needs_php
+def test_an_export_that_cannot_be_written_is_a_failure(host: Host) -> None:
+    host.put("moodle/config.php", STUB)
+    ran = host.php(program("catalogue"), "--moodle=moodle", before="exec >/dev/full")
+    assert ran.status == 1
+    assert "it was ended before it was done" in ran.err

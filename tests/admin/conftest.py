@@ -1,0 +1,16 @@
+"""The host that the PHP programs run on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.admin.host import Host, new_host
+
+
+@pytest.fixture
+def host() -> Generator[Host]:
+    """A Moodle host of the test's own."""
+    with new_host() as made:
+        yield made
