@@ -12,6 +12,7 @@
     python3 tools/dev.py fuzz         any arguments, answers and lines, for ten minutes
     python3 tools/dev.py conformance  the protocol's own checks, which run on Node
     python3 tools/dev.py package      what is published, built and tried
+    python3 tools/dev.py constraints  the pinned dependencies, written anew; or --upgrade
 
 The first run makes `.venv` and installs the project with its development tools there; later runs
 do so again only when pyproject.toml has changed.
@@ -46,6 +47,7 @@ COMMANDS = {
     "bench": [["-m", "tools.bench"]],
     "conformance": [["-m", "tools.conformance"]],
     "package": [["-m", "tools.package"]],
+    "constraints": [["-m", "tools.constraints"]],
     "live": [["-m", "tools.live_report"]],
     "soak": [["-m", "tools.soak"]],
     "fuzz": [["-m", "tools.fuzz"]],

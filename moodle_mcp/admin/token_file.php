@@ -70,7 +70,7 @@ final class moodle_mcp_token_file {
     public function write(string $line): array {
         $text = "$line\n";
         // What is there already has room on the disk, so it is overwritten before it is cut.
-        $iswritten = rewind($this->handle) && fwrite($this->handle, $text) === strlen($text)
+        $iswritten = rewind($this->handle) && @fwrite($this->handle, $text)
             && ftruncate($this->handle, strlen($text)) && fflush($this->handle)
             && (!function_exists('fsync') || fsync($this->handle)); // PHP 8.1.
         if (!$iswritten || !rewind($this->handle) || stream_get_contents($this->handle) !== $text) {

@@ -310,7 +310,8 @@ def test_undo_removes_no_file_but_its_own(host: Host, change: str) -> None:
     path = host.folder / "token"
     text = path.read_text("ascii")
     if change != "edited":
-        path.rename(host.folder / "kept")
+        host.put("kept", text)
+        path.unlink()
     match change:
         case "edited":
             path.write_text(text + "# mine\n", "ascii")

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
-from tools.package import PackageError, check_variables, check_versions, compare, read_json
+from tools.conformance.node import ROOT
+from tools.package.publication import DIGEST
+from tools.package.supply import audit
+from tools.package.work import (
+    LeftOutError,
+    PackageError,
+    check_variables,
+    check_versions,
+    compare,
+    read_json,
+)
 
 
 def test_an_archive_holds_what_git_has_and_nothing_else() -> None:
@@ -33,3 +45,39 @@ def test_every_variable_of_the_published_descriptions_is_a_setting_and_every_ver
     check_variables([each["name"] for each in package["environmentVariables"]])
     check_variables(manifest["server"]["mcp_config"]["env"])
     check_versions({"server.json": package["version"], "manifest.json": manifest["version"]})
+
+
+def test_a_base_image_counts_as_fixed_only_by_a_digest() -> None:
+    digest = "0123456789abcdef" * 4
+    assert DIGEST.search(f"# made\nARG PYTHON=python:3.13-slim@sha256:{digest}\nFROM x\n")
+    assert not DIGEST.search("ARG PYTHON=python:3.13-slim\n")
+    assert not DIGEST.search(f"ARG PYTHON=python:3.13-slim@sha256:{digest[:-1]}\n")
+
+
+def test_every_stage_of_the_image_has_the_one_base_and_takes_pinned_files_only() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", "")
+    assert set(re.findall("^FROM (\\S+)", text, re.MULTILINE)) == {"${PYTHON}"}
+    installs = re.findall(r"pip (?:--python \S+ )?(?:install|wheel) ([^&\n]*)", text)
+    assert len(installs) == 4
+    assert [each for each in installs if not re.search("--require-hashes|--no-deps", each)] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ('{"dependencies": [{"name": "a", "version": "1", "vulns": []}]}', ""),
+        ('{"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "CVE-1"}]}]}', "CVE-1"),
+        ('{"dependencies": [{"name": "a", "skip_reason": "not found"}]}', "1 of 1 packages"),
+        ("", "pip-audit can't ask: no route"),
+    ],
+)
+def test_an_audit_that_learnt_nothing_is_no_success(
+    said: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = subprocess.CompletedProcess[str]([], 0, said, "warning\nno route\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: done)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    if not message:
+        assert audit() == "none known of 1 packages"
+        return
+    with pytest.raises(PackageError if "CVE" in message else LeftOutError, match=message):
+        audit()
