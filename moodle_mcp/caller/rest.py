@@ -19,6 +19,7 @@ from cachetools import TTLCache
 from moodle_mcp.caller.batch import Account, Fate
 from moodle_mcp.caller.outcome import Outcome, of_the_whole
 from moodle_mcp.caller.plan import Plan
+from moodle_mcp.catalogue.paths import with_index
 from moodle_mcp.catalogue.reserved import Reserved, as_arguments
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 
@@ -71,6 +72,12 @@ def joined(plan: Plan, earlier: Rest, outcome: Outcome) -> Outcome:
     if outcome.account is None:
         return outcome
     whole = earlier.account.updated(earlier.indexes, outcome.account)
+    if outcome.fault is not None:
+        suspects = tuple(
+            replace(each, path=with_index(each.path, plan.item_names, earlier.indexes))
+            for each in outcome.fault.suspects
+        )
+        outcome = replace(outcome, fault=replace(outcome.fault, suspects=suspects))
     return of_the_whole(plan.function, outcome, whole)
 
 

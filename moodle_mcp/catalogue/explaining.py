@@ -93,8 +93,10 @@ def empty_list(node: Node | None) -> str:
 
 
 def _unknown(key: str, node: Object) -> str:
-    near = difflib.get_close_matches(key, node.keys, n=1, cutoff=0.6)
-    return f"is not a known key; did you mean {near[0]}?" if near else "is not a known key"
+    # People and spreadsheets write EMAIL and Username.
+    folded = {known.casefold(): known for known in node.keys}
+    near = difflib.get_close_matches(key.casefold(), folded, n=1, cutoff=0.6)
+    return f"is not a known key; did you mean {folded[near[0]]}?" if near else "is not a known key"
 
 
 def _names(keys: Sequence[str] | Mapping[str, Any]) -> str:

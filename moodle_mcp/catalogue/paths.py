@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from moodle_mcp.catalogue.model import ListOf, Node, Object
@@ -11,6 +13,7 @@ Path = tuple[str | int, ...]
 """Keys and indexes, from the outside in."""
 
 _MAX_SHOWN: Final = 60
+_ITEM: Final = re.compile(r"(\w+)\[(\d+)\](.*)", re.DOTALL)
 
 
 def node_at(node: Node | None, path: Path) -> Node | None:
@@ -36,6 +39,17 @@ def pattern(path: Path) -> str:
     """A path without its indexes, as the catalogue's tables have it: `users[].email`."""
     text = "".join("[]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
+
+
+def with_index(path: str, lists: Collection[str], indexes: Sequence[int]) -> str:
+    """A path about an item of one of the lists, with another index: `indexes[2]` in `users[2].id`.
+
+    Any other path stays as it is.
+    """
+    match = _ITEM.fullmatch(path)
+    if match is None or match[1] not in lists:
+        return path
+    return f"{match[1]}[{indexes[int(match[2])]}]{match[3]}"
 
 
 def _key(key: str) -> str:

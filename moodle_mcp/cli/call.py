@@ -26,7 +26,7 @@ from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.store import catalogue_for
-from moodle_mcp.cli.item_file import Reading, as_arguments, read_items, with_places
+from moodle_mcp.cli.item_file import Items, Reading, as_arguments, read_items, with_places
 from moodle_mcp.cli.items import ItemsError, Results, to_send
 from moodle_mcp.errors import CallError, Fault, MoodleMcpError
 from moodle_mcp.gate.gate import Gate
@@ -111,12 +111,15 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
                 prepared, wishes = await opened.prepared(presenter, arguments)
                 outcome = await opened.caller.run(prepared, hooks)
             except CallError as error:
-                outcome = failed(function, with_places(error, function, items, sent))
+                outcome = failed(function, error)
+        if outcome.fault is not None:
+            placed = with_places(outcome.fault, function, items, sent)
+            outcome = replace(outcome, fault=placed)
         if outcome.account is not None:
             results.finish()
             if results.resumed:
                 outcome = _of_the_file(function, outcome, results)
-            outcome = _with_what_is_left(outcome, results)
+            outcome = _with_what_is_left(_with_lines(outcome, items), results)
         return presenter.present(function, outcome.envelope, wishes)
 
 
@@ -128,6 +131,16 @@ def _of_the_file(function: Function, outcome: Outcome, results: Results) -> Outc
     if outcome.fault is not None or whole.fault is None:
         return whole
     return replace(whole, fault=_look_first(whole.fault, results.name))
+
+
+def _with_lines(outcome: Outcome, items: Items) -> Outcome:
+    """The outcome with the line of each failed item, where the file has one."""
+    batch = outcome.batch or {}
+    failures: list[dict[str, Any]] = batch.get("failed", [])
+    placed = [{**each, "place": items.place(each["index"], ())} for each in failures]
+    if not any(each["place"] for each in placed):
+        return outcome
+    return replace(outcome, batch={**batch, "failed": placed})
 
 
 def _with_what_is_left(outcome: Outcome, results: Results) -> Outcome:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
+from moodle_mcp.catalogue.paths import with_index
 from moodle_mcp.cli.items import ItemsError, parsed
-from moodle_mcp.errors import CallError, ParameterFault
+from moodle_mcp.errors import Fault, ParameterFault, Suspect
 from moodle_mcp.tables.items import table_items
 from moodle_mcp.tables.reader import Table, TableError, read_table
 from moodle_mcp.textfile import UTF_8, TextError, decoded
@@ -30,6 +31,7 @@ _A_WORKBOOK: Final = (
 _ITEM_PATH: Final = re.compile(r"(\w+)\[(\d+)\](.*)", re.DOTALL)
 _STEP: Final = re.compile(r"\w+")
 
+AboutT = TypeVar("AboutT", ParameterFault, Suspect)
 Places = Callable[[int, Sequence[str]], str]
 
 
@@ -145,20 +147,17 @@ def as_arguments(function: Function, items: Sequence[Any]) -> dict[str, list[Any
             }
 
 
-def with_places(
-    error: CallError, function: Function, items: Items, sent: Sequence[int]
-) -> CallError:
-    """The error with the place in the file wherever its fault is about an item.
+def with_places(fault: Fault, function: Function, items: Items, sent: Sequence[int]) -> Fault:
+    """The fault with the place in the file of whatever in it is about an item.
 
     `sent` are the indexes in the file of the items that the call was made with. The paths of the
     fault have the indexes of that call, and get those of the file.
     """
-    before = error.fault.parameters
-    if not before:
-        return error
+    before = fault.parameters
     after = tuple(_placed(each, function, items, sent) for each in before)
-    message = error.fault.message.replace(_said(before[0]), _said(after[0]))
-    return error.but(message=message, parameters=after)
+    message = fault.message.replace(_said(before[0]), _said(after[0])) if before else fault.message
+    suspects = tuple(_placed(each, function, items, sent) for each in fault.suspects)
+    return replace(fault, message=message, parameters=after, suspects=suspects)
 
 
 def _said(fault: ParameterFault) -> str:
@@ -166,17 +165,15 @@ def _said(fault: ParameterFault) -> str:
     return f"{fault.path} {fault.problem}"
 
 
-def _placed(
-    fault: ParameterFault, function: Function, items: Items, sent: Sequence[int]
-) -> ParameterFault:
-    match = _ITEM_PATH.fullmatch(fault.path)
+def _placed(about: AboutT, function: Function, items: Items, sent: Sequence[int]) -> AboutT:
+    path = with_index(about.path, _lists(function), sent)
+    match = _ITEM_PATH.fullmatch(path)
     if match is None or match[1] not in _lists(function):
-        return fault
-    name, index, rest = match[1], sent[int(match[2])], match[3]
-    steps = _STEP.findall(rest)
-    place = items.place(index, steps if _is_one_object(function) else [name, *steps])
-    problem = f"{fault.problem} ({place})" if place else fault.problem
-    return replace(fault, path=f"{name}[{index}]{rest}", problem=problem)
+        return about
+    steps = _STEP.findall(match[3])
+    place = items.place(int(match[2]), steps if _is_one_object(function) else [match[1], *steps])
+    problem = f"{about.problem} ({place})" if place else about.problem
+    return replace(about, path=path, problem=problem)
 
 
 def _lists(function: Function) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from moodle_mcp.caller.rest import KEPT_SECONDS, Rest, Rests, joined, rest_of
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Batching, Function
 from moodle_mcp.catalogue.reserved import Reserved
-from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.errors import CallError, Fault, Kind, Suspect
 from moodle_mcp.site.protocol import REST
 
 FUNCTION = Function(
@@ -198,3 +198,14 @@ def test_rests_are_bounded_in_bytes_and_the_oldest_are_dropped() -> None:
     with pytest.raises(CallError):
         rests.read(handles[0] or "")
     assert json.dumps([rests.read(handle or "").arguments for handle in handles[1:]])
+
+
+def test_suspects_of_a_resumed_run_have_the_indexes_of_the_whole_batch() -> None:
+    rest = rest_of(plan(["a", "b", "c"]), Reserved(), account([Fate.SUCCEEDED] * 2 + [Fate.FAILED]))
+    assert rest is not None
+    again = account([Fate.FAILED])
+    suspects = (Suspect("things[0].x", "p"), Suspect("course", "p"))
+    fault = Fault(Kind.INVALID_PARAMETER, "m", suspects=suspects)
+    told = joined(plan(["c"]), rest, Outcome(batch=again.report(), account=again, fault=fault))
+    assert told.fault is not None
+    assert [each.path for each in told.fault.suspects] == ["things[2].x", "course"]

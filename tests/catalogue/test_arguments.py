@@ -491,6 +491,15 @@ def test_a_report_says_that_nothing_was_sent_and_what_to_do() -> None:
     )
 
 
+@pytest.mark.parametrize("key", ["EMAIL", "Email", "e_mail"])
+def test_a_key_in_capitals_is_suggested_as_it_is(key: str) -> None:
+    create = CATALOGUE.get("core_user_create_users")
+    user = {"username": "a", "firstname": "A", "lastname": "B", "email": "a@b.example", key: "x"}
+    assert [each["problem"] for each in problems(create, {"users": [user]})] == [
+        "is not a known key; did you mean email?"
+    ]
+
+
 def test_a_missing_and_an_empty_required_list_are_refused() -> None:
     delete = CATALOGUE.get("core_user_delete_users")
     assert problems(delete, {}) == snapshot(

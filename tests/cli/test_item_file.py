@@ -222,6 +222,20 @@ def test_on_going_on_a_fault_names_the_index_and_line_of_the_file(
     assert "(column C (lastname), line 3)" in error["parameters"][0]["problem"]
 
 
+def test_what_moodle_refuses_names_the_line_of_the_table(
+    environment: Environment, tmp_path: Path
+) -> None:
+    """The second row's user name is taken by the first, which only the site can tell."""
+    table = f"{HEADER};createpassword\nann;A;Lee;a@example.org;1\nann;B;Lee;b@example.org;1\n"
+    path = file(tmp_path, "people.csv", table)
+    ran = call(environment, CREATE, path, "--on-error", "isolate")
+    answer = json.loads(ran.out)
+    assert [each["place"] for each in answer["batch"]["failed"]] == ["line 3"]
+    suspect = answer["error"]["suspects"][0]
+    assert suspect["path"] == "users[1].username"
+    assert "(column A (username), line 3)" in suspect["problem"]
+
+
 def test_an_empty_cell_changes_nothing_unless_it_is_to_clear(
     demo: Demo, environment: Environment, tmp_path: Path
 ) -> None:
