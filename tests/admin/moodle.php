@@ -1,7 +1,8 @@
 <?php
 /*
  * As much of Moodle as provision.php needs, as a config.php. The tables are in state.json beside
- * it. The file trap.php there, if any, defines trap(): it runs when a token has been inserted.
+ * it. The file trap.php there, if any, defines trap(), which runs when a token has been inserted,
+ * or hook(), which runs when a service or the assignment of a role has been inserted.
  */
 
 namespace core\session {
@@ -115,7 +116,9 @@ namespace {
 
     class webservice {
         function add_external_service($row) {
-            return $GLOBALS['DB']->insert('external_services', $row);
+            $id = $GLOBALS['DB']->insert('external_services', $row);
+            function_exists('hook') && hook('service');
+            return $id;
         }
         function update_external_service($row) {
             $GLOBALS['DB']->update_record('external_services', $row);
@@ -201,6 +204,7 @@ namespace {
     }
     function role_assign($role, $user, $context) {
         $GLOBALS['DB']->insert('role_assignments', ['roleid' => $role, 'userid' => $user]);
+        function_exists('hook') && hook('assignment');
     }
     function role_unassign($role, $user, $context) {
         $GLOBALS['DB']->delete('role_assignments', ['roleid' => $role, 'userid' => $user]);
@@ -237,6 +241,10 @@ namespace {
         return false;
     }
 
+    set_exception_handler(function ($problem) {
+        echo "As Moodle's own handler: ", $problem->getMessage();
+        exit(1);
+    });
     $DB = new database();
     $SITE = (object) ['fullname' => "The \x1b]0;owned\x07site\u{9b}2J\u{202e}"];
     $CFG = (object) (['wwwroot' => 'https://moodle.example', 'release' => '4.5.6', 'libdir' => __DIR__, 'dirroot' => __DIR__,

@@ -280,6 +280,24 @@ def test_a_failed_run_is_finished_by_the_next(host: Host) -> None:
     assert not host.state().keys() & set(OURS)
 
 
+def test_a_step_that_fails_leaves_nothing_that_is_not_remembered(host: Host) -> None:
+    trap = host.put("moodle/trap.php", "<?php function hook($what) { exit; }")
+    assert for_theo(host).status == 1
+    assert "external_services" not in host.state()
+    trap.unlink()
+    assert for_theo(host).status == 0
+
+
+def test_no_token_is_made_for_a_file_that_is_gone(host: Host) -> None:
+    host.put(
+        "moodle/trap.php",
+        """<?php function hook($what) { @unlink('token'); }
+        function trap($token) { touch('made'); }""",
+    )
+    assert for_theo(host, "--token-file=token").status == 1
+    assert host.files() == set()
+
+
 def test_a_token_that_cannot_be_printed_is_not_made(host: Host) -> None:
     for_theo(host)
     old = host.tokens()
