@@ -1,10 +1,10 @@
 """Measures what the server adds: to the start of a process, to lists, calls, writes and memory.
 
-    python -m tools.bench [--runs N] [--json | --readme]
+    python -m tools.bench [--runs N] [--json | --page]
 
 Everything is measured in one run on one machine against the demo site, and each figure stands
 beside what it is compared with: the smallest low-level server of the same SDK, and the same
-request made directly with the HTTP client. `--readme` puts the table into README.md.
+request made directly with the HTTP client. `--page` puts the table into docs/proof.md.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tools.bench.site import demo_site
 from tools.bench.starting import repeated_list, starts
 from tools.bench.writing import writes
 
-README: Final = Path(__file__).resolve().parents[2] / "README.md"
-BEGIN: Final = "<!-- made by: python3 tools/dev.py bench --readme -->\n"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "proof.md"
+BEGIN: Final = "<!-- made by: python3 tools/dev.py bench --page -->\n"
 END: Final = "<!-- end of what is made -->\n"
 
 
@@ -38,21 +38,21 @@ def measured(runs: int, most_calls: int) -> Iterator[Figure]:
         yield from memory(url, most_calls)
 
 
-def with_table(readme: str, table: str) -> str:
+def with_table(page: str, table: str) -> str:
     """The page with the table between the two marks that it has."""
-    before, _, rest = readme.partition(BEGIN)
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 def main(argv: list[str]) -> None:
-    """Measure, and print a table, JSON, or write the table into the README."""
+    """Measure, and print a table, JSON, or write the table into the page of proof."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15, help="starts of each process")
     parser.add_argument("--calls", type=int, default=10_000, help="calls after which memory counts")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print JSON")
-    shown.add_argument("--readme", action="store_true", help="put the table into README.md")
+    shown.add_argument("--page", action="store_true", help="put the table into docs/proof.md")
     options = parser.parse_args(argv)
     figures = list(measured(options.runs, options.calls))
     if options.json:
@@ -60,9 +60,9 @@ def main(argv: list[str]) -> None:
         return
     for line in as_lines(figures):
         print(line)
-    if options.readme:
-        text = with_table(README.read_text(encoding="utf-8"), as_markdown(figures))
-        README.write_text(text, encoding="utf-8", newline="\n")
+    if options.page:
+        text = with_table(PAGE.read_text(encoding="utf-8"), as_markdown(figures))
+        PAGE.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
