@@ -476,7 +476,7 @@ async def test_unenrol_a_person(demo: Demo) -> None:
     assert {person["id"] for person in people} - left == {leaving}
     assert manager.questions == snapshot(
         [
-            "Unenrol users (enrol_manual_unenrol_users): 1 enrolments: Björn Lindqvist (user id 5) Introduction to Biology (course id 2)."
+            'Unenrol users (enrol_manual_unenrol_users): enrolments: userid "Björn Lindqvist" (user id 5), courseid "Introduction to Biology" (course id 2).'
         ]
     )
     assert manager.calls == [
@@ -551,7 +551,7 @@ async def test_delete_an_account(demo: Demo) -> None:
     gone = [user.fullname for user in demo.site.world.users.values() if user.deleted]
     assert gone == ["Luka Horvat"]
     assert admin.questions == snapshot(
-        ["Delete users (core_user_delete_users): 1 userids: Luka Horvat (user id 43)."]
+        ['Delete users (core_user_delete_users): userids: "Luka Horvat" (user id 43).']
     )
     assert admin.calls == ["core_user_get_users_by_field", "core_user_delete_users"]
 

@@ -70,7 +70,7 @@ async def test_a_function_that_only_the_site_knows_is_a_free_form_tool_and_says_
         await site.aclose()
     assert tool.name == plugin
     assert tool.input_schema["type"] == "object"
-    assert "additionalProperties" not in tool.input_schema
+    assert tool.input_schema["additionalProperties"] is True
     assert "does not know its parameters" in (tool.description or "")
     assert tool.annotations is not None
     assert tool.annotations.destructive_hint
