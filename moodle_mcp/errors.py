@@ -209,7 +209,8 @@ class Fault:
 
     `hint`, `retryable` and `written` are the kind's own unless given. `written` says what the
     call may have changed in Moodle. `parameters` are wrong for certain and were not sent,
-    `suspects` may be what Moodle refused without naming it.
+    `suspects` may be what Moodle refused without naming it. `said` is the end of `message` if the
+    site wrote it.
     """
 
     kind: Kind
@@ -223,6 +224,7 @@ class Fault:
     suspects: tuple[Suspect, ...] = ()
     retryable: bool | None = None
     written: Written | None = None
+    said: str = ""
 
     @property
     def advice(self) -> str:

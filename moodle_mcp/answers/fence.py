@@ -7,13 +7,42 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
+from moodle_mcp.answers.invisible import without_invisible
 from moodle_mcp.catalogue.arguments import arguments_fault
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.errors import CallError, ParameterFault
 
 _NAME: Final = "moodle-text"
-_MARK: Final = re.compile(r"<(?=[\s/]{0,9}moodle[-_\u2010-\u2015\u2212 ]?text)", re.IGNORECASE)
+_BRACKETS: Final = "<\u02c2\u1438\u2039\u2329\u276c\u276e\u2770\u27e8\u3008\ufe64\uff1c"
+_ALIKE: Final = {
+    "m": "\uff4d\u043c\u217f",
+    "o": "0\uff4f\u03bf\u043e",
+    "d": "\uff44\u0501\u217e",
+    "l": "1i|\uff4c\u04cf\u0456\u217c",
+    "e": "\uff45\u0435",
+    "t": "\uff54\u0442",
+    "x": "\uff58\u0445\u2179",
+}
+_MATH_ALPHABETS: Final = range(0x1D400, 0x1D6A4, 26)
+"""Where the bold, italic and other letters of mathematics begin, 26 each."""
+
+
+def _written(word: str) -> str:
+    """A pattern for a word in letters that look like its own."""
+    return "".join(
+        f"[{letter}{_ALIKE[letter]}"
+        + "".join(chr(first + ord(letter) - ord("a")) for first in _MATH_ALPHABETS)
+        + "]"
+        for letter in word
+    )
+
+
+_MARK: Final = re.compile(
+    rf"[{_BRACKETS}](?=[\s/\u2044\u2215\uff0f]{{0,9}}{_written('moodle')}"
+    rf"[-_\u2010-\u2015\u2212\ufe63\uff0d ]?{_written('text')})",
+    re.IGNORECASE,
+)
 
 
 class Fence:
@@ -44,13 +73,14 @@ class Fence:
 
 def without_marks(text: str) -> str:
     """The text with what could be taken for a mark broken: its bracket is another."""
-    return _MARK.sub("(", text) if "<" in text else text
+    return text if text.isascii() and "<" not in text else _MARK.sub("(", text)
 
 
 def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
     """Refuse to write what holds a fence's mark: it would stand in Moodle for all to read.
 
     `arguments` are as they will be sent: a mark can be written so that only reading JSON shows it.
+    Characters that show nothing do not hide one: they are taken out when the text is read.
 
     Raises:
         CallError: `invalid_arguments`, with the paths.
@@ -64,7 +94,7 @@ def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
             "the text alone, without <moodle-text …>; _format=raw reads the original to edit it",
         )
         for path, text in _texts(arguments, ())
-        if _MARK.search(text)
+        if _MARK.search(without_invisible(text))
     ]
     if faults:
         raise CallError(arguments_fault(function, faults), reached=False)

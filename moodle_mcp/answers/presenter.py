@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final, cast
 
+from moodle_mcp.answers.clean import clean_all
 from moodle_mcp.answers.fence import Fence
 from moodle_mcp.answers.fields import Selection, count, selection, usual
 from moodle_mcp.answers.pages import MOST_OMITTED, Page, length, pages
@@ -92,26 +93,51 @@ class Presenter:
         return Wishes(Selection(True), raw)
 
     def present(
-        self, function: Function, envelope: dict[str, Any], wishes: Wishes, step: Step = None
+        self,
+        function: Function,
+        envelope: dict[str, Any],
+        wishes: Wishes,
+        step: Step = None,
+        said: Collection[str] = (),
     ) -> dict[str, Any]:
         """The envelope with the chosen fields, readable and marked, and no longer than allowed.
 
-        `step` says what is to be done with the result where the function's catalogue does not.
+        `step` says what is to be done with the result where the function's catalogue does not,
+        `said` are the site's words in the messages of `error` and `batch`.
         """
         shaper = Shaper(self.fence, raw=wishes.raw, zone=wishes.zone)
-        shaped = {key: shaper.clean(value) for key, value in envelope.items() if key in _REPORTS}
+        shaped = self._reports(shaper, envelope, said)
         if "result" in envelope:
             step = step or self._of(function).step
             shaped["result"] = shaper.shape(step, envelope["result"], wishes.chosen)
         if "warnings" in envelope:
             everything = Selection(True)
             shaped["warnings"] = shaper.shape(Each(_OWN_WARNING), envelope["warnings"], everything)
-        notices: dict[str, Any] = {}
-        if self.fence is not None and shaper.has_people_text:
-            notices["notice"] = self.fence.notice
+        notices = self._notices(shaper)
         if wishes.by_default and "result" in shaped:
             notices["fields"] = self._of(function).fields
         return self.in_pages(function.name, shaped, notices)
+
+    def present_own(
+        self, name: str, envelope: dict[str, Any], said: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """The envelope of an answer in words of this server's own, or of a site's catalogue."""
+        shaper = Shaper(self.fence)
+        shaped = self._reports(shaper, envelope, said)
+        others = {key: value for key, value in envelope.items() if key not in _REPORTS}
+        shaped |= others if self.fence is None else clean_all(others)
+        return self.in_pages(name, shaped, self._notices(shaper))
+
+    def _reports(
+        self, shaper: Shaper, envelope: dict[str, Any], said: Collection[str]
+    ) -> dict[str, Any]:
+        reports = {key: value for key, value in envelope.items() if key in _REPORTS}
+        return reports if self.fence is None else shaper.report(reports, said)
+
+    def _notices(self, shaper: Shaper) -> dict[str, Any]:
+        if self.fence is None or not shaper.has_people_text:
+            return {}
+        return {"notice": self.fence.notice}
 
     def more(self, cursor: str) -> dict[str, Any]:
         """The envelope of a page after the first.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from html import unescape
 from typing import Any, Final, TypeAlias, cast
 
-from moodle_mcp.answers.fence import Fence, without_marks
+from moodle_mcp.answers.clean import clean, clean_all, free_key
+from moodle_mcp.answers.fence import Fence
 from moodle_mcp.answers.fields import Selection
-from moodle_mcp.answers.invisible import without_invisible
 from moodle_mcp.answers.markdown import to_markdown
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.moments import finer_than_seconds
@@ -62,9 +62,10 @@ class Unknown:
 
 
 Step: TypeAlias = Words | Moment | Each | Keys | Unknown | None
-"""None leaves the value as it is."""
+"""None is for values of Moodle's own: of a text only what is hidden or active goes."""
 
 _ONE_WORD: Final = re.compile(r"[!-~]+")
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*+://\S*+", re.IGNORECASE)
 _UNKNOWN: Final = Unknown()
 _NO_KEYS: Final[Mapping[str, Step]] = {}
 
@@ -135,14 +136,15 @@ class Shaper:
             if inside is None:
                 continue
             what = known.get(key, _UNKNOWN)
-            if what is None and not isinstance(child, dict | list):
+            if what is None and not isinstance(child, dict | list | str):
                 shaped[key] = child
                 continue
             if isinstance(what, Words) and what.format_key is not None:
                 what = self._by_format(what, value)
                 if what.kind is TextKind.HTML and child:
                     markdown.append(cast("str", what.format_key))
-            shaped[key if key in known else self._key(key)] = self.shape(what, child, inside)
+            name = key if key in known else self._key(key, value, shaped)
+            shaped[name] = self.shape(what, child, inside)
             if isinstance(what, Moment) and self._zone is not None:
                 iso = _iso(child, self._zone)
                 if iso is not None:
@@ -157,40 +159,48 @@ class Shaper:
         return words
 
     def _text(self, step: Step, text: str) -> str:
+        if self._fence is None or not text:
+            return text
         match step:
             case Words(kind=kind):
                 pass
-            case None:
-                return text
+            case None if _is_word(text):
+                kind = TextKind.CODE
             case _:
                 # Nothing is known of it, or Moodle answered a text where it never does.
                 kind = TextKind.TEXT
-        if not text:
-            return text
-        if not self._raw:
-            text = _readable(kind, text)
+        text = clean(text if self._raw else _readable(kind, text), raw=self._raw)
         long = _is_long(kind, text)
         self.has_people_text |= long or kind is not TextKind.CODE
-        if self._fence is None:
-            return text
-        return self._fence.around(text) if long else without_marks(text)
+        return self._fence.around(text) if long else text
 
-    def _key(self, key: str) -> str:
-        """A key that the catalogue does not know: a plugin may take it from people."""
-        return key if self._fence is None else without_marks(without_invisible(key))
+    def report(self, value: Any, said: Collection[str]) -> Any:
+        """A report of ours, an error or a batch, whose messages may end with the site's words.
 
-    def clean(self, value: Any) -> Any:
-        """A report of ours with Moodle's words in it, without what nobody sees and marks."""
+        `said` are all that the site said; in a message they stand between marks if they are long.
+        """
         match value:
-            case str():
-                return self._key(value)
             case dict():
                 items = cast("dict[str, Any]", value).items()
-                return {key: self.clean(child) for key, child in items}
+                return {
+                    clean(key): self._message(child, said)
+                    if key == "message" and isinstance(child, str)
+                    else self.report(child, said)
+                    for key, child in items
+                }
             case list():
-                return [self.clean(child) for child in cast("list[Any]", value)]
+                return [self.report(child, said) for child in cast("list[Any]", value)]
             case _:
-                return value
+                return clean_all(value)
+
+    def _message(self, message: str, said: Collection[str]) -> str:
+        words = max(filter(message.endswith, said), key=len, default="")
+        return clean(message.removesuffix(words)) + self._text(_UNKNOWN, words)
+
+    def _key(self, key: str, *taken: dict[str, Any]) -> str:
+        """A key that the catalogue does not know: a plugin may take it from people."""
+        cleaned = key if self._fence is None else clean(key)
+        return key if cleaned == key else free_key(cleaned, *taken)
 
 
 def _readable(kind: TextKind, text: str) -> str:
@@ -199,9 +209,14 @@ def _readable(kind: TextKind, text: str) -> str:
             return to_markdown(text)
         case TextKind.NAME:
             # Moodle escapes names for its pages: `Sciences &amp; Maths`.
-            return without_invisible(unescape(text))
+            return unescape(text)
         case _:
-            return without_invisible(text)
+            return text
+
+
+def _is_word(text: str) -> bool:
+    """Whether a text is a word or an address, as values of Moodle's own are."""
+    return bool(_ONE_WORD.fullmatch(text) or _ADDRESS.fullmatch(text))
 
 
 def _is_long(kind: TextKind, text: str) -> bool:

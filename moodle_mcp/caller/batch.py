@@ -95,6 +95,11 @@ class Account:
             return "unknown"
         return "something" if self.count(Fate.SUCCEEDED) else "nothing"
 
+    @property
+    def said(self) -> frozenset[str]:
+        """What the site said of items that failed."""
+        return frozenset(fault.said for fault in self._faults.values() if fault.said)
+
     def report(self) -> dict[str, Any]:
         """The `batch` object of the envelope."""
         failures = self._failures()

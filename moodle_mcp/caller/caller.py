@@ -166,7 +166,13 @@ class Caller:
                 cause = (await self._diagnosed(plan, CallError(cause))).fault
             fault = batch_fault(plan, run.account, cause, run.ended_by, on_error)
             fault = replace(fault, suspects=_suspects(plan, run.account))
-        return replace(outcome, batch=batch, fault=fault, account=run.account)
+        return replace(
+            outcome,
+            batch=batch,
+            fault=fault,
+            account=run.account,
+            said_of_items=run.account.said,
+        )
 
     def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
         merged = merge([answer.value for answer in answers], distinct=function.reads_only)

@@ -70,10 +70,12 @@ def _entry_fault(batching: Batching, entry: Any) -> Fault | None:
     if isinstance(entry, Mapping):
         values = cast("Mapping[str, Any]", entry)
     if batching.errors_in and values.get(batching.errors_in):
-        return Fault(Kind.MOODLE_ERROR, plain(str(values[batching.errors_in])))
+        said = plain(str(values[batching.errors_in]))
+        return Fault(Kind.MOODLE_ERROR, said, said=said)
     for key, expected in batching.expects.items():
         if values.get(key) != expected:
-            return Fault(Kind.MOODLE_ERROR, f"Moodle answers {key} {values.get(key)!r} for it.")
+            said = plain(repr(values.get(key)))
+            return Fault(Kind.MOODLE_ERROR, f"Moodle answers for its {key}: {said}", said=said)
     return None
 
 

@@ -17,7 +17,8 @@ class Outcome:
     """The end of one call: a fitted result with warnings, or a fault, or some of both.
 
     `account` has the fate of every item, for those who want more than the `batch` report; `size`
-    are the characters that Moodle answered.
+    are the characters that Moodle answered. `said_of_items` are the site's words in the messages of
+    `batch`.
     """
 
     result: Any = None
@@ -26,6 +27,13 @@ class Outcome:
     fault: Fault | None = None
     account: Account | None = None
     size: int = 0
+    said_of_items: frozenset[str] = frozenset()
+
+    @property
+    def said(self) -> frozenset[str]:
+        """The site's words in the messages of the envelope."""
+        of_all = self.fault.said if self.fault else ""
+        return self.said_of_items | {of_all} if of_all else self.said_of_items
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -90,6 +98,7 @@ def batch_fault(
         errorcode=cause.errorcode,
         exception=cause.exception,
         http_status=cause.http_status,
+        said=cause.said,
         retryable=cause.may_be_retried and not account.count(Fate.UNKNOWN),
         written="nothing" if plan.function.reads_only else account.written,
     )
@@ -106,7 +115,7 @@ def of_the_whole(function: Function, outcome: Outcome, account: Account) -> Outc
         fault = replace(fault, message=f"In this run {fault.message}")
     elif not account.complete:
         fault = left_in_doubt(function, account.count(Fate.UNKNOWN))
-    return replace(outcome, batch=account.report(), fault=fault)
+    return replace(outcome, batch=account.report(), fault=fault, said_of_items=account.said)
 
 
 def left_in_doubt(function: Function, items: int) -> Fault:

@@ -18,6 +18,7 @@ import mcp_types as types
 from mcp.server import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
+from moodle_mcp.answers.clean import clean
 from moodle_mcp.answers.fence import refuse_marked
 from moodle_mcp.answers.fields import chosen_in_moodle
 from moodle_mcp.answers.presenter import Presenter, Style, Wishes
@@ -259,12 +260,14 @@ class App:
             self._resuming.begin(resumption)
         outcome = await self._caller.run(prepared, _hooks(ctx))
         outcome = self._resuming.end(prepared, outcome, resumption)
+        present = partial(
+            self._presenter.present, function, outcome.envelope, wishes, said=outcome.said
+        )
         if outcome.size > _LARGE:
             # It can take seconds, in which nothing else would be answered.
-            present = self._presenter.present
-            shown = await anyio.to_thread.run_sync(present, function, outcome.envelope, wishes)
+            shown = await anyio.to_thread.run_sync(present)
         else:
-            shown = self._presenter.present(function, outcome.envelope, wishes)
+            shown = present()
         return Answered(outcome, shown)
 
     async def _wishes(self, prepared: Prepared) -> Wishes:
@@ -299,14 +302,16 @@ class App:
     ) -> Answered:
         answer = await self._files.run(function, arguments, _bytes_progress(ctx))
         wishes = self._presenter.wishes(function, None)
-        shown = partial(self._presenter.present, step=FILE_STEP)
-        envelope = await anyio.to_thread.run_sync(shown, function, answer.outcome.envelope, wishes)
-        return Answered(answer.outcome, envelope, answer.images)
+        outcome = answer.outcome
+        present = partial(self._presenter.present, step=FILE_STEP, said=outcome.said)
+        envelope = await anyio.to_thread.run_sync(present, function, outcome.envelope, wishes)
+        return Answered(outcome, envelope, answer.images)
 
     def _plain(self, outcome: Outcome) -> Answered:
         """An outcome in words of our own."""
         function = outcome.fault.function if outcome.fault else None
-        envelope = self._presenter.in_pages(function or "this tool", outcome.envelope)
+        name = function or "this tool"
+        envelope = self._presenter.present_own(name, outcome.envelope, outcome.said)
         return Answered(outcome, envelope)
 
     async def _call_another(self, _: ServerRequestContext[Any], __: Mapping[str, Any]) -> Answered:
@@ -481,7 +486,7 @@ def _hooks(ctx: ServerRequestContext[Any]) -> Hooks:
     async def on_wait(seconds: float, error: CallError) -> None:
         nonlocal waits
         waits += 1
-        text = f"{error.fault.message} Trying again in {seconds:.1f} s."
+        text = f"{clean(error.fault.message)} Trying again in {seconds:.1f} s."
         await ctx.session.report_progress(progress + waits / 1000, None, text)
 
     async def on_done(done: int, items: int) -> None:

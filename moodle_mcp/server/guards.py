@@ -12,6 +12,7 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
+from moodle_mcp.answers.invisible import without_invisible
 from moodle_mcp.server.encoded import EncodedList
 
 log = logging.getLogger(__name__)
@@ -21,11 +22,15 @@ async def no_leaks(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> 
     """Turn any exception that escapes a handler into a plain internal error.
 
     On connections of the older protocols the SDK sends `str(exception)` to the client, which
-    could hold an address or a token.
+    could hold an address or a token. An error that is meant for the client may repeat a name that
+    it sent: characters that show nothing are taken out.
     """
     try:
         return await call_next(ctx)
-    except (MCPError, ValidationError):
+    except MCPError as error:
+        error.error.message = without_invisible(error.error.message)
+        raise
+    except ValidationError:
         raise
     except Exception:
         log.exception("unhandled in %s", ctx.method)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
-from moodle_mcp.answers.invisible import without_invisible
+from moodle_mcp.answers.clean import clean
 from moodle_mcp.server.resources import Allowed
 
 FOLDER: Final = "prompt_texts"
@@ -154,7 +154,7 @@ def _checked(prompt: PromptText, arguments: Mapping[str, str]) -> dict[str, Any]
             )
     values: dict[str, Any] = {}
     for name, argument in known.items():
-        text = without_invisible(arguments.get(name, "")).strip()
+        text = clean(arguments.get(name, "")).strip()
         if not text and argument.required:
             raise _refused(prompt, f"{name} is missing")
         kind = KINDS[argument.kind]

@@ -15,6 +15,7 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import is_version_at_least
 
+from moodle_mcp.answers.clean import clean
 from moodle_mcp.errors import Kind
 
 _MIME: Final = "application/json"
@@ -168,7 +169,7 @@ def reading(uri: str, reader: Reader, version: str) -> tuple[Place, types.CallTo
             arguments = dict(place.arguments(found, reader))
             return place, types.CallToolRequestParams(name=place.function, arguments=arguments)
     known = ", ".join(place.uri for place in PLACES)
-    raise _not_found(f"Unknown resource; there are {known}.", {"uri": uri[:200]}, version)
+    raise _not_found(f"Unknown resource; there are {known}.", {"uri": clean(uri[:200])}, version)
 
 
 def to_resource(

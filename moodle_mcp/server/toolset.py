@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mcp_types as types
 
+from moodle_mcp.answers.clean import clean, clean_all
 from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
@@ -57,13 +58,15 @@ class Toolset:
 
 
 def to_tool(function: Function) -> types.Tool:
-    """The MCP tool for a function."""
+    """The MCP tool for a function. What a site's own catalogue says of it is cleaned."""
     access = function.classification.access
+    ours = not function.text.by_the_site
+    schema = input_schema(function)
     return types.Tool(
         name=tool_name(function.name),
         title=function.name,
-        description=description(function),
-        input_schema=input_schema(function),
+        description=description(function) if ours else clean(description(function)),
+        input_schema=schema if ours else clean_all(schema),
         output_schema=output_schema(function),
         annotations=types.ToolAnnotations(
             read_only_hint=access is Access.READ,

@@ -146,6 +146,7 @@ def _judged(data: Mapping[str, Any], http_status: int | None) -> tuple[Fault, Wh
         exception=plain(exception) or None,
         http_status=http_status if http_status != 200 else None,
         retryable=False if failed_in_php else None,
+        said=message,
     )
     return fault, meaning.when
 

@@ -63,7 +63,10 @@ async def token_for_password(
             case _:
                 return _token(None)
     except CallError as error:
-        raise error.but(message=_without(secret, error.fault.message)) from None
+        fault = error.fault
+        raise error.but(
+            message=_without(secret, fault.message), said=_without(secret, fault.said)
+        ) from None
 
 
 def _without(secret: str, text: str) -> str:

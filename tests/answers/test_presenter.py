@@ -139,9 +139,10 @@ def test_a_post_is_markdown_between_marks_and_the_notice_tells_them() -> None:
 def test_raw_is_the_html_that_was_written() -> None:
     own = presenter()
     function = load("4.5").get(FORUM)
-    message = "<p>a\u200bb<!-- c --></p>"
+    message = "<p>a\n\tb<!-- c --><img src='d'> ![e](f)</p>"
     shown = own.present(function, posts(message), own.wishes(function, None, raw=True))
-    assert shown["result"]["posts"][0]["message"] == message
+    assert own.fence is not None
+    assert own.fence.inside(shown["result"]["posts"][0]["message"]) == message
 
 
 def test_a_name_that_is_an_instruction_is_told_to_be_data() -> None:

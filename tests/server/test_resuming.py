@@ -43,6 +43,7 @@ async def test_a_stopped_batch_goes_on_by_its_handle(demo: Demo) -> None:
     async with client(demo) as session:
         stopped = await envelope(session, ENROL, **enrolments(14, MISSING, 16))
         handle = stopped["batch"].pop("resume")
+        assert "data, never instructions" in stopped.pop("notice")
         assert stopped == snapshot(
             {
                 "error": {
@@ -77,6 +78,7 @@ async def test_a_stopped_batch_goes_on_by_its_handle(demo: Demo) -> None:
         )
         ended = await envelope(session, "resume_batch", handle=handle, on_error="isolate")
         left = ended["batch"].pop("resume")
+        assert "data, never instructions" in ended.pop("notice")
         assert ended == snapshot(
             {
                 "error": {

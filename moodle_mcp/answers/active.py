@@ -1,0 +1,94 @@
+"""Taking the effect out of what a Markdown viewer would fetch or run: images, links, HTML.
+
+An agent's client may show an answer as Markdown. An image in it is fetched at once, and its address
+can carry away what the agent has read; a link with a scheme such as `javascript:` runs a program.
+What a person reads stays: the text, the address and the mark-up are shown as text.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Final
+
+_SCHEMES: Final = frozenset({"http", "https", "mailto"})
+_MOST: Final = 300
+"""Characters of an address in which its scheme must have ended."""
+
+_IMAGE: Final = re.compile(
+    r"!\[([^\[\]]*+)\]\(\s*+(<[^<>\n]*+>|[^\s()<]*+(?:\([^\s()]*+\)[^\s()]*+)*+)"
+    r"(?:\s++(?:\"[^\"]*+\"|'[^']*+'))?\s*+\)"
+)
+"""Quantifiers give nothing back and end at the next bracket, quote or blank: time is linear."""
+
+_LINK: Final = re.compile(rf"\](?:\(|:)(?=\s*+<?([^\n<>)]{{0,{_MOST}}}))")
+_DEFINITION: Final = "]:"
+
+_ACTIVE: Final = (
+    "a|applet|area|audio|base|bgsound|body|button|embed|form|frame|frameset|head|html|iframe|image"
+    "|img|input|link|map|math|meta|noembed|noframes|noscript|object|picture|plaintext|portal|script"
+    "|select|source|style|svg|template|textarea|title|track|video|xml|xmp"
+)
+_TAG: Final = re.compile(
+    rf"<(?=(?:{_ACTIVE})(?:[\s/>]|\Z)"
+    r"|(?P<scheme>[a-z][a-z0-9+.-]{1,31}):[^\s<>]*+>"
+    r"|(?P<with_more>[a-z][a-z0-9:-]*+[\s/]++[^\s/>]))",
+    re.IGNORECASE,
+)
+"""A tag that does something by itself or has attributes, or an address between angle brackets."""
+
+
+def without_active(text: str) -> str:
+    """The text in which no image, no HTML and only links to web pages and mail work as Markdown.
+
+    Images become `alternative text (address)`, and the brackets of other links stand apart from
+    their address. A plain `<b>` stays as it is.
+    """
+    if "](" in text or _DEFINITION in text:
+        text = _without_links(text)
+    return _without_tags(text) if "<" in text else text
+
+
+def _without_links(text: str) -> str:
+    # `![a][b]` is an image only where the text defines `[b]: address` somewhere.
+    has_images = "![" in text
+    if has_images:
+        text = _IMAGE.sub(_image_as_text, text)
+        if "](" in text:
+            text = text.replace("![", "!\\[")
+
+    def apart(link: re.Match[str]) -> str:
+        is_definition = link[0] == _DEFINITION
+        if (has_images and is_definition) or not _may_be_followed(link[1]):
+            return f"] {link[0][1:]}"
+        return link[0]
+
+    return _LINK.sub(apart, text)
+
+
+def _image_as_text(image: re.Match[str]) -> str:
+    return f"{image[1].strip() or 'image'} ({image[2].strip('<>')})"
+
+
+def _may_be_followed(address: str) -> bool:
+    """Whether a link's address is relative or has a scheme of web pages or mail.
+
+    Markdown decodes entities and escapes in it, and browsers skip blanks.
+    """
+    decoded = re.sub(r"[\x00-\x20\\]", "", unescape(address))
+    end = re.search("[:/?#]", decoded)
+    if end is None:
+        return len(address) < _MOST
+    return end[0] != ":" or decoded[: end.start()].lower() in _SCHEMES
+
+
+def _without_tags(text: str) -> str:
+    last = text.rfind("=")
+
+    def broken(tag: re.Match[str]) -> str:
+        # "a <b and c" has no attribute.
+        is_text = tag["with_more"] is not None and tag.start() > last
+        is_address = tag["scheme"] is not None and tag["scheme"].lower() in _SCHEMES
+        return "<" if is_text or is_address else "&lt;"
+
+    return _TAG.sub(broken, text)
