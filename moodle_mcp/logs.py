@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 
+from moodle_mcp.terminal import LineFormatter
+
 _HTTP_LOGGERS = ("httpx2", "httpcore2")
 
 
-class _WithoutSecret(logging.Formatter):
+class _WithoutSecret(LineFormatter):
     """Takes a secret out of every line, also out of tracebacks."""
 
     def __init__(self, secret: str) -> None:

@@ -10,6 +10,7 @@ import click
 from moodle_mcp import __version__
 from moodle_mcp.cli.common import EXIT_FAILED, read_input_line, settled
 from moodle_mcp.errors import CallError, SettingsError
+from moodle_mcp.terminal import ask, say
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -54,9 +55,9 @@ def login(
     allowed = settings.unsafe_plain_http
     site = parse_address(address, plain_http_allowed=allowed, name="the address")
     if warning := token_warning(site, "the address"):
-        click.echo(f"moodle-mcp: {warning}", err=True)
+        say(f"moodle-mcp: {warning}", err=True)
     elif site.base != address.strip().rstrip("/"):
-        click.echo(f"moodle-mcp: {site.base} is used.", err=True)
+        say(f"moodle-mcp: {site.base} is used.", err=True)
     accounts = Accounts.of_user()
     kept_as = _free_name(accounts, site, name)
     try:
@@ -66,12 +67,12 @@ def login(
             token = _token_for_password(site, user, service or MOBILE_SERVICE)
         info = anyio.run(_tried, site, token)
     except CallError as error:
-        click.echo(f"moodle-mcp: {error.fault.message}\n  -> {error.fault.advice}", err=True)
+        say(f"moodle-mcp: {error.fault.message}", f"  -> {error.fault.advice}", err=True)
         sys.exit(EXIT_FAILED)
     account = _keep(accounts, kept_as, site, info.user_name, token, keep_in)
     _tell(accounts, account, info)
     if settings.moodle_url is not None:
-        click.echo("MOODLE_URL is set, and wins over kept sites: take it away to use this one.")
+        say("MOODLE_URL is set, and wins over kept sites: take it away to use this one.")
 
 
 @click.command()
@@ -88,8 +89,8 @@ def logout(name: str | None) -> None:
     account = _get_or_none(accounts, name)
     accounts.forget(name)
     where = account.url if account else "the site"
-    click.echo(f"Forgot {name} and its token.")
-    click.echo(
+    say(f"Forgot {name} and its token.")
+    say(
         f"The token stays valid at {where}: to end it, open Preferences > User account > "
         "Security keys there and reset the key of the service, or ask an administrator to delete "
         "it under Site administration > Server > Web services > Manage tokens."
@@ -108,12 +109,12 @@ def sites(chosen: str | None) -> None:
         accounts.choose(chosen)
     names = accounts.names()
     if not names:
-        click.echo("No site is kept: sign in with `moodle-mcp login ADDRESS`.")
+        say("No site is kept: sign in with `moodle-mcp login ADDRESS`.")
     default = _default_or_none(accounts)
     for name in names:
         account = _get_or_none(accounts, name)
         told = f"{account.url}  {account.username}  ({account.place})" if account else "broken"
-        click.echo(f"{'*' if name == default else ' '} {name:30} {told}")
+        say(f"{'*' if name == default else ' '} {name:30} {told}")
 
 
 def _free_name(accounts: Accounts, site: Address, name: str | None) -> str:
@@ -154,8 +155,11 @@ def _token_from_browser(site: Address, service: str) -> SecretStr:
         return await launch(site, service, user_agent=_USER_AGENT)
 
     begun = anyio.run(begin)
-    click.echo(
-        f"Open this page in a browser and sign in:\n\n  {begun.page}\n\n"
+    say(
+        "Open this page in a browser and sign in:",
+        "",
+        f"  {begun.page}",
+        "",
         "Then copy the address of the link that the page shows (right click > Copy link) and "
         "paste it here. It holds your token: show it to nobody.",
         err=True,
@@ -166,7 +170,7 @@ def _token_from_browser(site: Address, service: str) -> SecretStr:
 def _asked(label: str, *, secret: bool = False) -> str:
     """What the person types; a secret is not shown. From a pipe it is one line."""
     if sys.stdin.isatty():
-        return str(click.prompt(label, hide_input=secret, err=True))
+        return ask(label, secret=secret)
     line = read_input_line()
     if not line:
         raise SettingsError(f"nothing came on standard input for: {label}")
@@ -208,17 +212,17 @@ def _keep(
 def _tell(accounts: Accounts, account: Account, info: SiteInfo) -> None:
     functions = "all" if info.functions is None else len(info.functions)
     place = "the system's keyring" if account.place == "keyring" else f"{accounts.folder}"
-    click.echo(
+    say(
         f"Signed in to {info.site_name}, Moodle {info.release or 'of unknown release'}, "
-        f"{account.url}\n"
+        f"{account.url}",
         f"The token acts for {info.user_full_name} ({info.user_name}, id {info.user_id}) with "
-        f"{functions} functions.\n"
-        f"Kept as {account.name} in {place}."
+        f"{functions} functions.",
+        f"Kept as {account.name} in {place}.",
     )
     if account.name == _default_or_none(accounts):
-        click.echo("It is the default site; `moodle-mcp check` says what it can do.")
+        say("It is the default site; `moodle-mcp check` says what it can do.")
     else:
-        click.echo(
+        say(
             f"Use it with --site {account.name} or MOODLE_MCP_SITE={account.name}, or make it "
             f"the default with `moodle-mcp sites --default {account.name}`."
         )

@@ -9,6 +9,7 @@ import click
 
 from moodle_mcp.cli.common import load, print_json, settled, site_option
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.terminal import say, say_document
 
 if TYPE_CHECKING:
     from moodle_mcp.catalogue.model import Function
@@ -42,7 +43,7 @@ def provision(profile: str | None, tools: str | None) -> None:
         lists = {"tools": _functions(tools)}
     else:
         lists = {name: _functions(name) for name in ([profile] if profile else PROFILES)}
-    click.echo(admin.provision(lists, ",".join((tools or "").replace(",", " ").split())), nl=False)
+    say_document(admin.provision(lists, ",".join((tools or "").replace(",", " ").split())))
 
 
 @admin_script.command("catalogue")
@@ -53,7 +54,7 @@ def export() -> None:
     """
     from moodle_mcp import admin
 
-    click.echo(admin.catalogue(), nl=False)
+    say_document(admin.catalogue())
 
 
 @click.group()
@@ -77,7 +78,7 @@ def probing(as_json: bool) -> None:
         print_json(found.as_dict())
     else:
         for line in found.lines():
-            click.echo(line)
+            say(line)
 
 
 def _functions(tools: str) -> list[Function]:

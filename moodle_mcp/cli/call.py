@@ -10,11 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moodle_mcp.answers.fence import refuse_marked
 from moodle_mcp.answers.presenter import Presenter, Style, Wishes
@@ -34,6 +32,10 @@ from moodle_mcp.settings import Settings
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.zone import user_zone
+from moodle_mcp.terminal import progress_bar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -174,15 +176,7 @@ class _Bar:
 
     total: int
     _stop: bool = False
-    _progress: Progress = field(
-        default_factory=lambda: Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-    )
+    _progress: Progress = field(default_factory=progress_bar)
 
     def __enter__(self) -> _Bar:
         self._before = {number: signal.signal(number, self._interrupted) for number in _STOPPING}

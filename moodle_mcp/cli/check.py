@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Final
-
-import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from moodle_mcp.assembly import make_gate, make_site
 from moodle_mcp.checking.asking import observe
@@ -19,6 +13,7 @@ from moodle_mcp.checking.lines import Line, Verdict
 from moodle_mcp.checking.verdicts import judge
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
+from moodle_mcp.terminal import Cell, is_terminal, one_line, say, say_table
 
 _STYLES: Final[dict[Verdict, str]] = {
     "ok": "green",
@@ -46,16 +41,16 @@ async def check(settings: Settings, connection: Connection) -> tuple[Facts, list
 
 def show(lines: Sequence[Line]) -> None:
     """A table on a terminal; elsewhere a line each, with what to do next below it."""
-    if not sys.stdout.isatty():
+    if not is_terminal():
         for line in lines:
-            todo = f"\n{'':23}-> {line.todo}" if line.todo else ""
-            click.echo(f"{line.verdict:8} {line.step:15} {line.found}{todo}".rstrip())
+            say(f"{line.verdict:8} {line.step:15} {line.found}".rstrip())
+            if line.todo:
+                say(f"{'':23}-> {line.todo}")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for line in lines:
-        # Text, not markup: a site's name may have brackets in it.
-        found = Text(line.found)
-        if line.todo:
-            found.append(f"\n-> {line.todo}" if line.found else f"-> {line.todo}", style="italic")
-        table.add_row(Text(line.verdict, style=_STYLES[line.verdict]), Text(line.step), found)
-    Console().print(table)
+    say_table([_row(line) for line in lines])
+
+
+def _row(line: Line) -> list[Cell]:
+    todo = f"-> {line.todo}" if line.todo else ""
+    told = "\n".join(one_line(text) for text in (line.found, todo) if text)
+    return [(line.verdict, _STYLES[line.verdict]), (line.step, ""), (told, "")]

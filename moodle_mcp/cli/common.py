@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 import click
 
 from moodle_mcp.errors import MoodleMcpError, SettingsError
+from moodle_mcp.terminal import say, say_json
 from moodle_mcp.textfile import TextError, decoded
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def settled(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except MoodleMcpError as error:
-            click.echo(f"moodle-mcp: {error}", err=True)
+            say(f"moodle-mcp: {error}", err=True)
             sys.exit(EXIT_SETTINGS)
 
     return run
@@ -115,4 +116,4 @@ def print_json(data: object) -> None:
     # A terminal that can't show a letter must not hide what became of a write.
     out = cast("io.TextIOWrapper[Any]", sys.stdout)
     out.reconfigure(errors="backslashreplace")
-    click.echo(json.dumps(scrub(data), ensure_ascii=False, indent=2))
+    say_json(json.dumps(scrub(data), ensure_ascii=False, indent=2))

@@ -25,6 +25,7 @@ from moodle_mcp.server.app import App
 from moodle_mcp.server.face import server_of
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
+from moodle_mcp.terminal import say, say_json
 
 TOOLS: Final = "default,enrol_manual_enrol_users"
 DEFAULT_PORT: Final = 8980
@@ -60,20 +61,20 @@ def _tell_how_to_connect(url: str) -> None:
         "args": ["-m", "moodle_mcp"],
         "env": {"MOODLE_URL": url, "MOODLE_TOKEN": ADMIN_TOKEN},
     }
-    click.echo(f"A demonstration Moodle with invented data is at {url}; Ctrl-C ends it.\n")
-    click.echo("For a client that reads a JSON configuration:")
-    click.echo(json.dumps({"mcpServers": {"moodle": server}}, indent=2))
-    click.echo("\nFor Claude Code:")
-    click.echo(
+    say(f"A demonstration Moodle with invented data is at {url}; Ctrl-C ends it.", "")
+    say("For a client that reads a JSON configuration:")
+    say_json(json.dumps({"mcpServers": {"moodle": server}}, indent=2))
+    say("", "For Claude Code:")
+    say(
         f"claude mcp add moodle --env MOODLE_URL={url} --env MOODLE_TOKEN={ADMIN_TOKEN} -- "
         f"{sys.executable} -m moodle_mcp"
     )
-    click.echo("\nTo sign in as a teacher (or as student1, or admin):")
-    click.echo(f"moodle-mcp login {url} --service all   # teacher1, {DEMO_PASSWORD}")
+    say("", "To sign in as a teacher (or as student1, or admin):")
+    say(f"moodle-mcp login {url} --service all   # teacher1, {DEMO_PASSWORD}")
 
 
 async def _tell(url: str) -> None:
-    click.echo(_INTRODUCTION)
+    say(*_INTRODUCTION.splitlines())
     async with Client(server_of(_app(url))) as client:
         await _list(client)
         await _call(
@@ -116,19 +117,19 @@ async def _list(client: Client) -> None:
     tools = (await client.list_tools()).tools
     _heading(f"tools/list: {len(tools)} tools")
     names = ", ".join(tool.name for tool in tools)
-    click.echo(textwrap.shorten(names, 3 * _WIDTH, placeholder=" ..."))
+    say(textwrap.shorten(names, 3 * _WIDTH, placeholder=" ..."))
 
 
 async def _call(client: Client, title: str, name: str, arguments: dict[str, Any]) -> None:
     _heading(title)
-    click.echo(f"{name} {json.dumps(arguments, ensure_ascii=False)}")
+    say(f"{name} {json.dumps(arguments, ensure_ascii=False)}")
     result = await client.call_tool(name, arguments)
     text = json.dumps(result.structured_content, ensure_ascii=False)
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ... ({len(text)} characters)"
     verdict = "failed" if result.is_error else "done"
     for line in textwrap.wrap(f"{verdict}: {shown}", _WIDTH, break_long_words=True):
-        click.echo(f"  {line}")
+        say(f"  {line}")
 
 
 def _heading(text: str) -> None:
-    click.echo(f"\n== {text}")
+    say("", f"== {text}")

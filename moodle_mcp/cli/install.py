@@ -16,6 +16,7 @@ import click
 from moodle_mcp.cli.common import chosen_site, settled, site_option
 from moodle_mcp.clients.errors import ClientFileError
 from moodle_mcp.clients.known import CLIENTS, Client, Places, System
+from moodle_mcp.terminal import say, say_document
 from moodle_mcp.textfile import TextError, decoded
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def install(
     chosen = CLIENTS[client]
     entry = None if remove else _example(chosen) if example else _entry(chosen)
     if show and entry is not None:
-        click.echo(entries.document(chosen, name, entry), nl=False)
+        say_document(entries.document(chosen, name, entry))
         return
     file = _file_of(chosen, project=project)
     try:
@@ -64,13 +65,13 @@ def install(
         else:
             after = with_server(chosen, before or "", name, entry)
         if after == (before or ""):
-            click.echo(f"{file}: nothing to change")
+            say(f"{file}: nothing to change")
         elif dry_run:
-            click.echo(_difference(file, before or "", after), nl=False)
+            say_document(_difference(file, before or "", after))
         else:
             _replace(file, before, after)
             done = "no longer has" if remove else "has"
-            click.echo(f"{chosen.title} {done} the server {name}. {chosen.after}")
+            say(f"{chosen.title} {done} the server {name}. {chosen.after}")
     except ClientFileError as error:
         raise ClientFileError(f"{file}: {error}; {_BY_HAND}") from None
 
@@ -104,7 +105,7 @@ def _entry(client: Client) -> dict[str, Any]:
 
 def _warn(warning: str) -> None:
     """Warn on stderr: stdout may be the entry itself."""
-    click.echo(f"moodle-mcp: warning: {warning}", err=True)
+    say(f"moodle-mcp: warning: {warning}", err=True)
 
 
 def _example(client: Client) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def _replace(file: Path, before: str | None, after: str) -> None:
         if before is None:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, after.encode(), PRIVATE)
-            click.echo(f"Made {file}")
+            say(f"Made {file}")
             return
         mode = stat.S_IMODE(file.stat().st_mode)
         if not mode & stat.S_IWUSR:
@@ -185,7 +186,7 @@ def _replace(file: Path, before: str | None, after: str) -> None:
         write_whole(file, after.encode(), mode)
     except OSError as error:
         raise ClientFileError(f"can't be written ({type(error).__name__})") from None
-    click.echo(f"Changed {file}\nWhat was there is in {backup}")
+    say(f"Changed {file}", f"What was there is in {backup}")
 
 
 def _backup(file: Path, text: str, mode: int) -> Path:

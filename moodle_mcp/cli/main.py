@@ -15,6 +15,7 @@ from moodle_mcp import __version__
 from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, read_input, settled, site_option
 from moodle_mcp.cli.ending import quiet_end
 from moodle_mcp.cli.loading import loading
+from moodle_mcp.terminal import say, say_document
 
 _ELSEWHERE: Final = {
     "admin-script": "moodle_mcp.cli.admin:admin_script",
@@ -118,7 +119,7 @@ def check(as_json: bool, report: bool) -> None:
     if as_json:
         print_json(showing.as_json(facts, lines))
     elif report:
-        click.echo(showing.as_report(lines))
+        say_document(f"{showing.as_report(lines)}\n")
     else:
         checking.show(lines)
     if not succeeded(lines):
@@ -143,7 +144,7 @@ def tools(as_json: bool, everything: bool) -> None:
         print_json(report.as_dict())
     else:
         for text in report.lines(everything=everything):
-            click.echo(text)
+            say(text)
 
 
 def _encoding(_: click.Context, __: click.Parameter, name: str) -> str:
@@ -238,7 +239,7 @@ def call(
         job = Job(function, own, items, result, on_error, reading)
         envelope = anyio.run(call_with_items, settings, connection, job)
         if job.result_path.exists():
-            click.echo(f"What became of each item is in {job.result_path}", err=True)
+            say(f"What became of each item is in {job.result_path}", err=True)
     print_json(envelope)
     if "error" in envelope:
         sys.exit(EXIT_FAILED)
@@ -272,5 +273,5 @@ def _serve_http(listen: str) -> None:
     with Listener.of(listen) as listener:
         settings, connection = load()
         server = make_server(settings, connection, local_files=False)
-        click.echo(f"moodle-mcp: serving MCP at {listener.url}; Ctrl-C ends it", err=True)
+        say(f"moodle-mcp: serving MCP at {listener.url}; Ctrl-C ends it", err=True)
         serve_http(server, listener)
