@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +12,14 @@ from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.protocol import Protocol
 
 SITE_INFO: Final = "core_webservice_get_site_info"
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,254}")
+"""A function's name; Moodle keeps 255 characters at most (read in the source of 4.5.6)."""
+
+_RELEASE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*[A-Za-z0-9.+ ():_-]{0,60}")
+"""`4.5.6+ (Build: 20250822)`, and what a distribution may write behind it."""
+
+log = logging.getLogger(__name__)
 
 
 def refused_altogether(protocol: Protocol) -> str:
@@ -58,9 +69,9 @@ def site_info(answer: Any) -> SiteInfo:
             user_id=int(answer["userid"]),
             user_name=str(answer["username"]),
             user_full_name=str(answer["fullname"]),
-            release=str(answer.get("release", "")),
+            release=_release(str(answer.get("release", ""))),
             # A service that gives this very function has one at least.
-            functions=frozenset(str(entry["name"]) for entry in answer["functions"]) or None,
+            functions=_names(str(entry["name"]) for entry in answer["functions"]) or None,
             # Over RESTful neither is told.
             may_download=bool(answer.get("downloadfiles", 1)),
             may_upload=bool(answer.get("uploadfiles", 1)),
@@ -68,3 +79,23 @@ def site_info(answer: Any) -> SiteInfo:
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         message = "The site's answer about itself lacks what Moodle sends."
         raise CallError(Fault(Kind.BAD_ANSWER, message, function=SITE_INFO)) from None
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    """Names that functions can have: they become tools' names."""
+    told = frozenset(names)
+    known = frozenset(filter(_NAME.fullmatch, told))
+    if len(known) < len(told):
+        log.warning(
+            "%d functions that the site names are left out: their names are none of Moodle's form",
+            len(told) - len(known),
+        )
+    return known
+
+
+def _release(told: str) -> str:
+    """The site's release; empty if it is not written as Moodle writes releases."""
+    if told and not _RELEASE.fullmatch(told):
+        log.warning("the site's release is left out: it is not written as Moodle writes releases")
+        return ""
+    return told
