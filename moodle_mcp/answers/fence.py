@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 from moodle_mcp.answers.invisible import without_invisible
 from moodle_mcp.catalogue.arguments import arguments_fault
@@ -44,6 +45,9 @@ _MARK: Final = re.compile(
     re.IGNORECASE,
 )
 
+_LONGEST_ADDRESS: Final = 2000
+"""Characters before a mark that are looked at to see whether it is in an address."""
+
 
 class Fence:
     """The marks of one process: their number is random, so that nobody can write it beforehand.
@@ -72,8 +76,17 @@ class Fence:
 
 
 def without_marks(text: str) -> str:
-    """The text with what could be taken for a mark broken: its bracket is another."""
-    return text if text.isascii() and "<" not in text else _MARK.sub("(", text)
+    """The text with what could be taken for a mark broken: its bracket is another.
+
+    In an address it is percent-encoded, so that the address stays the same.
+    """
+    return text if text.isascii() and "<" not in text else _MARK.sub(_broken, text)
+
+
+def _broken(mark: re.Match[str]) -> str:
+    before = mark.string[max(0, mark.start() - _LONGEST_ADDRESS) : mark.start()]
+    in_address = "://" in re.split(r"\s", before)[-1]
+    return quote(mark[0]) if in_address else "("
 
 
 def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
@@ -91,7 +104,7 @@ def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
         ParameterFault(
             path_text(path),
             "has the mark of an answer's text in it",
-            "the text alone, without <moodle-text …>; _format=raw reads the original to edit it",
+            "the text without the moodle-text marks; _format=raw reads the original to edit it",
         )
         for path, text in _texts(arguments, ())
         if _MARK.search(without_invisible(text))
