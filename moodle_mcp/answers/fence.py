@@ -45,6 +45,7 @@ _MARK: Final = re.compile(
     re.IGNORECASE,
 )
 
+_IN_ADDRESS: Final = re.compile(r"://\S*+\Z")
 _LONGEST_ADDRESS: Final = 2000
 """Characters before a mark that are looked at to see whether it is in an address."""
 
@@ -85,8 +86,7 @@ def without_marks(text: str) -> str:
 
 def _broken(mark: re.Match[str]) -> str:
     before = mark.string[max(0, mark.start() - _LONGEST_ADDRESS) : mark.start()]
-    in_address = "://" in re.split(r"\s", before)[-1]
-    return quote(mark[0]) if in_address else "("
+    return quote(mark[0]) if _IN_ADDRESS.search(before) else "("
 
 
 def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:

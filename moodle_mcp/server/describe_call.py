@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final, cast
 
-from moodle_mcp.answers.fence import without_marks
-from moodle_mcp.answers.invisible import without_invisible
+from moodle_mcp.answers.clean import clean
 from moodle_mcp.caller.batch import ranges
 from moodle_mcp.catalogue.naming import area_and_words
 from moodle_mcp.catalogue.secrets import SECRET_KEYS
@@ -125,9 +124,13 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """A value as JSON on one line, without what is not shown and characters that show nothing."""
+    """A value as JSON on one line, without what is not shown and what hides or acts in it.
+
+    A client may show the question as Markdown, and an image's address is fetched before the person
+    has agreed to anything.
+    """
     text = json.dumps(_masked(value), ensure_ascii=False)
-    return without_marks(without_invisible(text))
+    return clean(text)
 
 
 def _masked(value: Any) -> Any:
@@ -146,6 +149,6 @@ def _named(name: str | None, id_: str) -> str:
     if name is None:
         return f"nothing with {id_}"
     # Letters that turn the direction round could make it look like another name.
-    text = " ".join(without_marks(without_invisible(name)).split())
+    text = " ".join(clean(name).split())
     text = text if len(text) <= _MAX_NAME else f"{text[:_MAX_NAME]}…"
     return f"{json.dumps(text, ensure_ascii=False)} ({id_})"

