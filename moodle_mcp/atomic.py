@@ -1,18 +1,32 @@
-"""Writing a file whole or not at all, and never readable by others for a moment."""
+"""Writing files for their owner alone: whole or not at all, or line by line at the end.
+
+No file is readable by others, not even for a moment. No link is followed: who can put one in the
+place of a file could otherwise have another file overwritten.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 PRIVATE: Final = 0o600
 
+# What a system does not know is 0: Windows has no O_NOFOLLOW, only POSIX has O_NONBLOCK.
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+_JUNCTION: Final = 0xA0000003
+
+
+class NotOursError(OSError):
+    """There is something at the path that must not be written to; the message says what."""
+
 
 def write_whole(path: Path, content: bytes, mode: int = PRIVATE) -> None:
-    """Put a file in place, or replace it, in one step.
+    """Put a file in place, or replace it, in one step; a link there is replaced, not followed.
 
     `mode` are the permission bits that it ends with; on Windows the user's folder decides.
 
@@ -34,3 +48,51 @@ def write_whole(path: Path, content: bytes, mode: int = PRIVATE) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def append_private(path: Path) -> TextIO:
+    """Open a file to write at its end in UTF-8; it is made if it is not there.
+
+    What is there must be the user's own regular file. If others may read or write it, that is
+    taken back. On Windows the user's folder decides who may read it.
+
+    Raises:
+        NotOursError: it is a link, another user's, or no regular file.
+        OSError: it can't be opened.
+    """
+    # Without O_NOFOLLOW the check comes shortly before; with it, it gives a link its own message.
+    if is_link(path):
+        raise NotOursError("it is a link")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK | _NO_WAIT
+    handle = os.open(path, flags, PRIVATE)
+    try:
+        _make_private(handle)
+        return os.fdopen(handle, "a", encoding="utf-8")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _make_private(handle: int) -> None:
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode):
+        raise NotOursError("it is no regular file")
+    if os.name != "nt":
+        if about.st_uid != os.geteuid():
+            raise NotOursError("it belongs to another user")
+        if stat.S_IMODE(about.st_mode) & ~PRIVATE:
+            os.fchmod(handle, PRIVATE)
+
+
+def is_link(path: Path) -> bool:
+    """Whether a path is a symbolic link, or what Windows calls a junction; False for nothing."""
+    try:
+        about = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISLNK(about.st_mode) or getattr(about, "st_reparse_tag", 0) == _JUNCTION
+
+
+def reason(error: OSError) -> str:
+    """Why a file can't be written, in few words: ours, or the exception's name."""
+    return str(error) if isinstance(error, NotOursError) else type(error).__name__

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Final
 
+from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.terminal import LineFormatter
 
-_HTTP_LOGGERS = ("httpx2", "httpcore2")
+SECRETS: Final = "secrets"
+"""Attribute of a record with the `Secrets` that this one line must not hold either."""
+
+_QUIET: Final = {
+    # The addresses and headers of requests.
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    # Whole messages, with the passwords in a call's arguments.
+    "mcp": logging.INFO,
+}
+"""The levels from which on libraries log, whatever is asked for: what they would say below."""
 
 
-class _WithoutSecret(LineFormatter):
-    """Takes a secret out of every line, also out of tracebacks."""
+class _WithoutSecrets(LineFormatter):
+    """Takes secrets out of every line, also out of tracebacks."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secrets: Secrets) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secret = secret
+        self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace(self._secret, "TOKEN-REMOVED")
+        line = self._secrets.text(super().format(record))
+        of_the_line = getattr(record, SECRETS, None)
+        return of_the_line.sentence(line) if isinstance(of_the_line, Secrets) else line
 
 
-def start_logging(level: str, secret: str) -> None:
-    """Log to stderr from `level` on; the HTTP library's own lines only from warnings on."""
+def start_logging(level: str, token: str) -> None:
+    """Log to stderr from `level` on, and never the token."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_WithoutSecret(secret))
+    handler.setFormatter(_WithoutSecrets(Secrets(token)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in _HTTP_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLogger().level))

@@ -22,7 +22,6 @@ from moodle_mcp.catalogue.arguments import ArgumentChecker, lacks_zone
 from moodle_mcp.catalogue.fit import Fitter
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import OnError, Reserved, split
-from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.catalogue.suspects import find_suspects
 from moodle_mcp.errors import CallError, Fault, Suspect
 from moodle_mcp.site.client import Site
@@ -176,7 +175,7 @@ class Caller:
 
     def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
         merged = merge([answer.value for answer in answers], distinct=function.reads_only)
-        fitted = self._fitter.fit(function, without_secrets(merged))
+        fitted = self._fitter.fit(function, merged)
         texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
         oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
         warnings = [*oddities, *fitted.warnings]

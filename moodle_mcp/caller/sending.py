@@ -69,7 +69,13 @@ class Sender:
                 share = 0.5 if function.repeat_is_harmless else 1.0
                 try:
                     left = max(clock.left * share, 0.001)
-                    return await self._site.send(request, timeout=left, alone=write, own=own)
+                    return await self._site.send(
+                        request,
+                        timeout=left,
+                        alone=write,
+                        own=own,
+                        hands_out_keys=function.classification.hands_out_keys,
+                    )
                 except CallError as error:
                     if doubtful:
                         raise error.after_doubt() from None

@@ -68,7 +68,7 @@ class ArgumentChecker:
         if not faults and not function.typed:
             faults = list(free_form_faults(function, accepted))
         if not faults:
-            found = self._faults(function, accepted, Reader(self._times, zone))
+            found = self._faults(function, accepted, Reader(self._times, zone, accepted))
             faults = list(islice(found, _MAX_FOUND))
         if not faults:
             faults = list(empty_objects(accepted, ()))

@@ -49,6 +49,11 @@ class Classification:
     reason: str = ""
 
     @property
+    def hands_out_keys(self) -> bool:
+        """Whether keys and tokens in its answer are what it is called for."""
+        return "secret" in self.flags
+
+    @property
     def by_full_name_only(self) -> bool:
         """Whether an operator must name the function itself to allow it."""
         return bool(self.flags & BY_FULL_NAME_ONLY)

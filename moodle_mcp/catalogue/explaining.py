@@ -13,17 +13,24 @@ import jsonschema_rs
 
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.moments import UNIX_SECONDS, not_seconds
-from moodle_mcp.catalogue.paths import Path, node_at, path_text, pattern, shown
+from moodle_mcp.catalogue.paths import Path, node_at, path_text, pattern, shown_at
 from moodle_mcp.catalogue.times import MOMENT_KINDS, ParameterTimes
 from moodle_mcp.errors import ParameterFault
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What is known for reading times: which parameters are moments, and the user's zone."""
+    """What is known for explaining a fault: which parameters are moments, the user's zone, and the
+    arguments, of which no secret is shown.
+    """
 
     times: ParameterTimes
     zone: tzinfo | None = None
+    arguments: Any = None
+
+    def shown(self, path: Path, value: Any) -> str:
+        """A value of the arguments as an error may show it."""
+        return shown_at(self.arguments, path, value)
 
     def is_moment(self, function: Function, path: Path) -> bool:
         """Whether Unix seconds belong at a path."""
@@ -52,18 +59,18 @@ def explain(
             yield ParameterFault(path_text(path), empty_list(node), "at least one item")
         case "enum":
             choices = ", ".join(str(choice) for choice in cast("Any", error.kind).options)
-            found = shown(error.instance)
+            found = reader.shown(path, error.instance)
             yield ParameterFault(path_text(path), f"{found} is not one of its values", choices)
         case _ if isinstance(node, Value) and node.type == "int":
             yield _not_an_integer(function, path, error.instance, reader)
         case _:
-            found = shown(error.instance)
+            found = reader.shown(path, error.instance)
             allowed = _describe(node) if node is not None else _of_schema(error)
             yield ParameterFault(path_text(path), f"{found} is not allowed", allowed)
 
 
 def _not_an_integer(function: Function, path: Path, value: Any, reader: Reader) -> ParameterFault:
-    where, problem = path_text(path), f"{shown(value)} is not allowed"
+    where, problem = path_text(path), f"{reader.shown(path, value)} is not allowed"
     if reader.is_moment(function, path):
         date = not_seconds(where, value, reader.zone)
         return date or ParameterFault(where, problem, UNIX_SECONDS)

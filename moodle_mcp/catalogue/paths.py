@@ -8,12 +8,15 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from moodle_mcp.catalogue.model import ListOf, Node, Object
+from moodle_mcp.redaction.arguments import is_secret_at
+from moodle_mcp.redaction.names import may_name_secret
 
 Path = tuple[str | int, ...]
 """Keys and indexes, from the outside in."""
 
 _MAX_SHOWN: Final = 60
 _ITEM: Final = re.compile(r"(\w+)\[(\d+)\](.*)", re.DOTALL)
+_MARKUP: Final = frozenset('"=:<')
 
 
 def node_at(node: Node | None, path: Path) -> Node | None:
@@ -56,6 +59,16 @@ def _key(key: str) -> str:
     """A key as a path shows it, which may be anything that a client sent."""
     text = key.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def shown_at(arguments: Any, path: Path, value: Any) -> str:
+    """A value of the arguments as an error may show it; never a secret or what may hold one."""
+    if is_secret_at(arguments, path):
+        return "the value"
+    if isinstance(value, str) and not _MARKUP.isdisjoint(value) and may_name_secret(value):
+        # Most likely a list or an object as a text that can't be read.
+        return "the value"
+    return shown(value)
 
 
 def shown(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from moodle_mcp.catalogue.explaining import empty_list
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.paths import Path, path_text, shown
+from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.catalogue.reserved import reserved_schema
 from moodle_mcp.errors import ParameterFault
 
@@ -34,7 +34,7 @@ def unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
             yield ParameterFault(path_text(path), f"{value} is not a number that can be sent")
         case int() if value not in INT64:
             yield ParameterFault(
-                path_text(path), f"{shown(value)} does not fit in 64 bits",
+                path_text(path), "is an integer that does not fit in 64 bits",
                 f"{INT64.start} to {INT64.stop - 1}",
             )  # fmt: skip
         case str() if not _encodable(value):

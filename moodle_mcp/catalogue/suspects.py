@@ -17,8 +17,9 @@ from moodle_mcp.catalogue.countries import is_country
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.moments import unix_seconds
 from moodle_mcp.catalogue.paths import Path, path_text
-from moodle_mcp.catalogue.secrets import is_secret_key
 from moodle_mcp.errors import Suspect
+from moodle_mcp.redaction.arguments import is_secret_at
+from moodle_mcp.redaction.names import is_secret_name
 
 MAX_SUSPECTS: Final = 20
 """How many values an error lists."""
@@ -176,11 +177,10 @@ def _oddities(node: Node | None, value: Any, path: Path) -> Iterator[_Found]:
                 yield from _oddities(inside, item, (*path, index))
         case dict():
             item = cast("dict[str, Any]", value)
-            # A pair such as {"type": "password", "value": …} holds a secret too.
-            hidden = any(isinstance(each, str) and is_secret_key(each) for each in item.values())
             keys: Mapping[str, Node] = node.keys if isinstance(node, Object) else {}
             for key, child in item.items():
                 if isinstance(child, str):
+                    hidden = is_secret_at(item, (key,))
                     yield from _of_text(keys.get(key), child, (*path, key), hidden=hidden)
                 else:
                     yield from _oddities(keys.get(key), child, (*path, key))
@@ -195,7 +195,7 @@ def _of_text(node: Node | None, value: str, path: Path, *, hidden: bool) -> Iter
     text = _Text(key, node.type if is_value else "", value, required)
     for rank, is_odd, problem in _RULES:
         if is_odd(text):
-            shown = None if hidden or is_secret_key(key) else _short(value)
+            shown = None if hidden or is_secret_name(key) else _short(value)
             yield _Found(rank, Suspect(path_text(path), problem, shown))
             return
 

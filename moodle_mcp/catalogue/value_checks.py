@@ -15,8 +15,7 @@ from moodle_mcp.catalogue.countries import is_country
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.moments import outside, seconds_of
 from moodle_mcp.catalogue.param_types import Rule, rule_of
-from moodle_mcp.catalogue.paths import Path, path_text, shown
-from moodle_mcp.catalogue.secrets import is_secret_key
+from moodle_mcp.catalogue.paths import Path, path_text, shown_at
 from moodle_mcp.catalogue.times import ParameterTimes
 from moodle_mcp.errors import ParameterFault
 
@@ -41,7 +40,6 @@ _BY_PATH: Final[Mapping[str, Rule]] = {
 class _Text:
     type: str
     rule: Rule
-    secret: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class ValueChecks:
     def faults(self, function: Function, arguments: Any) -> Iterator[ParameterFault]:
         """The values that are certainly wrong; what has another shape than it should is passed."""
         check = self._checks.of(function)
-        return iter(()) if check is None else _faults(check, arguments, ())
+        return iter(()) if check is None else _faults(check, arguments, (), arguments)
 
     def _compiled(self, function: Function) -> _Check | None:
         def compiled(node: Node, path: str) -> _Check | None:
@@ -82,8 +80,7 @@ class ValueChecks:
                     return None if seconds is None else _Moment(seconds)
                 case Value():
                     rule = _BY_PATH.get(f"{function.name}:{path}") or rule_of(node.type)
-                    secret = is_secret_key(path.rpartition(".")[2])
-                    return None if rule is None else _Text(node.type, rule, secret)
+                    return None if rule is None else _Text(node.type, rule)
                 case ListOf():
                     inside = compiled(node.item, f"{path}[]")
                     return None if inside is None else _Each(inside)
@@ -98,7 +95,7 @@ class ValueChecks:
         return compiled(function.params, "") if function.typed else None
 
 
-def _faults(check: _Check, value: Any, path: Path) -> Iterator[ParameterFault]:
+def _faults(check: _Check, value: Any, path: Path, arguments: Any) -> Iterator[ParameterFault]:
     match check:
         case _Keys(checks) if isinstance(value, dict):
             for key, child in cast("dict[str, Any]", value).items():
@@ -106,15 +103,15 @@ def _faults(check: _Check, value: Any, path: Path) -> Iterator[ParameterFault]:
                 # The usual case costs no generator of its own.
                 if isinstance(inner, _Text):
                     if isinstance(child, str) and not inner.rule.accepts(child):
-                        yield _refused(inner, child, (*path, key))
+                        yield _refused(inner, child, (*path, key), arguments)
                 elif inner is not None:
-                    yield from _faults(inner, child, (*path, key))
+                    yield from _faults(inner, child, (*path, key), arguments)
         case _Each(inner) if isinstance(value, list):
             for index, child in enumerate(cast("list[Any]", value)):
-                yield from _faults(inner, child, (*path, index))
+                yield from _faults(inner, child, (*path, index), arguments)
         case _Text(_, rule) if isinstance(value, str):
             if not rule.accepts(value):
-                yield _refused(check, value, path)
+                yield _refused(check, value, path, arguments)
         case _Moment(seconds) if isinstance(value, int) and not isinstance(value, bool):
             if value not in seconds:
                 yield outside(path_text(path), value)
@@ -122,8 +119,8 @@ def _faults(check: _Check, value: Any, path: Path) -> Iterator[ParameterFault]:
             pass
 
 
-def _refused(check: _Text, value: str, path: Path) -> ParameterFault:
-    what = "the value" if check.secret else shown(value)
+def _refused(check: _Text, value: str, path: Path, arguments: Any) -> ParameterFault:
+    what = shown_at(arguments, path, value)
     why = _oddity(value)
     problem = f"{what} {why}" if why else f"{what} is no value that Moodle takes here"
     return ParameterFault(path_text(path), problem, check.rule.allowed)

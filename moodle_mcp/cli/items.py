@@ -1,22 +1,23 @@
 """`moodle-mcp call FUNCTION --items FILE`: the file with the fate of each item.
 
 The result file has a line of JSON for each item: its index, its fate, its fault, and a hash by
-which a later run knows that it is still the same item. The items themselves, which can hold
-passwords, are not in it.
+which a later run knows that it is still the same item. The items themselves are not in it, and
+passwords and keys are not in the hash, from which they could be guessed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from moodle_mcp.atomic import append_private, reason, write_whole
 from moodle_mcp.caller.batch import Account, Fate, brief
 from moodle_mcp.errors import Fault, Kind, MoodleMcpError
+from moodle_mcp.redaction.arguments import without_secret_arguments
 from moodle_mcp.textfile import TextError, decoded
 
 _HASH_LENGTH: Final = 16
@@ -50,8 +51,8 @@ def read_text(path: Path) -> str:
 
 
 def digest(item: Any) -> str:
-    """A short hash of an item, by which a later run knows it again."""
-    text = json.dumps(item, sort_keys=True, ensure_ascii=False)
+    """A short hash of an item but for its secrets, by which a later run knows it again."""
+    text = json.dumps(without_secret_arguments(item), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
 
 
@@ -83,9 +84,9 @@ class Results:
             ItemsError: the file can't be written.
         """
         try:
-            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+            append_private(self._path).close()
         except OSError as error:
-            raise ItemsError(f"{self._path}: can't be written ({type(error).__name__})") from None
+            raise ItemsError(f"{self._path}: can't be written ({reason(error)})") from None
 
     def add(self, sent: Sequence[int], positions: Iterable[int], account: Account) -> None:
         """Note what has become of the items at these positions of those that were sent."""
@@ -96,16 +97,13 @@ class Results:
             fated = Fated(account.fate(position), self.fates[index].digest, error)
             self.fates[index] = fated
             changed.append(index)
-        with self._path.open("a", encoding="utf-8") as file:
+        with append_private(self._path) as file:
             file.write("".join(self._line(index) for index in changed))
 
     def finish(self) -> None:
         """Replace the file by one with a line for each item, readable for its owner only."""
-        new = self._path.with_name(f"{self._path.name}.new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write("".join(self._line(index) for index in range(len(self.fates))))
-        new.replace(self._path)
+        lines = "".join(self._line(index) for index in range(len(self.fates)))
+        write_whole(self._path, lines.encode())
 
     def account(self) -> Account:
         """The account of all items of the file, with their own indexes."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
+from moodle_mcp.atomic import is_link
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault, SettingsError
 from moodle_mcp.files.names import safe_name
 
@@ -27,7 +28,6 @@ _BINARY: Final = getattr(os, "O_BINARY", 0)
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0)
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | _BINARY
-_JUNCTION: Final = 0xA0000003
 _TEMPORARY: Final = ".moodle-mcp-"
 
 
@@ -77,7 +77,7 @@ class Folder:
         Raises:
             SettingsError: it is not there, is no folder, or is a symbolic link.
         """
-        if _is_link(path) or not path.is_dir():
+        if is_link(path) or not path.is_dir():
             problem = "must be a folder that exists, and no symbolic link"
             raise SettingsError(f"MOODLE_MCP_FILES {problem}: {path}")
         self._path = path.absolute()
@@ -122,7 +122,7 @@ class Folder:
                 for part in parts[:-1]:
                     place = stack.enter_context(_inner(place, part))
                 flags = os.O_RDONLY | _NO_LINK | _NO_WAIT | _BINARY
-                if not _HAS_FD and _is_link(place.path / parts[-1]):
+                if not _HAS_FD and is_link(place.path / parts[-1]):
                     raise _elsewhere()
                 file = stack.enter_context(open(place.open(parts[-1], flags), "rb"))  # noqa: PTH123
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -144,7 +144,7 @@ def _inner(place: _Place, name: str) -> Generator[_Place]:
 @contextmanager
 def _directory(name: str, path: Path, within: int | None) -> Generator[_Place]:
     if not _HAS_FD:
-        if _is_link(path):
+        if is_link(path):
             raise _elsewhere()
         yield _Place(path, None)
         return
@@ -153,15 +153,6 @@ def _directory(name: str, path: Path, within: int | None) -> Generator[_Place]:
         yield _Place(path, fd)
     finally:
         os.close(fd)
-
-
-def _is_link(path: Path) -> bool:
-    """Whether a path is a symbolic link, or what Windows calls a junction; False for nothing."""
-    try:
-        about = path.lstat()
-    except FileNotFoundError:
-        return False
-    return stat.S_ISLNK(about.st_mode) or getattr(about, "st_reparse_tag", 0) == _JUNCTION
 
 
 def _check_free(place: _Place, name: str) -> None:

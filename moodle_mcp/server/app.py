@@ -35,6 +35,9 @@ from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import OWN_TOOLS
+from moodle_mcp.logs import SECRETS
+from moodle_mcp.redaction.arguments import secret_texts
+from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.server.answers import to_result
 from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.completions import ARGUMENT, CourseIds
@@ -221,7 +224,8 @@ class App:
             answered = _internal(function, "The call was interrupted inside the server.")
         except Exception:
             # A fault of ours must not end the connection, nor leak through it.
-            log.exception("unhandled in a call of %s", function.name)
+            secrets = Secrets(arguments=secret_texts(params.arguments))
+            log.exception("unhandled in a call of %s", function.name, extra={SECRETS: secrets})
             answered = _internal(function, "The server failed while it handled the call.")
         if anyio.current_effective_deadline() == -math.inf:
             # The client has cancelled the call, and a write was already on its way.

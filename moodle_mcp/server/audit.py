@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
+from moodle_mcp.atomic import append_private, reason
 from moodle_mcp.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Audit:
-    """Writes the lines to stderr or at the end of a file; nowhere if that is not wanted."""
+    """Writes the lines to stderr, to the end of a file for its owner alone, or nowhere."""
 
     def __init__(self, target: str | None = None) -> None:
         """Open the record.
@@ -35,10 +36,10 @@ class Audit:
             self._file = sys.stderr
         elif target is not None:
             try:
-                self._file = Path(target).expanduser().open("a", encoding="utf-8")
+                self._file = append_private(Path(target).expanduser())
             except OSError as error:
                 raise SettingsError(
-                    f"MOODLE_MCP_AUDIT can't be written ({type(error).__name__}): {target}"
+                    f"MOODLE_MCP_AUDIT can't be written ({reason(error)}): {target}"
                 ) from None
 
     def close(self) -> None:

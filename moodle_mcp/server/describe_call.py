@@ -14,14 +14,13 @@ from typing import Any, Final, cast
 from moodle_mcp.answers.clean import clean
 from moodle_mcp.caller.batch import ranges
 from moodle_mcp.catalogue.naming import area_and_words
-from moodle_mcp.catalogue.secrets import SECRET_KEYS
+from moodle_mcp.redaction.arguments import Hidden, without_secret_arguments
 from moodle_mcp.server.id_names import Names, lookup_for
 
 NAMED: Final = 100
 """Ids of one list that are shown with their names; the others are shown as ranges."""
 
 _MAX_NAME: Final = 80
-_HIDDEN: Final = "(not shown)"
 
 
 def describe_call(function: str, arguments: Mapping[str, Any], names: Names) -> str:
@@ -30,7 +29,8 @@ def describe_call(function: str, arguments: Mapping[str, Any], names: Names) -> 
     Names and strings are quoted as in JSON, so that no text can pass for a part of the sentence.
     """
     _, words = area_and_words(function)
-    parts = [_argument(name, value, names) for name, value in arguments.items()]
+    shown = without_secret_arguments(dict(arguments))
+    parts = [_argument(name, value, names) for name, value in shown.items()]
     return f"{words.capitalize()} ({function}): {'; '.join(parts) or 'no arguments'}."
 
 
@@ -88,15 +88,11 @@ def _group(
 
 
 def _pair(argument: str, key: str, value: Any, names: Names) -> str:
-    if key in SECRET_KEYS:
-        return f"{key} {_HIDDEN}"
     return f"{key} {_values(argument, key, [value], names)}"
 
 
 def _values(argument: str, key: str, values: Sequence[Any], names: Names) -> str:
     """Values of one key, each once: ids with their names or as ranges, all else as JSON."""
-    if key in SECRET_KEYS:
-        return _HIDDEN
     lookup = lookup_for(argument, key)
     kind = lookup.kind if lookup else ""
     counted = Counter(value if _is_id(value) else _quoted(value) for value in values)
@@ -124,24 +120,14 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """A value as JSON on one line, without what is not shown and what hides or acts in it.
+    """A value as JSON on one line, without what hides or acts in it.
 
     A client may show the question as Markdown, and an image's address is fetched before the person
     has agreed to anything.
     """
-    text = json.dumps(_masked(value), ensure_ascii=False)
-    return clean(text)
-
-
-def _masked(value: Any) -> Any:
-    match value:
-        case dict():
-            items = cast("dict[str, Any]", value).items()
-            return {key: _HIDDEN if key in SECRET_KEYS else _masked(child) for key, child in items}
-        case list():
-            return [_masked(child) for child in cast("list[Any]", value)]
-        case _:
-            return value
+    if isinstance(value, Hidden):
+        return str(value)
+    return clean(json.dumps(value, ensure_ascii=False))
 
 
 def _named(name: str | None, id_: str) -> str:

@@ -20,7 +20,6 @@ from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.catalogue.reserved import split
-from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.catalogue.text_kinds import TextKind
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 from moodle_mcp.files.extract import text_of
@@ -28,6 +27,7 @@ from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.names import safe_name
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.files.sniff import IMAGES, Content, sniff
+from moodle_mcp.redaction.values import without_secrets
 from moodle_mcp.server.own import own_tool
 from moodle_mcp.site.client import Progress, Site
 from moodle_mcp.site.file_address import FileAddress, file_address
@@ -201,7 +201,7 @@ class FileTools:
         except CallError as error:
             return FileAnswer(Outcome(fault=_of_upload(error)))
         result = {"itemid": draft.item_id, "name": draft.name, "size": draft.size}
-        return FileAnswer(Outcome(result=result))
+        return self._answer(result)
 
     async def _saved(
         self, folder: Folder, address: FileAddress, name: str, progress: Progress | None
@@ -214,7 +214,7 @@ class FileTools:
                     size += len(piece)
             saving.keep()
         result = {"name": address.name, "mimetype": incoming.mimetype, "size": size}
-        return FileAnswer(Outcome(result=without_secrets(result | {"saved_as": saved_as})))
+        return self._answer(result | {"saved_as": saved_as})
 
     async def _read(self, address: FileAddress, progress: Progress | None) -> FileAnswer:
         content = bytearray()
@@ -229,13 +229,17 @@ class FileTools:
             "size": len(data),
         }
         if kind in IMAGES:
-            return FileAnswer(Outcome(result=without_secrets(result)), [_picture(data, kind)])
+            return self._answer(result, _picture(data, kind))
         text = await text_of(data, kind)
         if text.text or not text.note:
-            result["text"] = self._site.without_token_in(text.text)
+            result["text"] = text.text
         if text.note:
             result["note"] = text.note
-        return FileAnswer(Outcome(result=without_secrets(result)))
+        return self._answer(result)
+
+    def _answer(self, result: dict[str, Any], *pictures: types.ImageContent) -> FileAnswer:
+        clean = without_secrets(result, self._site.secrets)
+        return FileAnswer(Outcome(result=clean), list(pictures))
 
     def _opened(
         self, address: FileAddress, most: int, progress: Progress | None

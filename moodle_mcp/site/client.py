@@ -11,8 +11,10 @@ import anyio
 import httpx2
 
 from moodle_mcp.errors import CallError
+from moodle_mcp.redaction.known import Secrets
+from moodle_mcp.redaction.values import without_secrets
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.site.decoding import Answer, IsOwnAnswer, Response, always_a_failure, decode
+from moodle_mcp.site.decoding import Answer, IsOwnAnswer, always_a_failure, decode
 from moodle_mcp.site.info import SITE_INFO, SiteInfo, refused_altogether, site_info
 from moodle_mcp.site.meeting import Greeting, Meeting
 from moodle_mcp.site.protocol import Protocol, Request
@@ -23,8 +25,6 @@ INFO_TIMEOUT: Final = 8.0
 
 Progress: TypeAlias = Callable[[int, int | None], Awaitable[None]]
 """Told the bytes that have gone or come and, where it is known, of how many."""
-
-_REMOVED: Final = b"TOKEN-REMOVED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Site:
     def __init__(self, connection: Connection, *, user_agent: str = "moodle-mcp") -> None:
         self.address = connection.address
         self._token = connection.token
+        self.secrets = Secrets(connection.token.get_secret_value())
+        """What is taken out of all that the site says."""
         self.user_agent = user_agent
         self.transport = Transport(connection.address, user_agent)
         self._protocols = connection.protocols
@@ -67,20 +69,29 @@ class Site:
         timeout: float,  # noqa: ASYNC109
         alone: bool = False,
         own: IsOwnAnswer = always_a_failure,
+        hands_out_keys: bool = False,
     ) -> Answer:
-        """Send one request once and decode its answer.
+        """Send one request once and decode its answer, and take secrets out of it.
 
         `timeout` is in seconds and spans the whole request, connecting included. `alone` gives it
         a connection of its own: what is left over of another answer can't be taken for its own,
         and no end of an idle connection puts it in doubt. `own` tells whether an answer with the
-        shape of a failure is the function's own; without it none is.
+        shape of a failure is the function's own; without it none is. `hands_out_keys` leaves keys
+        and tokens in the answer of a function that is there for them.
 
         Raises:
-            CallError: with `reached` False if nothing of it left this machine.
+            CallError: with `reached` False if nothing of it left this machine. Neither the token
+                nor a secret of the arguments is in it, should the site or a proxy echo it.
         """
+        secrets = self.secrets.and_of(request.secrets) if request.secrets else self.secrets
         sent = request.protocol.post(request, self.address, self._token.get_secret_value())
-        response = await self.transport.post(sent, timeout=timeout, alone=alone)
-        return decode(self.without_token(response), request.protocol, own=own)
+        try:
+            response = await self.transport.post(sent, timeout=timeout, alone=alone)
+            answer = decode(response, request.protocol, own=own)
+        except CallError as error:
+            raise secrets.error(error) from None
+        value = without_secrets(answer.value, secrets, hands_out_keys=hands_out_keys)
+        return replace(answer, value=value)
 
     @asynccontextmanager
     async def post(
@@ -92,7 +103,8 @@ class Site:
         bytes that were sent. A compressed answer is not asked for.
 
         Raises:
-            CallError: also for what happens while the answer is read inside the block.
+            CallError: also for what happens while the answer is read inside the block; the token
+                is not in it.
         """
         alone = form.file is not None
         request = self.transport.client(alone=alone).build_request(
@@ -105,8 +117,11 @@ class Site:
         )
         if progress is not None:
             request = _with_progress(request, progress)
-        async with self.transport.exchange(request, alone=alone, seconds=silence) as response:
-            yield response
+        try:
+            async with self.transport.exchange(request, alone=alone, seconds=silence) as response:
+                yield response
+        except CallError as error:
+            raise self.secrets.error(error) from None
 
     async def protocol(self) -> Protocol:
         """The protocol to send a call in.
@@ -166,23 +181,6 @@ class Site:
     def known_info(self) -> SiteInfo | None:
         """The last answer of `info`, without asking."""
         return self._info
-
-    def without_token(self, response: Response) -> Response:
-        """The response with the token taken out, should the site or a proxy echo it."""
-        token = self._token.get_secret_value()
-        if not token:
-            return response
-        return replace(
-            response,
-            body=response.body.replace(token.encode("ascii"), _REMOVED),
-            reason=self.without_token_in(response.reason),
-            location=response.location and self.without_token_in(response.location),
-        )
-
-    def without_token_in(self, text: str) -> str:
-        """The text with the token taken out."""
-        token = self._token.get_secret_value()
-        return text.replace(token, _REMOVED.decode()) if token else text
 
 
 class _Reported(httpx2.AsyncByteStream):

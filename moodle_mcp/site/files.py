@@ -172,14 +172,12 @@ async def _answer(site: Site, response: httpx2.Response) -> Any:
         body += piece[: MAX_ERROR - len(body)]
         if len(body) == MAX_ERROR:
             break
-    answer = site.without_token(
-        Response(
-            response.status_code,
-            bytes(body),
-            response.reason_phrase,
-            response.headers.get("location"),
-            response.headers.get("retry-after"),
-        )
+    answer = Response(
+        response.status_code,
+        bytes(body),
+        response.reason_phrase,
+        response.headers.get("location"),
+        response.headers.get("retry-after"),
     )
     # Before the status: a missing file is a 404 with Moodle's own words in it.
     try:

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 from pydantic import SecretStr
 
 from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.site.address import TOKEN_ENTRY, Address
 from moodle_mcp.site.connection import is_token
 from moodle_mcp.site.decoding import decode
@@ -63,16 +64,7 @@ async def token_for_password(
             case _:
                 return _token(None)
     except CallError as error:
-        fault = error.fault
-        raise error.but(
-            message=_without(secret, fault.message), said=_without(secret, fault.said)
-        ) from None
-
-
-def _without(secret: str, text: str) -> str:
-    """A text without the secret, should a site echo it; within other words it is no echo."""
-    alone = rf"(?<!\w){re.escape(secret)}(?!\w)"
-    return re.sub(alone, "PASSWORD-REMOVED", text) if secret else text
+        raise Secrets(arguments=[secret]).error(error) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.redaction.arguments import secret_texts
 from moodle_mcp.site.address import REST_ENTRY, RESTFUL_ENTRY, Address
 from moodle_mcp.site.encoding import form_body, form_fields, form_size, json_body
 
@@ -40,13 +41,15 @@ class Request:
     """One request to a function in a protocol, complete but for the token.
 
     `cost` counts what arrives at PHP: the form fields, of which JSON has none, and the bytes of
-    the body, both with the token where it is part of them.
+    the body, both with the token where it is part of them. `secrets` are the passwords and keys
+    among the arguments, which the site must not be able to bring into an answer.
     """
 
     protocol: Protocol
     function: str
-    body: bytes
+    body: bytes = field(repr=False)
     cost: Cost
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class _Rest(Protocol):
     def encode(self, function: str, arguments: Mapping[str, Any]) -> Request:
         fields = [("wsfunction", function), *form_fields(arguments)]
         body = form_body(fields)
-        return Request(self, function, body, Cost(len(fields), len(body)) + _TOKEN_FIELD)
+        cost = Cost(len(fields), len(body)) + _TOKEN_FIELD
+        return Request(self, function, body, cost, secret_texts(arguments))
 
     def item_cost(self, lists: Mapping[str, Any], position: int) -> Cost:
         fields = list(form_fields(lists))
@@ -148,7 +152,7 @@ class _Restful(Protocol):
             message = "Nothing was sent: no function of Moodle's has such a name."
             raise CallError(Fault(Kind.NOT_FOUND, message, written="nothing"), reached=False)
         body = json_body(arguments)
-        return Request(self, function, body, Cost(0, len(body)))
+        return Request(self, function, body, Cost(0, len(body)), secret_texts(arguments))
 
     def item_cost(self, lists: Mapping[str, Any], position: int) -> Cost:
         comma = int(position > 0)

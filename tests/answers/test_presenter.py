@@ -17,8 +17,8 @@ from moodle_mcp.answers.shelf import Shelf
 from moodle_mcp.catalogue.fit import fit
 from moodle_mcp.catalogue.model import Function, ListOf, Object, Value
 from moodle_mcp.catalogue.schema import output_schema
-from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.catalogue.store import load
+from moodle_mcp.redaction.values import without_secrets
 from tests.answers.whole import joined, restored, steps
 from tests.recordings import Exchange, calls
 

@@ -31,7 +31,10 @@ def file(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-ITEMS = [{"password": "Hidden-1"}, {"password": "Hidden-2"}]
+ITEMS = [
+    {"username": "one", "password": "Hidden-1"},
+    {"username": "two", "password": "Hidden-2"},
+]
 
 
 def written(path: Path) -> Results:

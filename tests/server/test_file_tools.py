@@ -169,7 +169,7 @@ async def test_secrets_in_a_file_are_taken_out_of_the_answer(demo: Demo) -> None
     text = f"{STUDENT_TOKEN} https://m.example/pluginfile.php/1/a?token={key}"
     answer = await download(demo, put(demo, "a.txt", text.encode()))
     assert answer.outcome.result["text"] == (
-        "TOKEN-REMOVED https://m.example/pluginfile.php/1/a?token=(removed)"
+        "(removed) https://m.example/pluginfile.php/1/a?token=(removed)"
     )
 
 

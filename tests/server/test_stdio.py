@@ -20,10 +20,10 @@ from moodle_mcp import __version__
 from moodle_mcp.answers.presenter import Presenter, Style
 from moodle_mcp.catalogue.fit import fit
 from moodle_mcp.catalogue.naming import tool_name
-from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Fault, serving
 from moodle_mcp.gate.whitelist import profile
+from moodle_mcp.redaction.values import without_secrets
 from moodle_mcp.site.info import SITE_INFO
 from tests.conftest import Demo
 from tests.recordings import Exchange, calls

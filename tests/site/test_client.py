@@ -235,7 +235,7 @@ async def test_a_token_that_the_site_echoes_is_in_no_answer(
     with Fixed(200, gzip.compress(body) if packed else body, headers).served() as url:
         answer = await send(url, protocol)
     assert answer.value == snapshot(
-        {"url": "https://m.example/f?token=TOKEN-REMOVED", "TOKEN-REMOVED": ["TOKEN-REMOVED"]}
+        {"url": "https://m.example/f?token=(removed)", "(removed)": ["(removed)"]}
     )
 
 

@@ -178,7 +178,7 @@ async def test_a_strange_answer_is_an_error_without_the_password(
         str(caught.value)
         == snapshot(
             {
-                "echo": "invalid_token: Wrong: PASSWORD-REMOVED for you",
+                "echo": "invalid_token: Wrong: (removed) for you",
                 "no token": "bad_answer: The site's answer holds no token.",
                 "no form of a token": "bad_answer: The site's answer holds no token.",
                 "a list": "bad_answer: The site's answer holds no token.",

@@ -13,8 +13,8 @@ from moodle_mcp.answers.presenter import Presenter, Style
 from moodle_mcp.answers.shelf import Shelf
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.fit import fit
-from moodle_mcp.catalogue.secrets import without_secrets
 from moodle_mcp.catalogue.store import RELEASES, load
+from moodle_mcp.redaction.values import without_secrets
 from moodle_mcp.server.answers import to_result
 from moodle_mcp.server.own import Answered
 from moodle_mcp.settings import Settings

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from moodle_mcp.catalogue.secrets import MAX_DEPTH, REMOVED, without_secrets
+from moodle_mcp.redaction.known import REMOVED
+from moodle_mcp.redaction.values import MAX_DEPTH, without_secrets
 
 KEY = "0123456789abcdef" * 2
 

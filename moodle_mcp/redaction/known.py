@@ -1,0 +1,231 @@
+"""Taking secrets whose text is known out of other texts, in whatever form they come back.
+
+Covered is what software does to a text by itself, and what this program or a terminal would undo
+later, so that the secret came out whole: other case, characters between that show nothing, marks
+or tags between the letters of the token, the escapes of addresses, HTML and JSON (also one in the
+other), full-width letters, base64 and hexadecimal digits. A site that knows a secret can also hide
+it in ways that nobody finds, such as letter by letter in many texts: that is not covered.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
+from urllib.parse import quote, quote_plus, unquote
+
+from moodle_mcp.errors import CallError, Fault
+
+REMOVED: Final = "(removed)"
+_ALL_REMOVED: Final = "(removed: it held a secret in another form)"
+
+LONG: Final = 8
+"""Characters from which on a secret is taken out everywhere: a shorter one may be a common word."""
+
+SHORT: Final = 4
+"""Characters below which a secret of the arguments stays: `5` or `on` would garble any text."""
+
+_ROUNDS: Final = 3
+_HALF: Final = 20
+_URL_SAFE: Final = str.maketrans("+/", "-_")
+
+_BETWEEN: Final = r"(?:[\W_]|<[^<>]{0,200}>|&#?\w{1,8};|%[0-9a-f]{2}|\\+u[0-9a-f]{4}){0,8}"
+"""What may stand between two letters of a token: white space, dashes, nothing visible, tags."""
+
+_APART: Final = "\n" * 9
+"""More than may stand between two letters of a token."""
+
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000e0000-\U000e0fff]"
+)
+_ALPHANUMERIC: Final = "(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
+_ESCAPED: Final = re.compile(
+    rf"%(?:25)*(?:{_ALPHANUMERIC}|26(?:amp;)*(?:#|%23))"
+    rf"|\\\\*(?:u00{_ALPHANUMERIC}|u\{{|x{_ALPHANUMERIC}|1[0-7]{{2}}|0[67][0-7])"
+    r"|&(?:amp;)*#(?:0*(?:4[89]|5\d|6[5-9]|[7-9]\d|1[01]\d|12[0-2])|[xX]0*[3-7][0-9a-fA-F])"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+)
+"""Escapes that stand for letters and digits, also in one another, and control characters."""
+
+_ESCAPE: Final = re.compile(
+    r"\\+(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|x([0-9a-f]{2})|([0-7]{3}))", re.IGNORECASE
+)
+
+
+class Secrets:
+    """Texts that nobody but the site may see: a token, and what a call's arguments hold."""
+
+    def __init__(self, token: str = "", arguments: Iterable[str] = ()) -> None:
+        self._token = token
+        texts = {text for text in arguments if len(text) >= SHORT}
+        self._long = sorted((text for text in texts if len(text) >= LONG), key=len, reverse=True)
+        self._short = sorted((text for text in texts if len(text) < LONG), key=len, reverse=True)
+        self.shortest = min(map(len, [*filter(None, [token]), *self._long]), default=1 << 60)
+        """Characters of a text below which `text` changes nothing."""
+        self.numbers = frozenset(text for text in [token, *self._long] if text.isdecimal())
+
+    def __repr__(self) -> str:
+        return "Secrets(...)"
+
+    def and_of(self, arguments: Iterable[str]) -> Secrets:
+        """These, and the secrets of a call's arguments."""
+        return Secrets(self._token, [*self._long, *self._short, *arguments])
+
+    def text(self, text: str) -> str:
+        """The text without the token and without secrets of `LONG` characters and more."""
+        if len(text) < self.shortest:
+            return text
+        if self._token:
+            text = self._spaced.sub(REMOVED, text)
+        if self._long:
+            text = self._forms.sub(REMOVED, text)
+        return _ALL_REMOVED if self._hold(text) else text
+
+    def are_in(self, texts: Sequence[str]) -> bool:
+        """Whether `text` changes any of these: asked of all at once, which costs far less."""
+        if not texts:
+            return False
+        text = _APART.join(texts)
+        if self._token and self._spaced.search(text):
+            return True
+        return bool(self._long and self._forms.search(text)) or self._hold(text)
+
+    def sentence(self, text: str) -> str:
+        """An error's text or a warning's, also without shorter secrets that stand as words."""
+        text = self.text(text)
+        return self._words.sub(REMOVED, text) if self._short else text
+
+    def fault(self, fault: Fault) -> Fault:
+        """The fault without them in any of its texts."""
+        return replace(
+            fault,
+            message=self.sentence(fault.message),
+            hint=_each(self.sentence, fault.hint),
+            errorcode=_each(self.text, fault.errorcode),
+            exception=_each(self.text, fault.exception),
+            said=self.sentence(fault.said),
+        )
+
+    def error(self, error: CallError) -> CallError:
+        """The error without them."""
+        fault = self.fault(error.fault)
+        return (
+            error
+            if fault == error.fault
+            else error.but(
+                message=fault.message,
+                hint=fault.hint,
+                errorcode=fault.errorcode,
+                exception=fault.exception,
+                said=fault.said,
+            )
+        )
+
+    def _hold(self, text: str) -> bool:
+        """Whether one of them is in a text in another form than its own."""
+        if any(encoded in text for encoded in self._encoded):
+            return True
+        if any(digits in text.lower() for digits in self._digits):
+            return True
+        if not _ESCAPED.search(text) and (
+            text.isascii() or (not self._long and unicodedata.is_normalized("NFKC", text))
+        ):
+            return False
+        text = _undisguised(text)
+        if self._token and self._spaced.search(text):
+            return True
+        text = _INVISIBLE.sub("", text).casefold()
+        return any(each in text for each in self._folded)
+
+    @cached_property
+    def _spaced(self) -> re.Pattern[str]:
+        """The token, in any case and with something between its letters."""
+        return re.compile(_BETWEEN.join(map(re.escape, self._token)), re.IGNORECASE)
+
+    @cached_property
+    def _forms(self) -> re.Pattern[str]:
+        return re.compile(_any_form(self._long), re.IGNORECASE)
+
+    @cached_property
+    def _words(self) -> re.Pattern[str]:
+        return re.compile(rf"(?<!\w)(?:{_any_form(self._short)})(?!\w)", re.IGNORECASE)
+
+    @cached_property
+    def _all(self) -> list[str]:
+        return [*filter(None, [self._token]), *self._long]
+
+    @cached_property
+    def _folded(self) -> list[str]:
+        return [
+            _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+            for text in self._long
+        ]
+
+    @cached_property
+    def _encoded(self) -> list[str]:
+        """What the secrets are in base64, wherever they begin in what was encoded, without the
+        letters at both ends that depend on what stands beside them.
+        """
+        found: list[str] = []
+        for text in self._all:
+            for form in {text, text.lower(), text.upper()}:
+                data = form.encode("utf-8", "surrogatepass")
+                for before in range(3):
+                    code = base64.b64encode(b"\0" * before + data).decode()
+                    inner = code[(0, 2, 3)[before] : len(code) - 4]
+                    # Long lines are broken, but not in both halves of this.
+                    halves = [inner[:_HALF], inner[-_HALF:]] if len(inner) >= 2 * _HALF else [inner]
+                    found += [*halves, *(half.translate(_URL_SAFE) for half in halves)]
+        return list(dict.fromkeys(each for each in found if len(each) >= LONG))
+
+    @cached_property
+    def _digits(self) -> list[str]:
+        """The secrets' bytes in hexadecimal digits."""
+        return [text.encode("utf-8", "surrogatepass").hex() for text in self._all]
+
+
+NONE: Final = Secrets()
+
+
+def _any_form(texts: Iterable[str]) -> str:
+    """A pattern of the texts as they are, and as addresses, HTML and JSON spell them."""
+    forms: set[str] = set()
+    for text in texts:
+        spelt = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+        spelt |= {json.dumps(each)[1:-1] for each in spelt}
+        spelt |= {each.replace("/", r"\/") for each in spelt}
+        spelt |= {html.escape(each) for each in spelt}
+        spelt |= {each.replace("&#x27;", "&#039;") for each in spelt}
+        data = text.encode("utf-8", "surrogatepass")
+        forms |= {*spelt, quote(data), quote(data, safe=""), quote_plus(data)}
+    return "|".join(re.escape(each) for each in sorted(forms, key=len, reverse=True))
+
+
+def _undisguised(text: str) -> str:
+    """The text with its escapes undone, those in others too, and with plain letters."""
+    for _ in range(_ROUNDS):
+        before = text
+        text = unquote(text) if "%" in text else text
+        text = html.unescape(text) if "&" in text else text
+        text = _ESCAPE.sub(_character, text) if "\\" in text else text
+        if text == before:
+            break
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def _character(found: re.Match[str]) -> str:
+    code = found[1] or found[2] or found[3]
+    number = int(code, 16) if code else int(found[4], 8)
+    return chr(number) if number <= 0x10FFFF else ""
+
+
+def _each(change: Callable[[str], str], text: str | None) -> str | None:
+    return None if text is None else change(text)

@@ -1,0 +1,198 @@
+"""A secret that is sent comes back nowhere, whatever the site says of it, for every function."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from mcp import Client
+from mcp_types import ElicitResult
+
+from moodle_mcp.caller.caller import Caller
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
+from moodle_mcp.catalogue.param_types import rule_of
+from moodle_mcp.catalogue.store import RELEASES, load
+from moodle_mcp.cli.main import main
+from moodle_mcp.redaction.names import PAIR_NAMES, is_secret_name
+from moodle_mcp.server.app import App, Presentation
+from moodle_mcp.server.audit import Audit
+from moodle_mcp.server.face import server_of
+from moodle_mcp.site.client import Site
+from tests.conftest import connection, gate, no_wait
+from tests.echoing import PLACES, TOKEN, EchoingSite, echoing_site
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "Gr8Wolkenbruch77"
+_TRIED = ("x", "en", "manual", "mod_forum", "a@b.example", "https://a.example/", "1", "US", "/")
+
+
+def _text(value: Value) -> str:
+    rule = rule_of(value.type)
+    return next((each for each in _TRIED if rule is None or rule.accepts(each)), "x")
+
+
+def _is_pair(keys: dict[str, Node]) -> bool:
+    return "value" in keys and any(
+        isinstance(node := keys.get(name), Value) and node.type != "int" for name in PAIR_NAMES
+    )
+
+
+def _filled(node: Node, secret: bool = False) -> Any:
+    """A value for a node, in which every secret is `SECRET`."""
+    match node:
+        case Value("int"):
+            return 5
+        case Value("float"):
+            return 0.5
+        case Value("bool"):
+            return True
+        case Value():
+            return SECRET if secret else _text(node)
+        case ListOf():
+            return [_filled(node.item, secret)]
+        case Object(keys):
+            if _is_pair(dict(keys)):
+                name = next(each for each in PAIR_NAMES if each in keys)
+                others = {key: _filled(child) for key, child in keys.items()}
+                return others | {name: "quizpassword", "value": SECRET}
+            return {
+                key: _filled(child, is_secret_name(key))
+                for key, child in keys.items()
+                if child.presence == "required" or _has_secret(key, child)
+            }
+
+
+def _has_secret(key: str, node: Node) -> bool:
+    match node:
+        case Value():
+            return is_secret_name(key) and node.type not in ("int", "bool", "float")
+        case ListOf():
+            return _has_secret(key, node.item)
+        case Object(keys):
+            inside = any(_has_secret(name, child) for name, child in keys.items())
+            return inside or _is_pair(dict(keys))
+
+
+def with_secrets() -> Iterator[tuple[Function, dict[str, Any]]]:
+    for name in (catalogue := load(RELEASES[-1])):
+        function = catalogue.get(name)
+        if any(_has_secret(key, node) for key, node in function.params.keys.items()):
+            yield function, _filled(function.params)
+
+
+CALLS = list(with_secrets())
+
+
+def test_the_functions_that_take_secrets_are_found() -> None:
+    names = {function.name for function, _ in CALLS}
+    assert len(names) > 50
+    assert {
+        "core_user_create_users",
+        "core_group_create_groups",
+        "mod_quiz_start_attempt",
+        "tool_mobile_get_autologin_key",
+        "core_user_set_user_preferences",
+    } <= names
+
+
+@pytest.fixture(params=PLACES)
+def site(request: pytest.FixtureRequest) -> Iterator[EchoingSite]:
+    with echoing_site([function.name for function, _ in CALLS]) as site:
+        site.place = request.param
+        yield site
+
+
+def app(site: EchoingSite, audit: Path) -> App:
+    client = Site(connection(site.url, TOKEN))
+    presentation = Presentation(audit=Audit(str(audit)))
+    every = "all," + ",".join(function.name for function, _ in CALLS)
+    return App(client, Caller(client, sleep=no_wait), gate(every), presentation)
+
+
+def leaks(*texts: str) -> list[str]:
+    """The secrets that are in any of the texts, in any case."""
+    whole = "\n".join(texts).lower()
+    return [secret for secret in (SECRET, TOKEN) if secret.lower() in whole]
+
+
+async def test_no_secret_comes_back_through_the_server(
+    site: EchoingSite,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[str] = []
+
+    async def agree(_: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={"confirm": True})
+
+    caplog.set_level(logging.DEBUG, "moodle_mcp")
+    audit = tmp_path / "audit"
+    reached = 0
+    own = app(site, audit)
+    async with Client(server_of(own), elicitation_callback=agree) as client:
+        for function, arguments in CALLS:
+            before = len(site.requests)
+            for more in ({}, {"_dry_run": True}):
+                result = await client.call_tool(function.name, arguments | more)
+                assert leaks(result.model_dump_json()) == [], (function.name, result)
+            reached += len(site.requests) > before
+        listed = await client.list_tools()
+        assert leaks(listed.model_dump_json()) == []
+    await own.aclose()
+    # The others are refused: they take few names for a value, none of which is a secret's.
+    assert reached >= 50
+    assert asked
+    out, err = capfd.readouterr()
+    assert leaks(out, err, caplog.text, audit.read_text(), *asked) == []
+
+
+BATCHES = [
+    (function, arguments)
+    for function, arguments in CALLS
+    if function.batching is not None
+    and len(function.batching.items) == 1
+    and SECRET in json.dumps(arguments[function.batching.items[0]])
+]
+
+
+def test_no_secret_comes_back_through_the_command_line(site: EchoingSite, tmp_path: Path) -> None:
+    assert BATCHES
+    settings = {
+        "MOODLE_URL": site.url,
+        "MOODLE_TOKEN": TOKEN,
+        "MOODLE_MCP_TOOLS": "all," + ",".join(function.name for function, _ in CALLS),
+        "MOODLE_MCP_ACCESS": "destructive",
+        "MOODLE_MCP_LOG_LEVEL": "debug",
+    }
+    runner = CliRunner()
+    for function, arguments in BATCHES:
+        name = function.name
+        assert function.batching is not None
+        [items] = function.batching.items
+        others = {key: value for key, value in arguments.items() if key != items}
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(arguments[items] * 3), encoding="utf-8")
+        before = len(site.requests)
+        for command in (
+            ["call", name, json.dumps(arguments)],
+            ["call", name, json.dumps(arguments), "--dry-run"],
+            ["call", name, json.dumps(others), "--items", str(path), "--on-error", "isolate"],
+            ["call", name, json.dumps(others), "--items", str(path), "--on-error", "continue"],
+            ["call", name, json.dumps({**arguments, items: 5})],
+            ["call", name, json.dumps({**arguments, items: json.dumps(arguments[items])[:-1]})],
+        ):
+            ran = runner.invoke(main, command, env=settings)
+            assert not isinstance(ran.exception, Exception) or ran.exit_code == 1, ran.exception
+            assert leaks(ran.output, ran.stderr) == [], command
+        assert len(site.requests) > before
+        result = tmp_path / f"{name}.json.result.jsonl"
+        if result.exists():
+            assert leaks(result.read_text(encoding="utf-8")) == []
