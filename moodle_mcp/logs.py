@@ -12,14 +12,7 @@ from moodle_mcp.terminal import LineFormatter
 SECRETS: Final = "secrets"
 """Attribute of a record with the `Secrets` that this one line must not hold either."""
 
-_QUIET: Final = {
-    # The addresses and headers of requests.
-    "httpx2": logging.WARNING,
-    "httpcore2": logging.WARNING,
-    # Whole messages, with the passwords in a call's arguments.
-    "mcp": logging.INFO,
-}
-"""The levels from which on libraries log, whatever is asked for: what they would say below."""
+_HTTP_LOGGERS: Final = ("httpx2", "httpcore2")
 
 
 class _WithoutSecrets(LineFormatter):
@@ -36,9 +29,9 @@ class _WithoutSecrets(LineFormatter):
 
 
 def start_logging(level: str, token: str) -> None:
-    """Log to stderr from `level` on, and never the token."""
+    """Log to stderr from `level` on; the HTTP library's own lines only from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_WithoutSecrets(Secrets(token)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name, least in _QUIET.items():
-        logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
+    for name in _HTTP_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)

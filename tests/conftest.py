@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,16 @@ def environment(demo: Demo) -> Callable[..., dict[str, str]]:
         return {"MOODLE_URL": demo.url, "MOODLE_TOKEN": ADMIN_TOKEN, **more}
 
     return settings
+
+
+@pytest.fixture
+def own_log() -> Iterator[None]:
+    """The process's log as it was before, after a test that starts the program's own."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

@@ -163,6 +163,7 @@ BATCHES = [
 ]
 
 
+@pytest.mark.usefixtures("own_log")
 def test_no_secret_comes_back_through_the_command_line(site: EchoingSite, tmp_path: Path) -> None:
     assert BATCHES
     settings = {

@@ -16,6 +16,7 @@ import click
 from moodle_mcp.cli.common import chosen_site, settled, site_option
 from moodle_mcp.clients.errors import ClientFileError
 from moodle_mcp.clients.known import CLIENTS, Client, Places, System
+from moodle_mcp.redaction.names import may_name_secret
 from moodle_mcp.terminal import say, say_document
 from moodle_mcp.textfile import TextError, decoded
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from moodle_mcp.clients.entry import Running
 
 _BY_HAND: Final = "nothing was changed; --print shows the entry to add by hand"
-_SECRET: Final = re.compile(
-    r"""(?i)(["']?[\w-]*(?:token|key|secret|password|auth)[\w-]*["']?\s*[:=]\s*)"(?:\\.|[^"\\])*\""""
+_NAMED: Final = re.compile(
+    r"""(?P<start>["']?(?P<name>[\w-]+)["']?\s*[:=]\s*)(?:"(?:\\.|[^"\\])*"|'[^']*')"""
 )
 _SERVER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -160,15 +161,21 @@ def _difference(file: Path, before: str, after: str) -> str:
         before.splitlines(keepends=True), after.splitlines(keepends=True), str(file), str(file)
     )
     ended = (line if line.endswith("\n") else f"{line}\n" for line in lines)
-    return _SECRET.sub(_hidden, "".join(ended))
+    return _NAMED.sub(_hidden, "".join(ended))
 
 
 def _hidden(found: re.Match[str]) -> str:
-    return found[0] if "TOKEN_FILE" in found[1] else f'{found[1]}"(not shown)"'
+    """A line's value where it may be a secret: of other programs' names little is known."""
+    name = found["name"].lower()
+    is_secret = (may_name_secret(name) or "auth" in name) and "token_file" not in name
+    return f'{found["start"]}"(not shown)"' if is_secret else found[0]
 
 
 def _replace(file: Path, before: str | None, after: str) -> None:
-    """Write the file in one step, after a copy of what was there."""
+    """Write the file in one step, after a copy of what was there.
+
+    It is the client's: it keeps its mode, and a link to it (dotfiles often are some) stays one.
+    """
     from moodle_mcp.atomic import PRIVATE, write_whole
 
     try:

@@ -13,6 +13,7 @@ from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
+from moodle_mcp.logs import start_logging
 from moodle_mcp.server.app import App
 from moodle_mcp.server.face import server_of
 from moodle_mcp.site.client import Site
@@ -47,6 +48,7 @@ class BrokenSite(Site):
         timeout: float,  # noqa: ASYNC109
         alone: bool = False,
         own: IsOwnAnswer = always_a_failure,
+        hands_out_keys: bool = False,
     ) -> Answer:
         await super().send(request, timeout=timeout, alone=alone, own=own)
         raise RuntimeError(SECRET)
@@ -64,6 +66,26 @@ async def test_a_fault_of_ours_in_a_call_is_an_answer_that_says_nothing_of_it(
         assert result.structured_content["error"]["kind"] == "internal"
         assert ADMIN_TOKEN not in result.model_dump_json()
         assert (await session.list_tools()).tools
+
+
+@pytest.mark.usefixtures("own_log")
+async def test_a_secret_is_in_no_line_of_a_fault_of_ours(
+    demo: Demo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Repeating(BrokenCaller):
+        async def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
+            raise KeyError(arguments["users"][0]["password"], SECRET)
+
+    start_logging("debug", ADMIN_TOKEN)
+    site = Site(connection(demo.url))
+    users = {"users": [{"password": "Hidden-1\n", "username": "u"}]}
+    async with Client(server_of(App(site, Repeating(site), gate()))) as session:
+        await session.call_tool("core_user_create_users", users)
+        inner = {"function": "core_user_create_users", "arguments": users}
+        await session.call_tool("call_function", inner)
+    log = capfd.readouterr().err
+    assert log.count("KeyError: ('(removed)', 'https://moodle/?wstoken=(removed)')") == 2
+    assert "Hidden" not in log
 
 
 @ERAS
