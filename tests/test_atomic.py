@@ -58,7 +58,11 @@ def test_a_link_that_comes_after_the_check_is_not_followed_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "there")
-    monkeypatch.setattr("moodle_mcp.atomic.is_link", lambda _: False)
+
+    def none_yet(_: Path) -> bool:
+        return False
+
+    monkeypatch.setattr("moodle_mcp.atomic.is_link", none_yet)
     with pytest.raises(OSError, match="symbolic links"):
         append_private(tmp_path / "link")
     assert not (tmp_path / "there").exists()

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
@@ -14,10 +14,12 @@ from mcp import Client
 from mcp_types import ElicitResult
 
 from moodle_mcp.caller.caller import Caller
+from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.param_types import rule_of
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.cli.main import main
+from moodle_mcp.errors import CallError
 from moodle_mcp.redaction.names import PAIR_NAMES, is_secret_name
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.server.audit import Audit
@@ -101,6 +103,35 @@ def test_the_functions_that_take_secrets_are_found() -> None:
     } <= names
 
 
+@pytest.mark.parametrize(
+    "value", [f" {SECRET}\0!", f"{SECRET} <b>", 77_123_456_789**3, f'[{{"password": "{SECRET}']
+)
+def test_no_secret_is_in_what_is_said_of_wrong_arguments(value: Any) -> None:
+    checker = ArgumentChecker()
+    refused = 0
+    for function, arguments in CALLS:
+        try:
+            checker.check(function, _replaced(arguments, value))
+        except CallError as error:
+            refused += 1
+            said = json.dumps(error.fault.report())
+            assert leaks(said) == [], said
+            assert "77123456789" not in said
+            assert str(77_123_456_789**3) not in said
+    assert refused > 5
+
+
+def _replaced(value: Any, by: Any) -> Any:
+    match value:
+        case dict():
+            pairs = cast("dict[str, Any]", value)
+            return {key: _replaced(child, by) for key, child in pairs.items()}
+        case list():
+            return [_replaced(child, by) for child in cast("list[Any]", value)]
+        case _:
+            return by if value == SECRET else value
+
+
 @pytest.fixture(params=PLACES)
 def site(request: pytest.FixtureRequest) -> Iterator[EchoingSite]:
     with echoing_site([function.name for function, _ in CALLS]) as site:
@@ -129,7 +160,7 @@ async def test_no_secret_comes_back_through_the_server(
 ) -> None:
     asked: list[str] = []
 
-    async def agree(_: Any, params: Any) -> ElicitResult:
+    async def agree(context: Any, params: Any) -> ElicitResult:
         asked.append(params.message)
         return ElicitResult(action="accept", content={"confirm": True})
 

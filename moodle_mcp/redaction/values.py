@@ -27,7 +27,7 @@ _NAME: Final = r"[\w.:-]{0,60}(?:" + "|".join(STEMS) + r")[\w.:-]{0,60}"
 
 # As it stands in an address, in HTML, in a text of JSON and in an address inside another.
 _IN_ADDRESS: Final = re.compile(
-    rf"(?:(?P<mark>[?&#]|&amp;|&#38;|\\u0026)(?P<name>{_NAME})=(?P<value>[^&\"'<>\s\\]{{4,}})"
+    rf"(?:(?P<mark>[?&#]|&amp;|&#38;|\\u0026)(?P<name>{_NAME})=(?P<value>[^&#\"'<>\s\\]{{4,}})"
     rf"|(?P<coded>%26|%3F)(?P<inner>{_NAME})%3D(?P<secret>[0-9A-Za-z_.~+-]{{4,}}))",
     re.IGNORECASE,
 )

@@ -80,6 +80,13 @@ def test_results_of_other_items_are_refused(tmp_path: Path, other: list[Any]) ->
         Results(tmp_path / "r.jsonl", other)
 
 
+def test_a_password_can_not_be_guessed_from_a_result_file(tmp_path: Path) -> None:
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path, password in zip(paths, ("Hidden-1", "Hidden-2"), strict=True):
+        Results(path, [{"username": "one", "password": password}]).finish()
+    assert paths[0].read_text(encoding="utf-8") == paths[1].read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("line", ["{", "[]", '{"index": 0}', '{"index": "x", "fate": "failed"}'])
 def test_a_broken_result_file_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(ItemsError):
