@@ -49,7 +49,7 @@ class EchoingSite:
             case "status":
                 return 500, {}, said
             case _:
-                return 303, {"Location": f"{self.url}/other/{fields['wstoken']}?{body}"}, ""
+                return 303, {"Location": f"{self.url}/other/{fields.get('wstoken', '')}?{body}"}, ""
 
     def _info(self) -> dict[str, Any]:
         return {

@@ -185,6 +185,31 @@ async def test_no_secret_comes_back_through_the_server(
     assert leaks(out, err, caplog.text, audit.read_text(), *asked) == []
 
 
+def environment(site: EchoingSite) -> dict[str, str]:
+    return {
+        "MOODLE_URL": site.url,
+        "MOODLE_TOKEN": TOKEN,
+        "MOODLE_MCP_TOOLS": "all," + ",".join(function.name for function, _ in CALLS),
+        "MOODLE_MCP_ACCESS": "destructive",
+        "MOODLE_MCP_LOG_LEVEL": "debug",
+    }
+
+
+@pytest.mark.usefixtures("own_log")
+@pytest.mark.parametrize(
+    "command",
+    [["check"], ["check", "--json"], ["check", "--report"], ["tools"], ["catalogue", "probe"]],
+    ids=" ".join,
+)
+def test_what_the_commands_say_of_a_site_is_without_the_token(
+    site: EchoingSite, command: list[str]
+) -> None:
+    ran = CliRunner().invoke(main, command, env=environment(site))
+    assert site.requests
+    assert ran.output
+    assert leaks(ran.output, ran.stderr) == []
+
+
 BATCHES = [
     (function, arguments)
     for function, arguments in CALLS
@@ -197,13 +222,7 @@ BATCHES = [
 @pytest.mark.usefixtures("own_log")
 def test_no_secret_comes_back_through_the_command_line(site: EchoingSite, tmp_path: Path) -> None:
     assert BATCHES
-    settings = {
-        "MOODLE_URL": site.url,
-        "MOODLE_TOKEN": TOKEN,
-        "MOODLE_MCP_TOOLS": "all," + ",".join(function.name for function, _ in CALLS),
-        "MOODLE_MCP_ACCESS": "destructive",
-        "MOODLE_MCP_LOG_LEVEL": "debug",
-    }
+    settings = environment(site)
     runner = CliRunner()
     for function, arguments in BATCHES:
         name = function.name
