@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from moodle_mcp.answers.fence import Fence
+from moodle_mcp.background import checkpoint
 from moodle_mcp.catalogue.paths import Path, path_text
 
 MOST_OMITTED: Final = 5
@@ -184,6 +185,7 @@ class _Cutting:
         used = 2
         total = len(tail.items)
         for index in range(tail.first, total):
+            checkpoint()
             item = tail.item(index)
             size = self._size(item, self.room)
             if size > self._most(path):

@@ -13,6 +13,7 @@ from moodle_mcp.answers.clean import clean, clean_all, free_key
 from moodle_mcp.answers.fence import Fence
 from moodle_mcp.answers.fields import Selection
 from moodle_mcp.answers.markdown import to_markdown
+from moodle_mcp.background import checkpoint
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.moments import finer_than_seconds
 from moodle_mcp.catalogue.text_kinds import WORDS, TextKind, TextKinds
@@ -128,6 +129,7 @@ class Shaper:
                 return value
 
     def _object(self, step: Step, value: dict[str, Any], chosen: Selection) -> dict[str, Any]:
+        checkpoint()
         known = step.known if isinstance(step, Keys) else _NO_KEYS
         shaped: dict[str, Any] = {}
         markdown: list[str] = []

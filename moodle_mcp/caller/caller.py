@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -16,14 +17,15 @@ from moodle_mcp.caller.pace import Pace
 from moodle_mcp.caller.plan import Plan, make_plan
 from moodle_mcp.caller.retry import Sleep
 from moodle_mcp.caller.run import Hooks, Run, RunSettings
-from moodle_mcp.caller.sending import Sender
+from moodle_mcp.caller.sending import Sender, uninterrupted
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.arguments import ArgumentChecker, lacks_zone
-from moodle_mcp.catalogue.fit import Fitter
+from moodle_mcp.catalogue.arguments import ArgumentChecker, checked_size, lacks_zone
+from moodle_mcp.catalogue.fit import Fitted, Fitter
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import OnError, Reserved, split
 from moodle_mcp.catalogue.suspects import find_suspects
 from moodle_mcp.errors import CallError, Fault, Suspect
+from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.info import SITE_INFO, refused_altogether
@@ -50,10 +52,11 @@ _ANY_CAUSE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that was checked and planned."""
+    """A call that was checked and planned; work on a large one belongs in the background."""
 
     plan: Plan
     reserved: Reserved
+    is_large: bool = False
 
 
 class Caller:
@@ -94,18 +97,25 @@ class Caller:
         Raises:
             CallError: `invalid_arguments` or `too_large`.
         """
-        reserved, own = split(await self._checked(function, arguments))
+        large = checked_size(arguments).is_large
+        reserved, own = split(await self._checked(function, arguments, large=large))
         protocol = await self._site.protocol()
-        return Prepared(make_plan(function, own, self._settings.limits, protocol), reserved)
+        plan = await self._site.background.run_if(
+            large, make_plan, function, own, self._settings.limits, protocol
+        )
+        return Prepared(plan, reserved, large)
 
-    async def _checked(self, function: Function, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    async def _checked(
+        self, function: Function, arguments: Mapping[str, Any], *, large: bool
+    ) -> dict[str, Any]:
         """The checked arguments; only a date that is refused asks the site for the user's zone."""
+        check = partial(self._site.background.run_if, large, self._checker.check)
         try:
-            return self._checker.check(function, arguments)
+            return await check(function, arguments)
         except CallError as error:
             if not lacks_zone(error):
                 raise
-        return self._checker.check(function, arguments, await user_zone(self._site))
+        return await check(function, arguments, await user_zone(self._site))
 
     async def run(self, prepared: Prepared, hooks: Hooks | None = None) -> Outcome:
         """Send and fit a prepared call, or answer its plan if that is what was asked for."""
@@ -127,7 +137,7 @@ class Caller:
             if _is_nameless(error.fault):
                 error = error.but(suspects=find_suspects(plan.function, plan.arguments))
             return failed(plan.function, error)
-        return self._fitted(plan.function, [answer])
+        return await self._fitted(plan.function, [answer])
 
     async def _many(self, plan: Plan, on_error: OnError, hooks: Hooks) -> Outcome:
         settings = self._settings
@@ -154,7 +164,7 @@ class Caller:
     async def _account(self, plan: Plan, run: Run, on_error: OnError) -> Outcome:
         """The outcome of a run: what was answered, and the fate of every item."""
         function = plan.function
-        outcome = self._fitted(function, run.answers) if run.answers else Outcome()
+        outcome = await self._fitted(function, run.answers) if run.answers else Outcome()
         if run.account.complete and function.reads_only and len(plan.slices) == 1:
             return outcome
         batch = run.account.report()
@@ -173,13 +183,22 @@ class Caller:
             said_of_items=run.account.said,
         )
 
-    def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
-        merged = merge([answer.value for answer in answers], distinct=function.reads_only)
-        fitted = self._fitter.fit(function, merged)
+    async def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
+        size = sum(answer.size for answer in answers)
+        values = [answer.value for answer in answers]
+        # What a write has done is told to the end, also when nobody waits for it any more.
+        async with uninterrupted(not function.reads_only):
+            fitted = await self._site.background.run_if(
+                size > LARGE_TEXT, self._fit, function, values
+            )
         texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
         oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
-        warnings = [*oddities, *fitted.warnings]
-        return Outcome(fitted.result, warnings, size=sum(answer.size for answer in answers))
+        return Outcome(fitted.result, [*oddities, *fitted.warnings], size=size)
+
+    def _fit(self, function: Function, answers: list[Any]) -> Fitted:
+        """Join the answers of a call, without secrets and as its function is described."""
+        merged = merge(answers, distinct=function.reads_only)
+        return self._fitter.fit(function, merged)
 
     async def _diagnosed(self, plan: Plan, error: CallError) -> CallError:
         """An `access_denied` with the cause that the site can be asked for.

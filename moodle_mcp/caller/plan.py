@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from moodle_mcp.background import checkpoint
 from moodle_mcp.caller.limits import Limits, check_size, too_large
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError, Fault, Kind
@@ -110,6 +111,7 @@ def _cut(plan: Plan, limits: Limits, batch_size: int) -> list[Slice]:
     slices: list[Slice] = []
     start, cost = 0, empty
     for index in range(plan.items):
+        checkpoint()
         longer = cost + _item_cost(plan, index, index - start)
         if index > start and (not limits.allow(longer) or index - start == batch_size):
             slices.append(Slice(start, index))

@@ -21,6 +21,7 @@ from moodle_mcp.caller.retry import OnWait
 from moodle_mcp.caller.sending import Clock, Sender
 from moodle_mcp.catalogue.reserved import OnError
 from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.jsontree import MAX_VALUES
 from moodle_mcp.site.decoding import Answer
 
 OnDone: TypeAlias = Callable[[int, int], Awaitable[None]]
@@ -40,6 +41,15 @@ _FOR_EVERY_REQUEST: Final = frozenset(
     }
 )
 """Faults that the next request would meet as well: going on is of no use."""
+
+_MAX_ANSWERED: Final = 2 * MAX_VALUES
+"""Values in all answers of a run together beyond which nothing more is sent."""
+
+_TOO_MUCH: Final = Fault(
+    Kind.TOO_LARGE,
+    "The answers to its requests became too large together, so that no more were sent.",
+    hint="Pass fewer items in one call.",
+)
 
 _SLOWEST_START: Final = 1.0
 """Seconds below which a request is not begun: it would hardly come to its end."""
@@ -79,6 +89,7 @@ class Run:
         self._clock = Clock.of(settings.budget)
         self._pending = deque(plan.slices)
         self._answers: dict[int, Answer] = {}
+        self._answered = 0
         self._ended = False
 
     @property
@@ -131,6 +142,9 @@ class Run:
 
     def _succeeded(self, part: Slice, answer: Answer) -> None:
         self._answers[part.start] = answer
+        self._answered += answer.values
+        if self._answered > _MAX_ANSWERED:
+            self._ended, self.fault = True, self.fault or _TOO_MUCH
         self.account.mark_slice(part, Fate.SUCCEEDED)
         failures = self._failures(part, answer)
         for position, fault in failures.failed.items():

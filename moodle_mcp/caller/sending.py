@@ -63,7 +63,7 @@ class Sender:
             nonlocal clock, doubtful
             write = not function.reads_only
             # A write is not cancelled once it is under way: its outcome must be known.
-            async with self._pace.turn(write=write), _uninterrupted(write):
+            async with self._pace.turn(write=write), uninterrupted(write):
                 clock = clock or Clock.of(seconds)
                 # What may be repeated leaves time for that.
                 share = 0.5 if function.repeat_is_harmless else 1.0
@@ -95,7 +95,8 @@ class Sender:
 
 
 @asynccontextmanager
-async def _uninterrupted(shield: bool) -> AsyncGenerator[None]:
+async def uninterrupted(shield: bool) -> AsyncGenerator[None]:
+    """Go on in the block to its end although the call was cancelled, if `shield`."""
     with anyio.CancelScope(shield=shield):
         yield
 

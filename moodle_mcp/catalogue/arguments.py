@@ -15,6 +15,9 @@ from datetime import tzinfo
 from itertools import islice
 from typing import Any, Final, cast
 
+import jsonschema_rs
+
+from moodle_mcp.background import checkpoint
 from moodle_mcp.catalogue.compiled import CompiledSchemas
 from moodle_mcp.catalogue.explaining import Reader, explain
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
@@ -25,12 +28,17 @@ from moodle_mcp.catalogue.sendable import INT64, empty_objects, free_form_faults
 from moodle_mcp.catalogue.times import ParameterTimes
 from moodle_mcp.catalogue.value_checks import ValueChecks
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
+from moodle_mcp.jsontree import MAX_ITEMS, MAX_VALUES, Size, head, size_of
 
 MAX_FAULTS: Final = 20
 """How many faults one report names; a list of thousands of bad items must fit an answer."""
 
 _MAX_FOUND: Final = 1000
 """How many faults are looked for; of 100,000 bad items the rest is as bad."""
+
+_LOOKED_AT: Final = 1_000
+"""Values among which the first faults are looked for. The validator makes an error of a kilobyte
+or more for every fault before it returns the first."""
 
 _LONGEST_INTEGER: Final = 60
 _EXACT: Final = 2.0**53
@@ -58,32 +66,70 @@ class ArgumentChecker:
         not known. `lacks_zone` tells whether the error would say more with one.
 
         Raises:
-            CallError: `invalid_arguments` with one entry for each fault; nothing was sent.
+            CallError: `invalid_arguments` with one entry for each fault, or `too_large`; nothing
+                was sent.
         """
+        size = checked_size(arguments)
         own = {name: value for name, value in arguments.items() if name not in RESERVED}
         ours = {name: value for name, value in arguments.items() if name in RESERVED}
         accepted = accept(function.params, own) if function.typed else _without_nulls(own)
         accepted |= accept(Object(RESERVED), ours)
         faults = list(islice(unsendable(accepted, ()), _MAX_FOUND))
         if not faults and not function.typed:
-            faults = list(free_form_faults(function, accepted))
+            faults = list(islice(free_form_faults(function, accepted), _MAX_FOUND))
         if not faults:
-            found = self._faults(function, accepted, Reader(self._times, zone, accepted))
+            found = self._faults(function, accepted, size, Reader(self._times, zone, accepted))
             faults = list(islice(found, _MAX_FOUND))
         if not faults:
-            faults = list(empty_objects(accepted, ()))
+            faults = list(islice(empty_objects(accepted, ()), _MAX_FOUND))
         if faults:
-            raise CallError(arguments_fault(function, faults))
+            all_found = len(faults) < _MAX_FOUND and size.values <= _LOOKED_AT
+            raise CallError(arguments_fault(function, faults, all_found=all_found))
         return accepted
 
     def _faults(
-        self, function: Function, arguments: Any, reader: Reader
+        self, function: Function, arguments: Any, size: Size, reader: Reader
     ) -> Iterator[ParameterFault]:
         validator = self._schemas.of(function)
         if not validator.is_valid(arguments):
-            for error in validator.iter_errors(arguments):
+            for error in validator.iter_errors(_up_to_a_fault(validator, arguments, size.values)):
                 yield from explain(function, error, reader)
         yield from self._values.faults(function, arguments)
+
+
+def checked_size(arguments: Mapping[str, Any]) -> Size:
+    """The size of a call's arguments, counted before anything else is done with them.
+
+    Raises:
+        CallError: `too_large`; nothing was sent.
+    """
+    size = size_of(arguments)
+    if not size.is_too_large:
+        return size
+    raise CallError(
+        Fault(
+            Kind.TOO_LARGE,
+            "Nothing was sent: the arguments of one call may have "
+            f"{MAX_VALUES:,} values, and {MAX_ITEMS:,} entries in one list.",
+            written="nothing",
+        ),
+        reached=False,
+    )
+
+
+def _up_to_a_fault(
+    validator: jsonschema_rs.Draft202012Validator, arguments: Any, values: int
+) -> Any:
+    """Invalid arguments, their lists ended soon after the first fault."""
+    valid, invalid, looked_at = 0, values, _LOOKED_AT
+    while invalid - valid > _LOOKED_AT:
+        checkpoint()
+        if validator.is_valid(head(arguments, looked_at)):
+            valid = looked_at
+        else:
+            invalid = looked_at
+        looked_at = (valid + invalid) // 2
+    return head(arguments, invalid) if invalid < values else arguments
 
 
 def lacks_zone(error: CallError) -> bool:
@@ -156,12 +202,17 @@ def _without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in arguments.items() if value is not None}
 
 
-def arguments_fault(function: Function, faults: Sequence[ParameterFault]) -> Fault:
-    """The fault of arguments that do not fit; the first few of theirs are named."""
+def arguments_fault(
+    function: Function, faults: Sequence[ParameterFault], *, all_found: bool = True
+) -> Fault:
+    """The fault of arguments that do not fit; the first few of theirs are named.
+
+    `all_found` is False if there may be more than `faults`.
+    """
     count = len(faults)
     first = faults[0]
     where = f"{first.path} {first.problem}" if first.path else first.problem
-    more = "at least " if count >= _MAX_FOUND else ""
+    more = "" if all_found else "at least "
     rest = "" if count == 1 else f" (and {more}{count - 1} more)"
     return Fault(
         Kind.INVALID_ARGUMENTS,

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from moodle_mcp.background import checkpoint
 from moodle_mcp.catalogue.compiled import CompiledSchemas
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.paths import Path, path_text
@@ -138,6 +139,7 @@ class _Fitting:
                 return self.misfit(value, kind, path)
 
     def misfit(self, value: Any, expected: str, path: Path) -> Any:
+        checkpoint()
         where = path_text(path)
         self.warnings.append(
             {

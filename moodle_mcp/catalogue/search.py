@@ -16,6 +16,9 @@ from moodle_mcp.catalogue.model import Function, ListOf, Node, Object
 from moodle_mcp.catalogue.naming import area_and_words, description
 from moodle_mcp.catalogue.wording import Wording
 
+_LONGEST_QUERY: Final = 1_000
+"""Characters of a query that are looked at: each unknown word is compared with all others."""
+
 _ALIKE: Final = 0.75
 """How alike an unknown word must be to one that is known, to be taken for a misspelling of it:
 one letter in four.
@@ -111,6 +114,7 @@ class Index:
         A function that is called by its name is the first. Of those that fit alike, the one that
         has more of the query's very words comes before the other.
         """
+        text = text[:_LONGEST_QUERY]
         query = self._wording.query(text)
         asked = _Asked(
             [meant for word in query.words if (meant := self._meant(word))],

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 import mcp_types as types
@@ -26,7 +26,7 @@ from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.caller.run import Hooks
 from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
-from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
+from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault, checked_size
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.schema import input_schema
@@ -35,6 +35,7 @@ from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import OWN_TOOLS
+from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.logs import SECRETS
 from moodle_mcp.redaction.arguments import secret_texts
 from moodle_mcp.redaction.known import Secrets
@@ -61,9 +62,6 @@ from moodle_mcp.site.info import SITE_INFO, SiteInfo
 from moodle_mcp.site.zone import user_zone
 
 log = logging.getLogger(__name__)
-
-_LARGE: Final = 100_000
-"""Characters of Moodle's answer from which on it is not shaped in passing."""
 
 ListT = TypeVar("ListT", bound=types.CacheableResult)
 
@@ -93,6 +91,7 @@ class App:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._site = site
+        self._run_if = site.background.run_if
         self._additions = additions
         self._caller = caller
         self._gate = gate
@@ -248,12 +247,13 @@ class App:
             # Who may not use it is not told first to correct the arguments.
             if function.name in OWN_TOOLS:
                 self._gate.check(function)
-            checked = self._checker.check(function, arguments)
-            refuse_marked(function, checked)
+            size = checked_size(arguments)
+            checked = await self._run_if(size.is_large, self._checker.check, function, arguments)
+            await self._run_if(size.is_large, refuse_marked, function, checked)
             return await own.run(ctx, checked)
         self._gate.check(function)
         prepared = await self._caller.prepare(function, arguments)
-        refuse_marked(function, prepared.plan.arguments)
+        await self._run_if(prepared.is_large, refuse_marked, function, prepared.plan.arguments)
         wishes = await self._wishes(prepared)
         destructive = function.classification.access is Access.DESTRUCTIVE
         if destructive and self._confirmer.is_needed and not prepared.reserved.dry_run:
@@ -263,15 +263,13 @@ class App:
         if not prepared.reserved.dry_run:
             self._resuming.begin(resumption)
         outcome = await self._caller.run(prepared, _hooks(ctx))
-        outcome = self._resuming.end(prepared, outcome, resumption)
+        outcome = await self._run_if(
+            prepared.is_large, self._resuming.end, prepared, outcome, resumption
+        )
         present = partial(
             self._presenter.present, function, outcome.envelope, wishes, said=outcome.said
         )
-        if outcome.size > _LARGE:
-            # It can take seconds, in which nothing else would be answered.
-            shown = await anyio.to_thread.run_sync(present)
-        else:
-            shown = present()
+        shown = await self._run_if(outcome.size > LARGE_TEXT, present)
         return Answered(outcome, shown)
 
     async def _wishes(self, prepared: Prepared) -> Wishes:
@@ -290,7 +288,8 @@ class App:
 
     async def _find(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> Answered:
         await self._know_the_site()
-        return self._plain(self._facade.find(arguments))
+        # The index of all functions is made when it is first needed.
+        return self._plain(await self._run_if(True, self._facade.find, arguments))
 
     async def _describe(
         self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]
@@ -308,8 +307,8 @@ class App:
         wishes = self._presenter.wishes(function, None)
         outcome = answer.outcome
         present = partial(self._presenter.present, step=FILE_STEP, said=outcome.said)
-        envelope = await anyio.to_thread.run_sync(present, function, outcome.envelope, wishes)
-        return Answered(outcome, envelope, answer.images)
+        shown = await self._run_if(True, present, function, outcome.envelope, wishes)
+        return Answered(outcome, shown, answer.images)
 
     def _plain(self, outcome: Outcome) -> Answered:
         """An outcome in words of our own."""

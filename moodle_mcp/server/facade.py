@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import mcp_types as types
 
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.catalogue.arguments import arguments_fault, parsed_json
+from moodle_mcp.catalogue.arguments import arguments_fault, checked_size, parsed_json
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.catalogue.naming import description
@@ -133,8 +133,9 @@ def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The function and the arguments that `call_function` was given.
 
     Raises:
-        CallError: `invalid_arguments`; nothing was sent.
+        CallError: `invalid_arguments` or `too_large`; nothing was sent.
     """
+    checked_size(arguments)
     faults: list[ParameterFault] = []
     name, inner = arguments.get("function"), cast("Any", arguments.get("arguments") or {})
     inner = parsed_json(inner, dict)

@@ -10,7 +10,9 @@ from typing import BinaryIO, Final, TypeAlias
 import anyio
 import httpx2
 
+from moodle_mcp.background import Background
 from moodle_mcp.errors import CallError
+from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.redaction.values import without_secrets
 from moodle_mcp.site.connection import Connection
@@ -57,6 +59,8 @@ class Site:
         self._informant = only
         self._info: SiteInfo | None = None
         self._lock = anyio.Lock()
+        self.background = Background()
+        """Does the long work on what goes to the site and comes from it."""
 
     async def aclose(self) -> None:
         """Close the pooled connections."""
@@ -87,11 +91,15 @@ class Site:
         sent = request.protocol.post(request, self.address, self._token.get_secret_value())
         try:
             response = await self.transport.post(sent, timeout=timeout, alone=alone)
-            answer = decode(response, request.protocol, own=own)
+
+            def decoded() -> Answer:
+                answer = decode(response, request.protocol, own=own)
+                value = without_secrets(answer.value, secrets, hands_out_keys=hands_out_keys)
+                return replace(answer, value=value)
+
+            return await self.background.run_if(len(response.body) > LARGE_TEXT, decoded)
         except CallError as error:
             raise secrets.error(error) from None
-        value = without_secrets(answer.value, secrets, hands_out_keys=hands_out_keys)
-        return replace(answer, value=value)
 
     @asynccontextmanager
     async def post(

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.jsontree import MAX_VALUES, has_more_values, most_values
 from moodle_mcp.site.address import TOKEN_ENTRY
 from moodle_mcp.site.faults import failure_in, moodle_error, plain
 from moodle_mcp.site.protocol import REST, Protocol
@@ -24,7 +25,7 @@ _NOTICE = re.compile(
     r"(?:<br ?/?>|\s)*(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Strict Standards)(?:</b>)?:"
 )
 _FATAL = re.compile(r"(?:Fatal|Parse) error(?:</b>)?:")
-_LINE_OF_JSON = re.compile(r"^\s*([{\[])", re.MULTILINE)
+_LINE_OF_JSON = re.compile(r"^[^\S\n]*([{\[])", re.MULTILINE)
 _HTML = re.compile(r"(?i)(<!doctype html|<html|<head|<body|<br|<div|<p>|<!--)")
 _XML_FIELDS: Final = {
     "exception": r'<EXCEPTION class="([^"]*)"',
@@ -33,6 +34,8 @@ _XML_FIELDS: Final = {
 }
 _RETRY_AFTER = re.compile(r"[0-9]{1,6}")
 _MAX_DIGITS: Final = 400
+_BEGINNING: Final = 20_000
+"""Characters of a page or an XML text in which it is looked for what it is."""
 
 
 IsOwnAnswer: TypeAlias = Callable[[Any], bool]
@@ -57,11 +60,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A function's answer, what was odd about the way it came, and how many characters it had."""
+    """A function's answer and what was odd about the way it came.
+
+    `size` are its characters, `values` the most values that may be in it.
+    """
 
     value: Any
     warnings: tuple[str, ...] = ()
     size: int = field(default=0, compare=False)
+    values: int = field(default=0, compare=False)
 
 
 def decode(
@@ -72,9 +79,12 @@ def decode(
     `own` is asked of a value that has the shape of a failure.
 
     Raises:
-        CallError: the answer is a failure, of Moodle, PHP, a proxy or the network's middle.
+        CallError: the answer is a failure, of Moodle, PHP, a proxy or the network's middle; or it
+            is `too_large`.
     """
     _check_status(response, protocol)
+    if has_more_values(response.body, MAX_VALUES):
+        raise too_large(f"more than {MAX_VALUES:,} values")
     text = _text(response)
     answer = _json(response, text)
     failure = failure_in(answer.value)
@@ -86,6 +96,18 @@ def decode(
     if failure is not None and not own(answer.value):
         raise moodle_error(failure, response.status)
     return answer
+
+
+def too_large(over: str) -> CallError:
+    """The error for an answer over a limit of ours; `over` says which."""
+    return CallError(
+        Fault(
+            Kind.TOO_LARGE,
+            f"The answer has {over} and was not read.",
+            hint="Ask for less: one course, one page (where the function has `limitnum`, `perpage` "
+            "or the like), one user.",
+        )
+    )
 
 
 def retry_after_seconds(response: Response) -> float | None:
@@ -189,7 +211,7 @@ def _text(response: Response) -> str:
 
 def _json(response: Response, text: str) -> Answer:
     try:
-        return Answer(_loads(text), size=len(text))
+        return Answer(_loads(text), size=len(text), values=most_values(response.body))
     except (ValueError, RecursionError):
         pass
     if text.startswith("<?xml") or "<EXCEPTION" in text[:1000]:
@@ -248,7 +270,7 @@ def _among_notices(text: str) -> Answer | None:
         # PHP has stopped: what looks like an answer is a line of its error, or not the whole.
         return None
     odd = "PHP printed notices beside its answer; they were left out."
-    return Answer(value, (odd,), size=len(text))
+    return Answer(value, (odd,), size=len(text), values=most_values(text))
 
 
 def _looks_like_html(text: str) -> bool:
@@ -274,7 +296,7 @@ def _xml_error(response: Response, text: str) -> CallError:
     fields = {
         key: plain(match[1])
         for key, pattern in _XML_FIELDS.items()
-        if (match := re.search(pattern, text, re.DOTALL))
+        if (match := re.search(pattern, text[:_BEGINNING], re.DOTALL))
     }
     if fields.keys() & {"exception", "errorcode"}:
         return moodle_error(fields, response.status)
@@ -283,7 +305,7 @@ def _xml_error(response: Response, text: str) -> CallError:
 
 
 def _page_text(response: Response) -> str:
-    return response.reason + response.body[:20_000].decode("utf-8", "replace")
+    return response.reason + response.body[:_BEGINNING].decode("utf-8", "replace")
 
 
 def _error(

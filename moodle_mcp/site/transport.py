@@ -17,12 +17,12 @@ import socksio
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.certificates import tls_context
-from moodle_mcp.site.decoding import Response
+from moodle_mcp.site.decoding import Response, too_large
 from moodle_mcp.site.protocol import Post
 from moodle_mcp.site.proxies import Proxy, environment_proxies
 from moodle_mcp.site.route import Route
 
-MAX_ANSWER: Final = 64 * 1024 * 1024
+MAX_ANSWER: Final = 16 * 1024 * 1024
 """Bytes of one answer, unpacked, beyond which it is not read on."""
 
 KEEP_ALIVE: Final = 4.0
@@ -200,8 +200,5 @@ async def _read(response: httpx2.Response) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER:
-            message = f"The answer is longer than {MAX_ANSWER} bytes and was not read to its end."
-            raise CallError(
-                Fault(Kind.TOO_LARGE, message, hint="Ask for less: one course, one page, one user.")
-            )
+            raise too_large(f"more than {MAX_ANSWER:,} bytes")
     return b"".join(chunks)

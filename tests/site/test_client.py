@@ -354,8 +354,8 @@ async def test_an_answer_without_end_is_not_read_on(protocol: Protocol) -> None:
     assert error.fault.report() == snapshot(
         {
             "kind": "too_large",
-            "message": "The answer is longer than 67108864 bytes and was not read to its end.",
-            "hint": "Ask for less: one course, one page, one user.",
+            "message": "The answer has more than 16,777,216 bytes and was not read.",
+            "hint": "Ask for less: one course, one page (where the function has `limitnum`, `perpage` or the like), one user.",
             "retryable": False,
             "written": "nothing",
         }

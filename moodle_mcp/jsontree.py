@@ -1,0 +1,127 @@
+"""How large JSON is: counted in a text before it is parsed, or in a value before it is checked.
+
+A few megabytes of `[],` become hundreds of megabytes of objects, so bytes alone bound neither time
+nor memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+MAX_VALUES: Final = 300_000
+"""Values in the arguments of one call, or in what Moodle answers to it."""
+
+MAX_ITEMS: Final = 50_000
+"""Entries of one list in the arguments of a call."""
+
+LARGE_VALUES: Final = 2_000
+LARGE_TEXT: Final = 100_000
+"""Values and characters from which on work takes so long that it is done in the background."""
+
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of a value: the values in it, their characters, the entries of its longest list."""
+
+    values: int
+    characters: int
+    longest: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether work on it belongs in the background."""
+        return self.values > LARGE_VALUES or self.characters > LARGE_TEXT
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it is over the limits of one call."""
+        return self.values > MAX_VALUES or self.longest > MAX_ITEMS
+
+
+def size_of(value: Any) -> Size:
+    """Measure a value; a text that may itself be JSON counts as what it may hold.
+
+    Counting ends a little above `MAX_VALUES`.
+    """
+    values = characters = longest = 0
+    pending = [value]
+    while pending and values <= MAX_VALUES:
+        each = pending.pop()
+        values += 1
+        if isinstance(each, str):
+            characters += len(each)
+            if each.lstrip()[:1] in _OPENING:
+                values += most_values(each)
+        elif isinstance(each, list):
+            entries = cast("list[Any]", each)
+            longest = max(longest, len(entries))
+            pending.extend(entries)
+        elif isinstance(each, dict):
+            pending.extend(cast("dict[str, Any]", each).values())
+    return Size(values, characters, longest)
+
+
+_OPENING: Final = ("[", "{")
+
+
+def head(value: Any, values: int) -> Any:
+    """A copy of a value whose lists end when so many values have been copied.
+
+    Every list keeps its first entry and every object all of its keys.
+    """
+    left = values
+
+    def copied(part: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if isinstance(part, dict):
+            items = cast("dict[str, Any]", part).items()
+            return {key: copied(child) for key, child in items}
+        if not isinstance(part, list):
+            return part
+        kept: list[Any] = []
+        for child in cast("list[Any]", part):
+            if kept and left <= 0:
+                break
+            kept.append(copied(child))
+        return kept
+
+    return copied(value)
+
+
+def most_values(text: str | bytes) -> int:
+    """The most values that a JSON text can hold; one with commas in its strings has fewer."""
+    if isinstance(text, str):
+        return 1 + text.count(",") + text.count("[") + text.count("{")
+    return 1 + text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def has_more_values(text: bytes, most: int) -> bool:
+    """Whether a JSON text holds more values than `most`.
+
+    Empty lists and objects count as two.
+    """
+    if len(text) <= most or most_values(text) <= most:
+        return False
+    found = 1
+    for part in _outside_strings(text):
+        found += most_values(part) - 1
+        if found > most:
+            return True
+    return False
+
+
+def _outside_strings(text: bytes) -> Iterator[bytes]:
+    """The parts of a JSON text that are not inside its strings."""
+    inside, escape = False, b""
+    for start in range(0, len(text), _BLOCK):
+        block = (escape + text[start : start + _BLOCK]).replace(rb"\\", b"")
+        # A backslash that is left at the end escapes the first character of the next block.
+        escape = b"\\" if block.endswith(b"\\") else b""
+        parts = block.removesuffix(b"\\").replace(rb"\"", b"").split(b'"')
+        yield from parts[inside::2]
+        inside ^= len(parts) % 2 == 0
