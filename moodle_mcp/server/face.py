@@ -18,6 +18,7 @@ from mcp_types.methods import CacheableMethod
 
 from moodle_mcp import __version__
 from moodle_mcp.server.guards import ListCache, no_leaks
+from moodle_mcp.server.turns import Turns
 
 if TYPE_CHECKING:
     from moodle_mcp.server.app import App
@@ -102,6 +103,7 @@ class Face:
         # The SDK's first middleware is OpenTelemetry's, which nothing here exports.
         server.middleware[:] = [
             no_leaks,
+            Turns(),
             RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=NAME),
             ListCache(lambda: self._app.known_info),
         ]

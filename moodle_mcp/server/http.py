@@ -27,11 +27,16 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.server.bodies import MAX_BODY, Bodies
+from moodle_mcp.server.connections import MAX_HEAD, Connection
 
 PATH: Final = "/mcp"
 
-MAX_BODY: Final = 4 * 1024 * 1024
-"""Bytes of one request from a client beyond which it is answered with 413."""
+MAX_SESSIONS: Final = 200
+"""Sessions at once; while there are so many, a further one is refused with 503."""
+
+SESSION_TIME: Final = 600.0
+"""Seconds without a request after which a session ends: its client is told 404 and begins anew."""
 
 GRACE: Final = 10
 """Seconds that calls under way have to come to their end when the serving ends."""
@@ -101,6 +106,8 @@ def serve_http(server: Server[Any], listener: Listener) -> None:
     """Serve until the process is told to stop; calls under way then have `GRACE` to end."""
     config = uvicorn.Config(
         _asgi(server, listener),
+        http=Connection,
+        h11_max_incomplete_event_size=MAX_HEAD,
         ws="none",
         log_config=None,
         access_log=False,
@@ -116,6 +123,8 @@ def _asgi(server: Server[Any], listener: Listener) -> Starlette:
     manager = StreamableHTTPSessionManager(
         server,
         max_request_body_size=MAX_BODY,
+        max_sessions=MAX_SESSIONS,
+        session_idle_timeout=SESSION_TIME,
         security_settings=TransportSecuritySettings(
             allowed_hosts=listener.hosts,
             # No page of ours exists, and none of another port on this machine is let in either.
@@ -124,7 +133,7 @@ def _asgi(server: Server[Any], listener: Listener) -> Starlette:
     )
     # No GET: the stream that it opens would stay empty, since nothing is sent unasked, and would
     # hold up the end of the serving.
-    route = Route(PATH, StreamableHTTPASGIApp(manager), methods=["POST", "DELETE"])
+    route = Route(PATH, Bodies(StreamableHTTPASGIApp(manager)), methods=["POST", "DELETE"])
     return Starlette(routes=[route], lifespan=lambda _: manager.run())
 
 

@@ -8,14 +8,28 @@ from __future__ import annotations
 import asyncio
 import codecs
 import json
+import re
 from typing import Any, Final, cast
 
 import mcp_types as types
 
+from moodle_mcp.jsontree import has_more_values
 from moodle_mcp.textfile import TextError, decoded
 
 MAX_LINE: Final = 64 * 1024 * 1024
 """Bytes of one message from the client beyond which it is not read."""
+
+MAX_VALUES: Final = 100_000
+"""Values of one message from a client beyond which it is not parsed."""
+
+_ID: Final = rb'"id"\s*:\s*(-?[0-9]{1,18}|"[^"\\]{1,200}")\s*'
+_ID_FIRST: Final = re.compile(
+    rb'\s*\{\s*(?:"(?:jsonrpc|method)"\s*:\s*"[^"\\]{0,200}"\s*,\s*){0,2}' + _ID + rb","
+)
+_ID_LAST: Final = re.compile(
+    rb"[,{]\s*" + _ID + rb'(?:,\s*"(?:jsonrpc|method)"\s*:\s*"[^"\\]{0,200}"\s*){0,2}\}\s*\Z'
+)
+_AT_AN_END: Final = 1_000
 
 
 class UnreadableError(Exception):
@@ -56,6 +70,8 @@ def parse_line(line: bytes) -> types.JSONRPCMessage:
     """
     # Some clients write a byte-order mark before their first message.
     line = line.removeprefix(codecs.BOM_UTF8)
+    if has_more_values(line, MAX_VALUES):
+        raise UnreadableError(refusal_of_values(line))
     try:
         message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
@@ -66,6 +82,16 @@ def parse_line(line: bytes) -> types.JSONRPCMessage:
         if reply is not None:
             raise UnreadableError(reply)
     return message
+
+
+def refusal_of_values(message: bytes) -> types.JSONRPCError:
+    """The reply to a message with more than `MAX_VALUES` values.
+
+    It has the request's id if that stands before or after the parameters, as clients write it.
+    """
+    found = _ID_FIRST.match(message, 0, _AT_AN_END) or _ID_LAST.search(message[-_AT_AN_END:])
+    problem = f"a message may have {MAX_VALUES:,} values; pass fewer items in one call"
+    return _refusal(types.INVALID_REQUEST, problem, json.loads(found[1]) if found else None)
 
 
 def _reply(line: bytes) -> types.JSONRPCError | None:

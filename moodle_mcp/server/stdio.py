@@ -14,11 +14,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, BinaryIO, Final, TypeAlias
 
 import anyio
+import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCMessage
 
+from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.server.encoded import encode_message
 from moodle_mcp.server.lines import MAX_LINE, UnreadableError, parse_line, read_line
 
@@ -110,13 +113,19 @@ async def _read(
                     line = await read_line(reader)
                     if not line:
                         return
-                    message = parse_line(line)
+                    message = await _parsed(line)
                 except UnreadableError as error:
                     log.info("a line from the client can't be read: %s", error)
                     if error.reply is not None:
                         await outgoing.send(SessionMessage(error.reply))
                 else:
                     await to_server.send(SessionMessage(message))
+
+
+async def _parsed(line: bytes) -> JSONRPCMessage:
+    if len(line) > LARGE_TEXT:
+        return await anyio.to_thread.run_sync(parse_line, line)
+    return parse_line(line)
 
 
 async def _write(

@@ -1,0 +1,57 @@
+"""How many requests of one client are worked on at once."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import anyio
+import mcp_types as types
+from mcp.server import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
+from mcp.shared.exceptions import MCPError
+
+AT_ONCE: Final = 32
+"""Requests of one client that are worked on at once."""
+
+WAITING: Final = 96
+"""Requests of one client that wait for their turn; further ones are refused."""
+
+_UNCOUNTED: Final = frozenset({"initialize", "ping", "server/discover"})
+
+
+class Turns:
+    """Middleware that lets a client's requests wait for their turn, and refuses too many.
+
+    A client is a connection over stdio or a session over HTTP. Clients of the protocol without
+    sessions count as one.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
+        self._at_once = at_once
+        self._waiting = waiting
+        self._clients: dict[str | None, anyio.Semaphore] = {}
+
+    async def __call__(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        if ctx.request_id is None or ctx.method in _UNCOUNTED:
+            return await call_next(ctx)
+        client = _session_id(ctx)
+        turns = self._clients.setdefault(client, anyio.Semaphore(self._at_once, fast_acquire=True))
+        if turns.value == 0 and turns.statistics().tasks_waiting >= self._waiting:
+            raise MCPError(
+                types.INVALID_REQUEST,
+                f"Nothing was done: {self._at_once + self._waiting} requests are under way. Wait "
+                "for answers, then send this one again.",
+            )
+        try:
+            async with turns:
+                return await call_next(ctx)
+        finally:
+            if turns.value == self._at_once and self._clients.get(client) is turns:
+                del self._clients[client]
+
+
+def _session_id(ctx: ServerRequestContext[Any, Any]) -> str | None:
+    # The request is an HTTP request, or None over stdio.
+    return None if ctx.request is None else ctx.request.headers.get("mcp-session-id")
