@@ -17,6 +17,9 @@ _ALWAYS: Final = (
 _SELECTORS: Final = "\u180b-\u180d\u180f\ufe00-\ufe0f"
 _JOINERS: Final = "\u200c\u200d"
 _RUN: Final = re.compile(f"[{_ALWAYS}{_SELECTORS}{_JOINERS}]+")
+HIDDEN: Final = re.compile(f"[{_ALWAYS}{_SELECTORS}{_JOINERS}]")
+"""Every character that shows nothing by itself, also where it shapes its neighbours."""
+
 _ALWAYS_HIDDEN: Final = re.compile(f"[{_ALWAYS}]")
 _HALF: Final = re.compile("[\ud800-\udfff]")
 

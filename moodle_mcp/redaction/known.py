@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote
 
+from moodle_mcp.answers.invisible import HIDDEN
 from moodle_mcp.errors import CallError, Fault
 
 REMOVED: Final = "(removed)"
@@ -41,11 +42,6 @@ _BETWEEN: Final = r"(?:[\W_]|<[^<>]{0,200}>|&#?\w{1,8};|%[0-9a-f]{2}|\\+u[0-9a-f
 _APART: Final = "\n" * 9
 """More than may stand between two letters of a token."""
 
-_INVISIBLE: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
-    "\U000e0000-\U000e0fff]"
-)
 _ALPHANUMERIC: Final = "(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
 _ESCAPED: Final = re.compile(
     rf"%(?:25)*(?:{_ALPHANUMERIC}|26(?:amp;)*(?:#|%23))"
@@ -142,7 +138,7 @@ class Secrets:
         text = _undisguised(text)
         if self._token and self._spaced.search(text):
             return True
-        text = _INVISIBLE.sub("", text).casefold()
+        text = HIDDEN.sub("", text).casefold()
         return any(each in text for each in self._folded)
 
     @cached_property
@@ -165,7 +161,7 @@ class Secrets:
     @cached_property
     def _folded(self) -> list[str]:
         return [
-            _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+            HIDDEN.sub("", unicodedata.normalize("NFKC", text)).casefold()
             for text in self._long
         ]
 
