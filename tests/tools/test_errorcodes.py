@@ -8,7 +8,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from tools.errorcodes.__main__ import main
-from tools.errorcodes.services import external_functions
+from tools.moodle_source.services import external_functions
 
 FILES = {
     "lib/classes/exception/moodle_exception.php": """<?php

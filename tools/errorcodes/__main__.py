@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from moodle_mcp.site.faults import IDENTIFIER
-from tools.errorcodes.services import external_functions
-from tools.errorcodes.tree import Thrown, Tree
+from tools.errorcodes.thrown import Thrown, thrown_in
+from tools.moodle_source.calls import Calls
+from tools.moodle_source.services import external_functions
+from tools.moodle_source.tree import Tree
 
 SCRIPTS: Final = {
     "webservice/rest/server.php": "webservice_rest_server::run",
@@ -44,15 +46,16 @@ class Found:
 def main(root: Path) -> None:
     """Print what is found in a source tree."""
     tree = Tree(root)
+    calls = Calls(tree, root)
     found: dict[str, Found] = {}
     missing: list[str] = []
     for function, method in [*external_functions(root), *SCRIPTS.items()]:
-        start = tree.routine(method)
+        start = calls.start(method)
         if start is None:
             missing.append(f"{function} ({method})")
             continue
-        for depth, routine in tree.reached(start):
-            for thrown in tree.thrown_in(routine):
+        for depth, routine in calls.reached(start):
+            for thrown in thrown_in(tree, routine):
                 known = found.get(thrown.errorcode)
                 if known is None or depth < known.depth:
                     found[thrown.errorcode] = Found(depth, thrown, function)

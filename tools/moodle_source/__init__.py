@@ -1,0 +1,1 @@
+"""Reads Moodle's PHP source without running it: what it declares, and what calls what."""
