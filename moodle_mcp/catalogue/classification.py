@@ -32,11 +32,17 @@ class Access(Enum):
         return order.index(needed) <= order.index(self)
 
 
-BY_FULL_NAME_ONLY: Final = frozenset({"secret", "runs_others", "internal"})
+BY_FULL_NAME_ONLY: Final = frozenset({"secret", "runs_others", "internal", "fetches"})
 """Flags of functions that a glob or `all` does not include.
 
-`secret` hands out keys, tokens or passwords; `runs_others` runs any function it is told to;
-`internal` is made for Moodle's own pages. The fourth flag, `logs_view`, only records a view.
+- `secret` hands out keys, tokens or passwords.
+- `runs_others` runs any function it is told to.
+- `internal` is made for Moodle's own pages.
+- `fetches` makes the site send requests to addresses from the arguments or from what users entered.
+  `python -m tools.effects` finds such functions in Moodle's source. A function that asks only a
+  server in the site's settings is not among them.
+
+The fifth flag, `logs_view`, only records a view.
 """
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 import mcp_types as types
 
 from moodle_mcp.assembly import make_gate, make_site
-from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError
 from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
@@ -136,7 +135,7 @@ def _row(gate: Gate, function: Function, offered: bool, direct: bool) -> Row:
     reason = decision.reason
     if decision.allowed and not offered:
         reason = "not in the token's service"
-    elif function.classification.access is not Access.READ and function.classification.reason:
+    elif function.classification.reason:
         reason = f"{reason} ({function.classification.reason})"
     exposed = decision.allowed and offered
     size = size_of([to_tool(function)]) if exposed and direct else 0

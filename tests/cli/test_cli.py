@@ -111,6 +111,7 @@ def test_tools_says_of_every_function_what_was_decided_and_why(environment: Envi
         "core_enrol_get_enrolled_users",
         "core_user_delete_users",
         "core_get_fragment",
+        "core_block_get_dashboard_blocks",
         "mod_quiz_get_user_attempts",
     )
     assert {name: reasons[name] for name in asked} == snapshot(
@@ -120,6 +121,7 @@ def test_tools_says_of_every_function_what_was_decided_and_why(environment: Envi
             "core_enrol_get_enrolled_users": "not in the token's service",
             "core_user_delete_users": "needs MOODLE_MCP_ACCESS=destructive (Deletes accounts; enrolments and personal data go with them)",
             "core_get_fragment": "internal, runs_others: only by its full name in MOODLE_MCP_TOOLS (Calls any plugin's page-fragment callback; some prepare drafts)",
+            "core_block_get_dashboard_blocks": "fetches: only by its full name in MOODLE_MCP_TOOLS (With returncontents, RSS and Flickr blocks ask addresses that users entered)",
             "mod_quiz_get_user_attempts": "not in MOODLE_MCP_TOOLS",
         }
     )

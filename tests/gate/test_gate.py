@@ -10,6 +10,7 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.gate.gate import Decision
+from moodle_mcp.gate.whitelist import PROFILES, profile
 from tests.conftest import gate
 
 CATALOGUE = load()
@@ -42,6 +43,14 @@ RUNS_OTHERS = (
     "core_table_get_dynamic_table_content",
     "core_courseformat_update_course",
 )
+FETCHES = (
+    "core_block_get_course_blocks",
+    "core_block_get_dashboard_blocks",
+    "core_update_inplace_editable",
+    "mod_lti_create_tool_type",
+    "mod_lti_is_cartridge",
+    "tool_moodlenet_verify_webfinger",
+)
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -71,6 +80,15 @@ def test_what_is_known_to_hand_out_keys_is_secret() -> None:
 
 def test_what_is_known_to_run_other_functions_is_marked() -> None:
     assert [name for name in RUNS_OTHERS if "runs_others" not in TABLE[name].flags] == []
+
+
+def test_what_makes_the_site_ask_other_addresses_is_marked() -> None:
+    assert tuple(sorted(name for name in TABLE if "fetches" in TABLE[name].flags)) == FETCHES
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_has_no_function_that_asks_other_addresses(name: str) -> None:
+    assert set(profile(name)) & set(FETCHES) == set()
 
 
 def test_what_deletes_is_destructive() -> None:
