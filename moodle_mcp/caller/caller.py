@@ -25,7 +25,7 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import OnError, Reserved, split
 from moodle_mcp.catalogue.suspects import find_suspects
 from moodle_mcp.errors import CallError, Fault, Suspect
-from moodle_mcp.jsontree import LARGE_TEXT
+from moodle_mcp.jsontree import LARGE_TEXT, Size
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.info import SITE_INFO, refused_altogether
@@ -97,8 +97,9 @@ class Caller:
         Raises:
             CallError: `invalid_arguments` or `too_large`.
         """
-        large = checked_size(arguments).is_large
-        reserved, own = split(await self._checked(function, arguments, large=large))
+        size = checked_size(arguments)
+        large = size.is_large
+        reserved, own = split(await self._checked(function, arguments, size))
         protocol = await self._site.protocol()
         plan = await self._site.background.run_if(
             large, make_plan, function, own, self._settings.limits, protocol
@@ -106,16 +107,16 @@ class Caller:
         return Prepared(plan, reserved, large)
 
     async def _checked(
-        self, function: Function, arguments: Mapping[str, Any], *, large: bool
+        self, function: Function, arguments: Mapping[str, Any], size: Size
     ) -> dict[str, Any]:
         """The checked arguments; only a date that is refused asks the site for the user's zone."""
-        check = partial(self._site.background.run_if, large, self._checker.check)
+        check = partial(self._site.background.run_if, size.is_large, self._checker.check)
         try:
-            return await check(function, arguments)
+            return await check(function, arguments, size=size)
         except CallError as error:
             if not lacks_zone(error):
                 raise
-        return await check(function, arguments, await user_zone(self._site))
+        return await check(function, arguments, await user_zone(self._site), size)
 
     async def run(self, prepared: Prepared, hooks: Hooks | None = None) -> Outcome:
         """Send and fit a prepared call, or answer its plan if that is what was asked for."""
@@ -186,13 +187,13 @@ class Caller:
     async def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
         size = sum(answer.size for answer in answers)
         values = [answer.value for answer in answers]
+        texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
+        oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
         # What a write has done is told to the end, also when nobody waits for it any more.
         async with uninterrupted(not function.reads_only):
             fitted = await self._site.background.run_if(
                 size > LARGE_TEXT, self._fit, function, values
             )
-        texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
-        oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
         return Outcome(fitted.result, [*oddities, *fitted.warnings], size=size)
 
     def _fit(self, function: Function, answers: list[Any]) -> Fitted:

@@ -58,18 +58,23 @@ class ArgumentChecker:
         self._values = ValueChecks(self._times)
 
     def check(
-        self, function: Function, arguments: Mapping[str, Any], zone: tzinfo | None = None
+        self,
+        function: Function,
+        arguments: Mapping[str, Any],
+        zone: tzinfo | None = None,
+        size: Size | None = None,
     ) -> dict[str, Any]:
         """The arguments as they can be sent, without nulls.
 
         `zone` is the user's, in which a date without an offset is explained; it is UTC if it is
-        not known. `lacks_zone` tells whether the error would say more with one.
+        not known. `lacks_zone` tells whether the error would say more with one. `size` is what
+        `checked_size` told of the arguments, if they have been counted.
 
         Raises:
             CallError: `invalid_arguments` with one entry for each fault, or `too_large`; nothing
                 was sent.
         """
-        size = checked_size(arguments)
+        size = size or checked_size(arguments)
         own = {name: value for name, value in arguments.items() if name not in RESERVED}
         ours = {name: value for name, value in arguments.items() if name in RESERVED}
         accepted = accept(function.params, own) if function.typed else _without_nulls(own)

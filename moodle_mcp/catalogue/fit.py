@@ -25,6 +25,9 @@ _USUAL: Final[Mapping[str, type]] = {"int": int, "bool": bool, "float": float}
 
 _INTEGER = re.compile(r"-?\d{1,19}")
 
+_MAX_MISFITS: Final = 2_000
+"""Values with a warning of their own; of an answer with more nothing fits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -69,6 +72,15 @@ def fit(function: Function, answer: Any) -> Fitted:
     if not function.typed:
         return Fitted(answer)
     fitting = _Fitting()
+    try:
+        return _fitted(fitting, function, answer)
+    except _TooManyError:
+        whole = _Fitting()
+        whole.misfit(answer, f"{_MAX_MISFITS:,} values and more have another type", ())
+        return Fitted(None, whole.warnings)
+
+
+def _fitted(fitting: _Fitting, function: Function, answer: Any) -> Fitted:
     if function.returns is None:
         # It is described as answering nothing; an answer all the same is not thrown away.
         result = answer if answer is None else fitting.misfit(answer, "nothing", ())
@@ -78,6 +90,10 @@ def fit(function: Function, answer: Any) -> Fitted:
 
 
 _MISFIT = object()
+
+
+class _TooManyError(Exception):
+    """More values than `_MAX_MISFITS` do not fit."""
 
 
 class _Fitting:
@@ -140,6 +156,8 @@ class _Fitting:
 
     def misfit(self, value: Any, expected: str, path: Path) -> Any:
         checkpoint()
+        if len(self.warnings) == _MAX_MISFITS:
+            raise _TooManyError
         where = path_text(path)
         self.warnings.append(
             {

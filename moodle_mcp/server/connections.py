@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-MAX_CONNECTIONS: Final = 128
+MAX_CONNECTIONS: Final = 256
 """Connections beyond which the one that has waited longest for a request is closed."""
 
 MAX_HEAD: Final = 16 * 1024
@@ -28,7 +28,7 @@ class Connection(H11Protocol):
 
     _awaited: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
-    _idle_since = 0.0
+    _idle_since: float = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -62,7 +62,9 @@ class Connection(H11Protocol):
     @property
     def has_request(self) -> bool:
         """Whether the headers of a request have come and its answer has not gone yet."""
-        return self.cycle is not None and not self.cycle.response_complete
+        # uvicorn declares it as always there.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
 
     @property
     def may_be_closed(self) -> bool:
@@ -81,7 +83,9 @@ class Connection(H11Protocol):
 
     def _make_room(self) -> None:
         """Close the connection that has waited longest, this one if all others are busy."""
-        others = [each for each in self.connections if isinstance(each, Connection)]
+        others: list[Connection] = [
+            each for each in self.connections if isinstance(each, Connection)
+        ]
         waiting = [each for each in others if each is not self and each.may_be_closed]
         longest = min(waiting, key=lambda each: each._idle_since, default=self)
         # It counts until the transport tells of its end, which is after this.

@@ -32,6 +32,9 @@ from moodle_mcp.server.connections import MAX_HEAD, Connection
 
 PATH: Final = "/mcp"
 
+BACKLOG: Final = 2048
+"""Connections that wait to be accepted; beyond it a client tries again after a second."""
+
 MAX_SESSIONS: Final = 200
 """Sessions at once; while there are so many, a further one is refused with 503."""
 
@@ -67,7 +70,7 @@ class Listener:
         try:
             listener.bind((str(address), port))
             # From here on clients are kept waiting rather than refused.
-            listener.listen()
+            listener.listen(BACKLOG)
         except (OSError, OverflowError) as error:
             listener.close()
             raise SettingsError(f"--http: can't listen on {listen}: {error}") from None

@@ -273,3 +273,14 @@ def test_a_fitter_fits_any_answer_to_its_schema(returns: Node, answer: Any) -> N
 def test_a_fitter_lets_half_a_character_pass() -> None:
     function = Function("f", returns=Value("text"))
     assert Fitter().fit(function, "\ud83d").result == "\ud83d"
+
+
+def test_an_answer_in_which_nearly_nothing_fits_is_one_warning() -> None:
+    function = load().get("core_user_get_users_by_field")
+    answer = [1] * 3_000
+    fitted = fit(function, answer)
+    assert fitted.result is None
+    assert [warning["value"] for warning in fitted.warnings] == [answer]
+    assert fitted.warnings[0]["message"] == snapshot(
+        "Moodle's answer has here another type than its description (2,000 values and more have another type); the value is in this warning only."
+    )

@@ -1,0 +1,84 @@
+"""Where the work on a call is done: a large one's not on the event loop."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+
+from moodle_mcp.caller import caller as caller_module
+from moodle_mcp.caller import run as run_module
+from moodle_mcp.caller.caller import Caller
+from moodle_mcp.catalogue.arguments import ArgumentChecker
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.demo import Fault
+from moodle_mcp.site import client as client_module
+from moodle_mcp.site.client import Site
+from tests.conftest import Demo, connection
+
+pytestmark = pytest.mark.anyio
+
+READ = load().get("core_user_get_users_by_field")
+STEPS = ("check", "plan", "decode", "fit")
+
+
+def watch(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+    """By step, whether it was done in another thread than this one."""
+    seen: dict[str, bool] = {}
+    here = threading.get_ident()
+
+    def watched(name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*args: Any, **kwargs: Any) -> Any:
+            seen[name] = threading.get_ident() != here
+            return inner(*args, **kwargs)
+
+        return step
+
+    for name, owner, attribute in (
+        ("check", ArgumentChecker, "check"),
+        ("plan", caller_module, "make_plan"),
+        ("decode", client_module, "decode"),
+        ("fit", Caller, "_fit"),
+    ):
+        monkeypatch.setattr(owner, attribute, watched(name, getattr(owner, attribute)))
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("ids", "texts", "background"),
+    [(1, 1, set[str]()), (3_000, 1, {"check", "plan"}), (1, 200_000, {"decode", "fit"})],
+    ids=["small", "large arguments", "large answer"],
+)
+async def test_large_work_is_done_in_the_background(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, ids: int, texts: int, background: set[str]
+) -> None:
+    seen = watch(monkeypatch)
+    body = json.dumps([{"id": 2, "description": "x" * texts}]).encode()
+    demo.site.faults.extend(Fault.answer(body, function=READ.name) for _ in range(ids))
+    site = Site(connection(demo.url))
+    arguments = {"field": "id", "values": [str(each) for each in range(ids)]}
+    outcome = await Caller(site).call(READ, arguments)
+    await site.aclose()
+    assert outcome.fault is None
+    assert seen == {step: step in background for step in STEPS}
+
+
+async def test_a_run_ends_when_its_answers_become_too_large_together(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "_MAX_ANSWERED", 20)
+    site = Site(connection(demo.url))
+    arguments = {"field": "id", "values": [str(each) for each in range(2, 5_000)]}
+    outcome = await Caller(site).call(READ, arguments)
+    await site.aclose()
+    assert outcome.fault is not None
+    assert outcome.fault.kind.code == "too_large"
+    assert outcome.batch is not None
+    assert outcome.batch["not_sent"][0][1] == 4_997
+    assert outcome.fault.hint == snapshot(
+        "Items in `not_sent` (first and last index of each run) were not sent. Pass fewer items in one call."
+    )
