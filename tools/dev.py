@@ -8,7 +8,7 @@
     python3 tools/dev.py docs         the pages of docs/ that are made from the code; or --check
     python3 tools/dev.py bench        the benchmarks of tools/bench
     python3 tools/dev.py live         the tests against a real Moodle, and their report
-    python3 tools/dev.py soak         10,000 mixed calls through a network with faults
+    python3 tools/dev.py soak         10,000 mixed calls through a network with faults; or --hostile
     python3 tools/dev.py fuzz         any arguments, answers and lines, for ten minutes
     python3 tools/dev.py conformance  the protocol's own checks, which run on Node
     python3 tools/dev.py package      what is published, built and tried
