@@ -161,8 +161,7 @@ class Secrets:
     @cached_property
     def _folded(self) -> list[str]:
         return [
-            HIDDEN.sub("", unicodedata.normalize("NFKC", text)).casefold()
-            for text in self._long
+            HIDDEN.sub("", unicodedata.normalize("NFKC", text)).casefold() for text in self._long
         ]
 
     @cached_property
