@@ -82,7 +82,9 @@ def test_recorded_answers_come_back_as_recorded_and_valid_against_their_schema(e
     for exchange, result in answered:
         function = CATALOGUE.get(exchange.function or "")
         structured = result["structuredContent"]
-        fitted = {"result": fit(function, without_secrets(exchange.json)).result}
+        hands_out_keys = function.classification.hands_out_keys
+        clean = without_secrets(exchange.json, hands_out_keys=hands_out_keys)
+        fitted = {"result": fit(function, clean).result}
         expected = presenter.present(function, fitted, presenter.wishes(function, None))
         assert unmarked(structured["result"]) == unmarked(expected["result"]), exchange.id
         assert json.loads(result["content"][0]["text"]) == structured
