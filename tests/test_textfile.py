@@ -38,6 +38,8 @@ def test_wide_encodings_are_recognised_and_read_when_they_are_named(text: str, c
 
 @given(st.text(st.characters(codec="cp1252", exclude_characters="\0")))
 def test_a_code_page_is_read_when_it_is_named(text: str) -> None:
+    # A file that begins so is taken for UTF-16, whose mark these two letters are.
+    assume(not text.startswith(("\xfe\xff", "\xff\xfe")))
     data = text.encode("cp1252")
     try:
         data.decode()

@@ -13,6 +13,7 @@ from moodle_mcp.catalogue.arguments import arguments_fault
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.errors import CallError, ParameterFault
+from moodle_mcp.redaction.known import REMOVED
 
 _NAME: Final = "moodle-text"
 _BRACKETS: Final = "<\u02c2\u1438\u2039\u2329\u276c\u276e\u2770\u27e8\u3008\ufe64\uff1c"
@@ -90,7 +91,8 @@ def _broken(mark: re.Match[str]) -> str:
 
 
 def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
-    """Refuse to write what holds a fence's mark: it would stand in Moodle for all to read.
+    """Refuse to write what only an answer of ours has: a fence's mark would stand in Moodle for all
+    to read, and `(removed)` would become somebody's password.
 
     `arguments` are as they will be sent: a mark can be written so that only reading JSON shows it.
     Characters that show nothing do not hide one: they are taken out when the text is read.
@@ -100,14 +102,24 @@ def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
     """
     if function.reads_only:
         return
+    texts = list(_texts(arguments, ()))
     faults = [
         ParameterFault(
             path_text(path),
             "has the mark of an answer's text in it",
             "the text without the moodle-text marks; _format=raw reads the original to edit it",
         )
-        for path, text in _texts(arguments, ())
+        for path, text in texts
         if _MARK.search(without_invisible(text))
+    ]
+    faults += [
+        ParameterFault(
+            path_text(path),
+            f"is what stands in an answer for a secret: {REMOVED}",
+            "leave it out to keep the present value",
+        )
+        for path, text in texts
+        if text.strip() == REMOVED
     ]
     if faults:
         raise CallError(arguments_fault(function, faults), reached=False)

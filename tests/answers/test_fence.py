@@ -83,5 +83,19 @@ def test_a_mark_with_hidden_characters_in_it_is_not_written_to_moodle(hidden: st
         refuse_marked(function, {"messages": [{"touserid": 1, "text": f"Dear {hidden} all"}]})
 
 
+def test_what_stands_for_a_secret_is_not_written_to_moodle() -> None:
+    """An agent that writes back what it has read would set the password to this text."""
+    function = load("4.5").get("core_user_update_users")
+    with pytest.raises(CallError) as error:
+        refuse_marked(function, {"users": [{"id": 2, "password": "(removed)"}]})
+    assert error.value.fault.report()["parameters"] == [
+        {
+            "path": "users[0].password",
+            "problem": "is what stands in an answer for a secret: (removed)",
+            "allowed": "leave it out to keep the present value",
+        }
+    ]
+
+
 def test_a_mark_may_be_searched_for() -> None:
     refuse_marked(load("4.5").get("core_course_search_courses"), {"criteriavalue": "<moodle-text"})
