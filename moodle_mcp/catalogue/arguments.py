@@ -219,9 +219,10 @@ def arguments_fault(
     where = f"{first.path} {first.problem}" if first.path else first.problem
     more = "" if all_found else "at least "
     rest = "" if count == 1 else f" (and {more}{count - 1} more)"
+    end = "" if where.endswith("?") and not rest else "."
     return Fault(
         Kind.INVALID_ARGUMENTS,
-        f"Nothing was sent: {where}{rest}.",
+        f"Nothing was sent: {where}{rest}{end}",
         function=function.name,
         parameters=tuple(faults[:MAX_FAULTS]),
         written="nothing",

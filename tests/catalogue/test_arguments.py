@@ -500,6 +500,15 @@ def test_a_key_in_capitals_is_suggested_as_it_is(key: str) -> None:
     ]
 
 
+def test_a_message_that_asks_ends_with_its_question() -> None:
+    update = CATALOGUE.get("core_course_update_courses")
+    with pytest.raises(CallError) as error:
+        ArgumentChecker().check(update, {"courses": [{"id": 2, "shortnam": "x"}]})
+    assert error.value.fault.message == (
+        "Nothing was sent: courses[0].shortnam is not a known key; did you mean shortname?"
+    )
+
+
 def test_a_missing_and_an_empty_required_list_are_refused() -> None:
     delete = CATALOGUE.get("core_user_delete_users")
     assert problems(delete, {}) == snapshot(
