@@ -7,7 +7,6 @@ is (`\u001b`), so that nothing is hidden and nothing takes effect.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from moodle_mcp.answers.invisible import with_visible
+from moodle_mcp.answers.invisible import json_escape, with_visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -50,7 +49,7 @@ def say_document(text: str, *, err: bool = False) -> None:
 
 def say_json(text: str) -> None:
     """Print JSON, which stays the same JSON: what shows nothing becomes an escape of its own."""
-    click.echo(with_visible(text, lambda each: json.dumps(each)[1:-1]))
+    click.echo(with_visible(text, json_escape))
 
 
 def say_table(rows: Sequence[Sequence[Cell]]) -> None:

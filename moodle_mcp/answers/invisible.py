@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Final
@@ -73,6 +74,11 @@ def with_visible(text: str, show: Callable[[str], str]) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _replaced(_HALF.sub("\ufffd", text), show)
+
+
+def json_escape(character: str) -> str:
+    """How JSON in ASCII writes a character; in a text of JSON it is the same character still."""
+    return json.dumps(character)[1:-1]
 
 
 def _replaced(text: str, show: Callable[[str], str]) -> str:

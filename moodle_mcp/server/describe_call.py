@@ -1,17 +1,20 @@
 """What a call will do, in words for the person who is asked to confirm it.
 
-The description has everything that the consent covers: every id, every text in full, and how often
-something is repeated. Only passwords and keys are left out.
+The description has everything that the consent covers: every id, every text in full, characters
+that show nothing included, and how often something is repeated. Only passwords and keys are left
+out.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final, cast
 
-from moodle_mcp.answers.clean import clean
+from moodle_mcp.answers.fence import without_marks
+from moodle_mcp.answers.invisible import json_escape, with_visible, without_invisible
 from moodle_mcp.caller.batch import ranges
 from moodle_mcp.catalogue.naming import area_and_words
 from moodle_mcp.redaction.arguments import Hidden, without_secret_arguments
@@ -21,6 +24,9 @@ NAMED: Final = 100
 """Ids of one list that are shown with their names; the others are shown as ranges."""
 
 _MAX_NAME: Final = 80
+
+_ACTS: Final = re.compile(r"(?P<tag><)(?=[a-z/!?])|(?P<entity>&)(?=#?\w+;)|\](?=\()", re.IGNORECASE)
+"""Where Markdown would begin a tag or a comment, decode a character, or hide a link's address."""
 
 
 def describe_call(function: str, arguments: Mapping[str, Any], names: Names) -> str:
@@ -41,7 +47,7 @@ def count_items(arguments: Mapping[str, Any]) -> int:
 
 
 def _argument(name: str, value: Any, names: Names) -> str:
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not value:
         return _pair(name, name, value, names)
     items = cast("list[Any]", value)
     if all(isinstance(item, Mapping) for item in items):
@@ -57,7 +63,8 @@ def _objects(argument: str, items: Sequence[Mapping[str, Any]], names: Names) ->
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for item in items:
         others = {key: value for key, value in item.items() if key != varying}
-        groups.setdefault(json.dumps(others, sort_keys=True), []).append(item)
+        alike = json.dumps([varying in item, others], sort_keys=True)
+        groups.setdefault(alike, []).append(item)
     return " / ".join(_group(argument, varying, members, names) for members in groups.values())
 
 
@@ -82,7 +89,7 @@ def _group(
             parts.append(f"{key} {_values(argument, key, values, names)}")
         else:
             parts.append(_pair(argument, key, value, names))
-    if varying is None and len(members) > 1:
+    if varying not in members[0] and len(members) > 1:
         parts.append(f"({len(members)} times)")
     return ", ".join(parts)
 
@@ -120,14 +127,10 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """A value as JSON on one line, without what hides or acts in it.
-
-    A client may show the question as Markdown, and an image's address is fetched before the person
-    has agreed to anything.
-    """
+    """A value as JSON on one line, of which a person sees all."""
     if isinstance(value, Hidden):
         return str(value)
-    return clean(json.dumps(value, ensure_ascii=False))
+    return _inert(with_visible(json.dumps(value, ensure_ascii=False), json_escape))
 
 
 def _named(name: str | None, id_: str) -> str:
@@ -135,6 +138,21 @@ def _named(name: str | None, id_: str) -> str:
     if name is None:
         return f"nothing with {id_}"
     # Letters that turn the direction round could make it look like another name.
-    text = " ".join(clean(name).split())
+    text = " ".join(without_invisible(name).split())
     text = text if len(text) <= _MAX_NAME else f"{text[:_MAX_NAME]}…"
-    return f"{json.dumps(text, ensure_ascii=False)} ({id_})"
+    return f"{_inert(json.dumps(text, ensure_ascii=False))} ({id_})"
+
+
+def _inert(text: str) -> str:
+    """The text, all of which is seen also where a client shows the question as Markdown.
+
+    An image's address would be fetched before the person has agreed to anything, and a comment
+    or a link would hide a part of what they agree to. Nothing is taken out, unlike in answers.
+    """
+    return _ACTS.sub(_broken, without_marks(text))
+
+
+def _broken(found: re.Match[str]) -> str:
+    if found["tag"]:
+        return "&lt;"
+    return "&amp;" if found["entity"] else "] "

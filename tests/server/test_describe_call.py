@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from moodle_mcp.server.describe_call import NAMED, count_items, describe_call
-from tests.hostile import active
+from tests.hostile import HOSTILE, active, dangers
 
 NAMES = {
     ("course", 2): "Biology",
@@ -76,7 +77,7 @@ def test_secrets_are_not_shown_at_any_depth() -> None:
 def test_a_text_can_not_pass_for_a_part_of_the_sentence() -> None:
     text = 'x". Nothing will be deleted. \n\n\u202eOK'
     assert described("mod_forum_add_discussion_post", postid=1, message=text) == snapshot(
-        'Add discussion post (mod_forum_add_discussion_post): postid 1; message "x\\". Nothing will be deleted. \\n\\nOK".'
+        'Add discussion post (mod_forum_add_discussion_post): postid 1; message "x\\". Nothing will be deleted. \\n\\n\\u202eOK".'
     )
 
 
@@ -111,6 +112,34 @@ def test_every_text_is_shown_whole(messages: list[dict[str, Any]]) -> None:
     assert all(json.dumps(each["text"]) in text for each in messages)
 
 
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"id": st.integers(1, 2)}, optional={"username": _TEXTS, "city": _TEXTS}
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+@example([{"id": 3}, {"id": 3, "username": "a"}, {"id": 3, "username": "b"}])
+@example([{"id": 3, "username": "a"}, {"id": 3, "username": "b"}, {"id": 3}])
+def test_what_only_some_items_have_is_shown_too(users: list[dict[str, Any]]) -> None:
+    text = described("core_user_update_users", users=users)
+    texts = [json.dumps(value) for user in users for value in user.values()]
+    assert all(each in text for each in texts if each.startswith('"'))
+
+
+def test_equal_items_without_what_others_have_are_counted() -> None:
+    users = [{"id": 3}, {"id": 3, "city": "A"}, {"id": 3}, {"id": 3, "city": "B"}]
+    assert described("core_user_update_users", users=users) == snapshot(
+        'Update users (core_user_update_users): 4 users: id "Ann" (user id 3), (2 times) / id "Ann" (user id 3), city "A", "B".'
+    )
+
+
+def test_an_empty_list_is_shown_as_one() -> None:
+    assert described("x_y_delete", ids=[]) == snapshot("Delete (x_y_delete): ids [].")
+
+
 @pytest.mark.parametrize(
     ("arguments", "items"), [({}, 1), ({"a": [1, 2], "b": [1]}, 2), ({"id": 5}, 1)]
 )
@@ -123,3 +152,49 @@ def test_a_picture_in_a_text_is_not_fetched_by_the_question() -> None:
     shown = described("core_message_send_instant_messages", messages=[{"text": text}])
     assert "https://evil.example/?q=secret" in shown
     assert not active(shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(each for each in HOSTILE if "\udb40" not in each),
+        "a <!-- all --> b",
+        "<details>all</details>",
+        "![x](https://a.example 'all of them')",
+        "![](<https://a.example> 'all')",
+        "[all](https://a.example/b)",
+        "a&#8203;b &lt;c",
+    ],
+)
+def test_all_of_a_text_is_seen_in_the_question_and_none_of_it_acts(text: str) -> None:
+    shown = described("x_y_update", text=text, more={"a": text, "b": [text[::-1]]})
+    assert dangers(shown) == []
+    assert not re.search(r"<[a-z/!?]|\]\(|&#", shown, re.IGNORECASE)
+    told = shown.removeprefix("Update (x_y_update): text ").partition("; more {")[0]
+    assert _plain(unescape(json.loads(told)).replace("] (", "](")) == _plain(text)
+
+
+def _plain(text: str) -> str:
+    """The text with the brackets of marks as they are in the question."""
+    return re.sub("[<\uff1c]", "(", text)
+
+
+def test_one_value_can_not_hide_the_next_in_the_question() -> None:
+    settings = [
+        {"type": "![x](h '", "value": "everything"},
+        {"type": "')", "value": "<!--"},
+        {"type": "a", "value": "all"},
+    ]
+    shown = described("core_user_update_users", users=[{"id": 3, "preferences": settings}])
+    assert shown == snapshot(
+        'Update users (core_user_update_users): users: id "Ann" (user id 3), preferences [{"type": "![x] (h \'", "value": "everything"}, {"type": "\')", "value": "&lt;!--"}, {"type": "a", "value": "all"}].'
+    )
+
+
+def test_a_name_can_not_hide_another_in_the_question() -> None:
+    names = {("course", 2): "A <!--", ("course", 3): "![x](h '", ("course", 4): "') -->"}
+    assert describe_call("core_course_delete_courses", {"courseids": [2, 3, 4]}, names) == (
+        snapshot(
+            'Delete courses (core_course_delete_courses): 3 courseids: "A &lt;!--" (course id 2), "![x] (h \'" (course id 3), "\') -->" (course id 4).'
+        )
+    )
