@@ -95,6 +95,10 @@ OF_TOKENS: dict[str, Callable[[str], str]] = {
     "named entities between": "&shy;".join,
     "percent between": "%E2%80%8B".join,
     "escapes between": "\\u200b".join,
+    "many zero-width spaces": ("\u200b" * 40).join,
+    "many entities between": ("&ZeroWidthSpace;" * 40).join,
+    "a long tag": lambda text: f"{text[:9]}<b title='{'x' * 1000}'>{text[9:]}",
+    "brackets that are no tags": "<".join,
 }
 DISGUISES = [
     *((name, TOKEN, change) for name, change in {**OF_ANY, **OF_TOKENS}.items()),
@@ -191,6 +195,38 @@ def test_a_short_secret_stays_in_other_texts() -> None:
 def test_a_secret_of_digits_is_taken_out_as_a_number_too() -> None:
     known = Secrets(arguments=["12345678"])
     assert without_secrets([12345678, 1234567], known) == [REMOVED, 1234567]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\" * 3_000_000,
+        "\\" * 3_000_000 + "u0061",
+        f"{TOKEN[0]}<" * 1_000_000,
+        f"{TOKEN[0]}{'<' * 30}" * 100_000,
+        "&amp;" * 500_000,
+        "%25" * 1_000_000,
+        *(
+            f"{between.join(TOKEN[:-1])}x"
+            for between in ("<!>", "<!><!>", "%25", "&#95;", "\\u005f")
+        ),
+    ],
+    ids=lambda text: f"{text[:6]} {len(text)}",
+)
+def test_no_text_makes_the_search_slow(text: str) -> None:
+    """Where a pattern gives back what it took this would not come to its end."""
+    assert KNOWN.text(text) == text
+
+
+def test_many_secrets_are_searched_for_at_once() -> None:
+    known = Secrets(TOKEN, [f"Gr8Wolkenbruch&{number}" for number in range(500)])
+    text = "Names and texts of a long answer. " * 30_000
+    assert known.text(text) == text
+    assert known.text(f"{text}gr8wolkenbruch&amp;77") == f"{text}{REMOVED}"
+
+
+def test_a_secret_that_shows_nothing_leaves_other_texts_alone() -> None:
+    assert Secrets(arguments=["\u3164" * LONG]).text("Grüße") == "Grüße"
 
 
 def test_what_holds_secrets_does_not_show_them() -> None:
