@@ -28,14 +28,16 @@ _FATAL = re.compile(r"(?:Fatal|Parse) error(?:</b>)?:")
 _LINE_OF_JSON = re.compile(r"^[^\S\n]*([{\[])", re.MULTILINE)
 _HTML = re.compile(r"(?i)(<!doctype html|<html|<head|<body|<br|<div|<p>|<!--)")
 _XML_FIELDS: Final = {
-    "exception": r'<EXCEPTION class="([^"]*)"',
-    "errorcode": r"<ERRORCODE>(.*?)</ERRORCODE>",
-    "message": r"<MESSAGE>(.*?)</MESSAGE>",
+    "exception": ('<EXCEPTION class="', '"'),
+    "errorcode": ("<ERRORCODE>", "</ERRORCODE>"),
+    "message": ("<MESSAGE>", "</MESSAGE>"),
 }
+"""What stands before and after each."""
+
 _RETRY_AFTER = re.compile(r"[0-9]{1,6}")
 _MAX_DIGITS: Final = 400
 _BEGINNING: Final = 20_000
-"""Characters of a page or an XML text in which it is looked for what it is."""
+"""Characters of a page in which it is looked for what it is."""
 
 
 IsOwnAnswer: TypeAlias = Callable[[Any], bool]
@@ -294,14 +296,20 @@ def _html_error(response: Response, text: str) -> CallError:
 
 def _xml_error(response: Response, text: str) -> CallError:
     fields = {
-        key: plain(match[1])
-        for key, pattern in _XML_FIELDS.items()
-        if (match := re.search(pattern, text[:_BEGINNING], re.DOTALL))
+        key: plain(found)
+        for key, (before, after) in _XML_FIELDS.items()
+        if (found := _between(text, before, after)) is not None
     }
     if fields.keys() & {"exception", "errorcode"}:
         return moodle_error(fields, response.status)
     message = "The site answered in XML although JSON was asked for."
     return _error(Kind.BAD_ANSWER, message, response)
+
+
+def _between(text: str, before: str, after: str) -> str | None:
+    """What stands between the first of two texts and the next of the other."""
+    found, end, _ = text.partition(before)[2].partition(after)
+    return found if end else None
 
 
 def _page_text(response: Response) -> str:

@@ -174,10 +174,13 @@ def _first_text(value: Any) -> str:
 def _without_debuginfo(message: str, debuginfo: str) -> str:
     """The message without the debuginfo that `debugdisplay` puts in brackets at its end.
 
-    The debuginfo can go on after what the message has of it.
+    The debuginfo can go on after what the message has of it. No more brackets are tried than an
+    error's message may have characters: what stands behind those is cut off.
     """
     start = message.find(" (") if debuginfo and message.endswith(")") else -1
-    while start != -1:
+    for _ in range(_MAX_MESSAGE):
+        if start == -1:
+            break
         if debuginfo.startswith(message[start + 2 : -1]):
             return message[:start]
         start = message.find(" (", start + 1)

@@ -319,6 +319,30 @@ def test_json_after_anything_else_than_a_notice_is_no_answer() -> None:
         assert "kind" in fault(Response(200, f'{before}{{"a": 1}}'.encode()))
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (f"Warning: x{chr(10) * 2_000_000}x", "bad_answer"),
+        (f"<?xml ?>{'<ERRORCODE>' * 500_000}", "bad_answer"),
+        (f"<?xml ?>{'<MESSAGE>' * 500_000}", "bad_answer"),
+        (
+            json.dumps(
+                {
+                    "exception": "e",
+                    "message": f"m{' (a' * 2_000_000}b)",
+                    "debuginfo": f"a{' (a' * 2_000_000}",
+                }
+            ),
+            "moodle_error",
+        ),
+    ],
+    ids=["line ends", "errorcodes", "messages", "brackets"],
+)
+def test_no_body_makes_decoding_slow(body: str, kind: str) -> None:
+    """A quadratic search would not come to its end here."""
+    assert fault(Response(200, body.encode()))["kind"] == kind
+
+
 LOGIN = b"<!DOCTYPE html><html><head><title>Log in to the site</title></head><body>Login</body>"
 MAINTENANCE = b"<!DOCTYPE html><html><body>This site is undergoing maintenance</body></html>"
 PROXY = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
