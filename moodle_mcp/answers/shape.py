@@ -18,6 +18,7 @@ from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, sc
 from moodle_mcp.catalogue.moments import finer_than_seconds
 from moodle_mcp.catalogue.text_kinds import WORDS, TextKind, TextKinds
 from moodle_mcp.catalogue.times import EARLIEST, is_moment
+from moodle_mcp.redaction.known import NONE, Secrets
 
 LONG_TEXT: Final = 60
 """Characters from which free text stands between marks; so does any that has a second line."""
@@ -107,12 +108,24 @@ def _format_key(key: str, keys: Mapping[str, Node]) -> str | None:
 
 
 class Shaper:
-    """Shapes one answer. `has_people_text` tells afterwards whether people's words are in it."""
+    """Shapes one answer. `has_people_text` tells afterwards whether people's words are in it.
 
-    def __init__(self, fence: Fence | None, *, raw: bool = False, zone: tzinfo | None = None):
+    `secrets` are looked for once more in what was changed: what was taken out may have stood
+    between their letters.
+    """
+
+    def __init__(
+        self,
+        fence: Fence | None,
+        *,
+        raw: bool = False,
+        zone: tzinfo | None = None,
+        secrets: Secrets = NONE,
+    ):
         self._fence = fence
         self._raw = raw
         self._zone = zone
+        self._secrets = secrets
         self.has_people_text = False
 
     def shape(self, step: Step, value: Any, chosen: Selection) -> Any:
@@ -171,7 +184,9 @@ class Shaper:
             case _:
                 # Nothing is known of it, or Moodle answered a text where it never does.
                 kind = TextKind.TEXT
-        text = clean(text if self._raw else _readable(kind, text), raw=self._raw)
+        text = self._changed(
+            text, clean(text if self._raw else _readable(kind, text), raw=self._raw)
+        )
         long = _is_long(kind, text)
         self.has_people_text |= long or kind is not TextKind.CODE
         return self._fence.around(text) if long else text
@@ -201,8 +216,12 @@ class Shaper:
 
     def _key(self, key: str, *taken: dict[str, Any]) -> str:
         """A key that the catalogue does not know: a plugin may take it from people."""
-        cleaned = key if self._fence is None else clean(key)
+        cleaned = key if self._fence is None else self._changed(key, clean(key))
         return key if cleaned == key else free_key(cleaned, *taken)
+
+    def _changed(self, text: str, shown: str) -> str:
+        """What is shown of a text, without secrets."""
+        return text if shown == text else self._secrets.text(shown)
 
 
 def _readable(kind: TextKind, text: str) -> str:

@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from html.entities import html5
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote
 
@@ -46,14 +47,20 @@ the search take forever.
 _APART: Final = "\n<x"
 """Stands between texts that are searched as one: no tag or escape goes on from one to the next."""
 
+_NAMED: Final = "|".join(name for name, text in html5.items() if HIDDEN.fullmatch(text))
+"""HTML's names for characters that show nothing: `shy`, `ZeroWidthSpace;`."""
+
 _ALPHANUMERIC: Final = "(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
 _ESCAPED: Final = re.compile(
     rf"%(?:25)*(?:{_ALPHANUMERIC}|26(?:amp;)*(?:#|%23))"
     rf"|\\(?:u00{_ALPHANUMERIC}|u\{{|x{_ALPHANUMERIC}|1[0-7]{{2}}|0[67][0-7])"
+    rf"|&(?:amp;)*(?:{_NAMED})"
     r"|&(?:amp;)*#(?:0*(?:4[89]|5\d|6[5-9]|[7-9]\d|1[01]\d|12[0-2])|[xX]0*[3-7][0-9a-fA-F])"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
-"""Escapes that stand for letters and digits, also in one another, and control characters."""
+"""Escapes that stand for letters, digits or nothing that is seen, also in one another, and control
+characters.
+"""
 
 _ESCAPE: Final = re.compile(
     # A run of backslashes is looked at once, from its beginning.

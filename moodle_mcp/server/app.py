@@ -267,7 +267,12 @@ class App:
             prepared.is_large, self._resuming.end, prepared, outcome, resumption
         )
         present = partial(
-            self._presenter.present, function, outcome.envelope, wishes, said=outcome.said
+            self._presenter.present,
+            function,
+            outcome.envelope,
+            wishes,
+            said=outcome.said,
+            secrets=self._site.secrets.and_of(secret_texts(prepared.plan.arguments)),
         )
         shown = await self._run_if(outcome.size > LARGE_TEXT, present)
         return Answered(outcome, shown)
@@ -306,7 +311,12 @@ class App:
         answer = await self._files.run(function, arguments, _bytes_progress(ctx))
         wishes = self._presenter.wishes(function, None)
         outcome = answer.outcome
-        present = partial(self._presenter.present, step=FILE_STEP, said=outcome.said)
+        present = partial(
+            self._presenter.present,
+            step=FILE_STEP,
+            said=outcome.said,
+            secrets=self._site.secrets,
+        )
         shown = await self._run_if(True, present, function, outcome.envelope, wishes)
         return Answered(outcome, shown, answer.images)
 

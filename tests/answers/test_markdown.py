@@ -120,6 +120,10 @@ def test_a_wide_cell_does_not_blow_a_table_up() -> None:
     assert len(to_markdown(html)) < 5 * len(html)
 
 
+def test_half_a_character_is_no_reason_to_fail() -> None:
+    assert to_markdown("<p>a\ud83d</p><p>\ude00b</p>") == "a\ufffd\n\n\ufffdb"
+
+
 def test_plain_text_is_left_alone() -> None:
     assert to_markdown("5 + 6\n\nand *more*") == "5 + 6\n\nand *more*"
 

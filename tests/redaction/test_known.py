@@ -65,6 +65,8 @@ OF_ANY: dict[str, Callable[[str], str]] = {
     "hexadecimal escapes": _each("\\x{n:02x}"),
     "octal escapes": _each("\\{n:03o}"),
     "entities of escapes": lambda text: _each("%26%23{n}%3B")(text),
+    "named entities between": "&shy;".join,
+    "long entities between": "&amp;ZeroWidthSpace;".join,
     "full-width letters": lambda text: "".join(
         chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in text
     ),
@@ -92,7 +94,6 @@ OF_TOKENS: dict[str, Callable[[str], str]] = {
     "a tag": lambda text: f"{text[:9]}<wbr/>{text[9:]}",
     "comments": "<!-- x -->".join,
     "entities between": "&#8203;".join,
-    "named entities between": "&shy;".join,
     "percent between": "%E2%80%8B".join,
     "escapes between": "\\u200b".join,
     "many zero-width spaces": ("\u200b" * 40).join,
