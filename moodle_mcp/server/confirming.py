@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import anyio
 import mcp_types as types
 from mcp.server import ServerRequestContext
 from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp_types.version import is_version_at_least
+from pydantic import ValidationError
 
 from moodle_mcp.caller.caller import Prepared
 from moodle_mcp.errors import CallError, Fault, Kind
@@ -123,13 +125,9 @@ class Confirmer:
         described, why = await describe(), ""
         for _ in range(_MAX_ASKED):
             try:
-                answer = await ctx.session.elicit_form(
-                    f"{why}{described.text}", _SCHEMA, ctx.request_id
-                )
+                answer = await _answer(ctx, function, f"{why}{described.text}")
             except NoBackChannelError:
                 raise self._needs(function, described, "") from None
-            except MCPError:
-                raise _declined(function, "The client could not ask its user.") from None
             _check_answer(answer, function)
             asked, described, why = described, await describe(), _CHANGED
             if described.fingerprint == asked.fingerprint:
@@ -190,6 +188,24 @@ def _can_ask(ctx: ServerRequestContext[Any]) -> bool:
     capabilities = ctx.session.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
+
+
+async def _answer(
+    ctx: ServerRequestContext[Any], function: str, question: str
+) -> types.ElicitResult:
+    """What the client answers to a question while the call waits, within `LIFETIME`."""
+    try:
+        with anyio.fail_after(LIFETIME):
+            return await ctx.session.elicit_form(question, _SCHEMA, ctx.request_id)
+    except NoBackChannelError:
+        raise
+    except MCPError:
+        raise _declined(function, "The client could not ask its user.") from None
+    except ValidationError:
+        raise _declined(function, "The client's answer to the question can't be read.") from None
+    except TimeoutError:
+        why = f"The question was not answered within {LIFETIME:.0f} seconds."
+        raise _declined(function, why) from None
 
 
 def _check_answer(answer: object, function: str) -> None:

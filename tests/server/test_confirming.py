@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
+import anyio
 import mcp_types as types
 import pytest
 from inline_snapshot import snapshot
@@ -14,9 +15,11 @@ from mcp import Client, MCPError
 
 from moodle_mcp.gate.confirmation import LIFETIME, Confirm, Permissions, Use
 from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.server import confirming
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.face import server_of
 from tests.conftest import Demo
+from tests.server.wire import serving_stdio
 
 pytestmark = pytest.mark.anyio
 
@@ -367,3 +370,39 @@ async def test_an_id_of_which_the_site_knows_nothing_is_said_to_be_so(demo: Demo
     assert plan == snapshot(
         'Nothing was sent. Delete courses (core_course_delete_courses): 2 courseids: "Introduction to Biology" (course id 2), nothing with course id 99999.'
     )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"action": "yes"}, {"action": "accept", "content": {"confirm": {"yes": True}}}],
+    ids=["nothing", "another action", "an object"],
+)
+def test_an_answer_that_can_not_be_read_is_no_consent(
+    demo: Demo, environment: Callable[..., dict[str, str]], answer: dict[str, Any]
+) -> None:
+    settings = environment(MOODLE_MCP_ACCESS="destructive", MOODLE_MCP_TOOLS=DELETE)
+    with serving_stdio(settings, can={"elicitation": {}}) as wire:
+        call = wire.request("tools/call", {"name": DELETE, "arguments": TWO})
+        question = wire.read()
+        wire.send({"jsonrpc": "2.0", "id": question["id"], "result": answer})
+        refused = wire.answer(call)["result"]["structuredContent"]["error"]
+        _, log = wire.close()
+    assert (refused["kind"], refused["written"]) == ("declined", "nothing")
+    assert demo.calls_of(DELETE) == 0
+    assert "unhandled" not in log
+
+
+async def test_a_question_that_nobody_answers_is_withdrawn(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirming, "LIFETIME", 0.01)
+
+    async def silent(context: Any, params: Any) -> types.ElicitResult:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    app = demo.app(presentation=Presentation(Mode.DIRECT, Confirm.ASK))
+    async with Client(server_of(app), mode="legacy", elicitation_callback=silent) as session:
+        refused = error(await session.call_tool(DELETE, TWO))
+    assert (refused["kind"], refused["written"]) == ("declined", "nothing")
+    assert demo.calls_of(DELETE) == 0

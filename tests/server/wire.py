@@ -23,14 +23,16 @@ _META = {
 class Wire:
     """One connection in one revision of the protocol."""
 
-    def __init__(self, process: subprocess.Popen[bytes], era: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], era: str, can: Mapping[str, Any] | None = None
+    ) -> None:
         self.process = process
         self.era = era
         self.notifications: list[dict[str, Any]] = []
         self._id = 0
         if era != MODERN:
             client = {"name": "test", "version": "1"}
-            params = {"protocolVersion": era, "capabilities": {}, "clientInfo": client}
+            params = {"protocolVersion": era, "capabilities": can or {}, "clientInfo": client}
             self.greeting = self.ask("initialize", params)
             self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         else:
@@ -82,8 +84,10 @@ class Wire:
 
 
 @contextmanager
-def serving_stdio(environment: Mapping[str, str], era: str = ERAS[-2]) -> Generator[Wire]:
-    """A server process with these settings."""
+def serving_stdio(
+    environment: Mapping[str, str], era: str = ERAS[-2], can: Mapping[str, Any] | None = None
+) -> Generator[Wire]:
+    """A server process with these settings; `can` are the capabilities of an older client."""
     kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
     process = subprocess.Popen(
         [sys.executable, "-m", "moodle_mcp"],
@@ -94,7 +98,7 @@ def serving_stdio(environment: Mapping[str, str], era: str = ERAS[-2]) -> Genera
         bufsize=1 << 20,
     )
     try:
-        yield Wire(process, era)
+        yield Wire(process, era, can)
     finally:
         process.kill()
         for stream in (process.stdin, process.stdout, process.stderr):
