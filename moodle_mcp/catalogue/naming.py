@@ -12,6 +12,19 @@ MAX_TOOL_NAME: Final = 51
 
 _HASH_LENGTH: Final = 8
 
+OWN_NAMES: Final = frozenset(
+    {
+        "call_function",
+        "describe_function",
+        "download_file",
+        "find_functions",
+        "more_results",
+        "resume_batch",
+        "upload_file",
+    }
+)
+"""The names of this server's own tools, which no function of a site's can take."""
+
 
 def tool_name(function: str) -> str:
     """The function's name, or its beginning and a hash of the whole where it is too long."""

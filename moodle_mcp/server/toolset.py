@@ -8,7 +8,7 @@ from moodle_mcp.answers.clean import clean, clean_all
 from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.naming import description, tool_name
+from moodle_mcp.catalogue.naming import OWN_NAMES, description, tool_name
 from moodle_mcp.catalogue.schema import input_schema, output_schema
 from moodle_mcp.catalogue.store import Catalogue, catalogue_for
 from moodle_mcp.gate.gate import Gate
@@ -28,7 +28,7 @@ class Toolset:
         self.info = info
         self.catalogue: Catalogue = catalogue_for(info.release if info else None, additions)
         told = info.functions if info else None
-        self.offered = frozenset(self.catalogue) if told is None else told
+        self.offered = (frozenset(self.catalogue) if told is None else told) - OWN_NAMES
         """The names of the functions that the site has for this token, as far as it tells."""
         named = (self.catalogue.get(name) for name in sorted(self.offered) if gate.names(name))
         exposed = [function for function in named if gate.allows(function)]
@@ -54,7 +54,9 @@ class Toolset:
     def withheld(self, name: str) -> Function | None:
         """A function that exists, in the catalogue or on the site, and is not exposed."""
         exists = name in self.catalogue or name in self.offered
-        return self.catalogue.get(name) if exists and self.exposed(name) is None else None
+        if not exists or name in OWN_NAMES or self.exposed(name) is not None:
+            return None
+        return self.catalogue.get(name)
 
 
 def to_tool(function: Function) -> types.Tool:

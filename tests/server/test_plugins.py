@@ -13,13 +13,16 @@ from mcp import Client
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.additions import Additions, parse_accesses
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.naming import OWN_NAMES
 from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import DemoSite, serving
+from moodle_mcp.gate.exposure import Mode
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
-from moodle_mcp.server.app import App
+from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.server.face import server_of
+from moodle_mcp.server.toolset import FUNCTION_KEY
 from moodle_mcp.site.client import Site
 from tests.catalogue.test_site_file import ADD, EXPORTED, GET, SETTING
 from tests.conftest import NOW, Demo, connection
@@ -138,3 +141,32 @@ async def test_without_the_export_it_is_free_form(demo: Demo) -> None:
     async with Client(server_of(untyped)) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
     assert "does not know its parameters" in (tools[GET].description or "")
+
+
+def taking_our_names() -> Additions:
+    """A plugin whose functions are called as this server's own tools."""
+    return replace(PLUGINS, functions=dict.fromkeys(OWN_NAMES, FOUND.functions[ADD]))
+
+
+@pytest.mark.parametrize("mode", [Mode.DIRECT, Mode.FACADE, Mode.AUTO])
+async def test_no_function_of_a_site_takes_the_place_of_a_tool_of_ours(mode: Mode) -> None:
+    additions = taking_our_names()
+    site = DemoSite(now=NOW, plugins=additions)
+    with serving(site.app) as url:
+        client = Site(connection(url))
+        gate = Gate(parse_whitelist("all", every_name()), Access.DESTRUCTIVE)
+        own = App(client, Caller(client), gate, Presentation(mode), additions=additions)
+        async with Client(server_of(own)) as session:
+            tools = (await session.list_tools()).tools
+            names = [tool.name for tool in tools]
+            ours = {tool.name for tool in tools if FUNCTION_KEY not in (tool.meta or {})}
+            if mode is not Mode.DIRECT:
+                asked = {"function": "more_results", "arguments": {"courseid": 2, "text": "x"}}
+                called = await session.call_tool("call_function", asked)
+                assert called.structured_content is not None
+                assert called.structured_content["error"]["parameters"] == snapshot(
+                    [{"path": "function", "problem": "is a tool of its own: call it by itself"}]
+                )
+    assert len(names) == len(set(names))
+    assert ours == OWN_NAMES if mode is not Mode.DIRECT else ours < OWN_NAMES
+    assert not OWN_NAMES & {each.function for each in site.requests}
