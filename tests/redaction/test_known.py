@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import string
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -233,3 +234,16 @@ def test_a_secret_that_shows_nothing_leaves_other_texts_alone() -> None:
 def test_what_holds_secrets_does_not_show_them() -> None:
     assert TOKEN not in repr(KNOWN)
     assert PASSWORD not in repr(KNOWN)
+
+
+@pytest.mark.parametrize("mark", [*string.punctuation, "&amp;", "%25", "&#0", "\\u00"])
+def test_a_long_row_of_marks_is_looked_through_once(mark: str) -> None:
+    """A quadratic pattern would not come to its end here."""
+    text = mark * 500_000
+    assert Secrets(TOKEN, [PASSWORD]).text(text) == text
+
+
+def test_an_escape_behind_a_long_row_of_backslashes_is_undone() -> None:
+    text = "\\" * 10_000 + _each("\\u{n:04x}")(TOKEN)
+    assert TOKEN not in Secrets(TOKEN).text(text)
+    assert "0066" not in Secrets(TOKEN).text(text)
