@@ -89,7 +89,7 @@ def test_a_line_that_is_no_message_is_answered_with_what_is_wrong(prober: Prober
             "method a number": [(7, -32600)],
             "params a list": [("x", -32600)],
             "half a character": [(7, -32600)],
-            "nested 100,000 deep": [(None, -32700)],
+            "nested 100,000 deep": [(7, -32600)],
             "an answer to nothing": [],
             "an answer that is none": [],
             "a notification that is none": [],
