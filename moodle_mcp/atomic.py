@@ -50,6 +50,24 @@ def write_whole(path: Path, content: bytes, mode: int = PRIVATE) -> None:
         raise
 
 
+def append_whole(path: Path, content: bytes) -> None:
+    """Add to the end of a file that `append_private` opens, or leave it as it was.
+
+    Raises:
+        OSError: as `append_private`, or the disk is full; nothing of the content is in the file.
+    """
+    with append_private(path) as file:
+        # Past the buffer of the file, which would be written after all when it is closed.
+        handle = file.fileno()
+        size = os.fstat(handle).st_size
+        try:
+            while content:
+                content = content[os.write(handle, content) :]
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
+
+
 def append_private(path: Path) -> TextIO:
     """Open a file to write at its end in UTF-8; it is made if it is not there.
 
@@ -94,5 +112,10 @@ def is_link(path: Path) -> bool:
 
 
 def reason(error: OSError) -> str:
-    """Why a file can't be written, in few words: ours, or the exception's name."""
-    return str(error) if isinstance(error, NotOursError) else type(error).__name__
+    """Why a file can't be used, in few words: ours, the exception's name, or the system's words for
+    what has no exception of its own, such as a full disk.
+    """
+    if isinstance(error, NotOursError):
+        return str(error)
+    name = type(error).__name__
+    return error.strerror or name if type(error) is OSError else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.atomic import NotOursError, append_private, write_whole
+from moodle_mcp.atomic import NotOursError, append_private, append_whole, write_whole
 from moodle_mcp.cli.items import ItemsError, Results
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.server.audit import Audit
@@ -40,6 +41,25 @@ def test_a_file_that_others_could_read_is_kept_and_closed_to_them(tmp_path: Path
     with append_private(path) as file:
         file.write("after\n")
     assert (path.read_text(), mode(path)) == ("before\nafter\n", 0o600)
+
+
+def test_what_does_not_fit_on_the_disk_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    append_whole(path, b"one\ntwo\n")
+    write = os.write
+    room = iter([3, 0])
+
+    def until_full(handle: int, content: bytes) -> int:
+        if left := next(room):
+            return write(handle, content[:left])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", until_full)
+    with pytest.raises(OSError, match="No space left"):
+        append_whole(path, b"three\nfour\n")
+    assert path.read_text() == "one\ntwo\n"
 
 
 def test_a_link_is_not_followed_wherever_it_leads(tmp_path: Path) -> None:

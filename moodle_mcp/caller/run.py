@@ -28,7 +28,10 @@ OnDone: TypeAlias = Callable[[int, int], Awaitable[None]]
 """Told after each request how many items are dealt with, and of how many."""
 
 OnFates: TypeAlias = Callable[[range, Account], None]
-"""Told of the items whose fate may change before their request is sent, and again after it."""
+"""Told of the items whose fate may change before their request is sent, and again after it.
+
+A `CallError` from it ends the run: what can't be noted down is not sent.
+"""
 
 _FOR_EVERY_REQUEST: Final = frozenset(
     {
@@ -122,11 +125,11 @@ class Run:
 
     async def _send(self, part: Slice) -> None:
         seconds = min(self._settings.timeout, max(self._clock.left, _SLOWEST_START))
-        self.account.requests += 1
         # From here on the request may have been carried out, whatever interrupts this.
         self.account.mark_slice(part, Fate.UNKNOWN)
-        self._tell(part)
         try:
+            self._tell(part)
+            self.account.requests += 1
             answer = await self._sender.send(
                 self._plan.function, self._plan.request(part), seconds, self._hooks.on_wait
             )
@@ -134,7 +137,10 @@ class Run:
             self._failed(part, error)
         else:
             self._succeeded(part, answer)
-        self._tell(part)
+        try:
+            self._tell(part)
+        except CallError as error:
+            self.fault, self._ended = self.fault or error.fault, True
 
     def _tell(self, part: Slice) -> None:
         if self._hooks.on_fates:

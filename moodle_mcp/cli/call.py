@@ -118,11 +118,21 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
             placed = with_places(outcome.fault, function, items, sent)
             outcome = replace(outcome, fault=placed)
         if outcome.account is not None:
-            results.finish()
+            outcome = _noted(outcome, results)
             if results.resumed:
                 outcome = _of_the_file(function, outcome, results)
             outcome = _with_what_is_left(_with_lines(outcome, items), results)
         return presenter.present(function, outcome.envelope, wishes)
+
+
+def _noted(outcome: Outcome, results: Results) -> Outcome:
+    """The outcome, once the result file says the same, or with a warning that it does not."""
+    try:
+        results.finish()
+    except ItemsError as error:
+        warning = {"warningcode": "result_file", "message": str(error)}
+        return replace(outcome, warnings=[*outcome.warnings, warning])
+    return outcome
 
 
 def _of_the_file(function: Function, outcome: Outcome, results: Results) -> Outcome:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from moodle_mcp.atomic import append_private, reason, write_whole
+from moodle_mcp.atomic import append_private, append_whole, reason, write_whole
 from moodle_mcp.caller.batch import Account, Fate, brief
-from moodle_mcp.errors import Fault, Kind, MoodleMcpError
+from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
 from moodle_mcp.redaction.arguments import without_secret_arguments
 from moodle_mcp.textfile import TextError, decoded
 
 _HASH_LENGTH: Final = 16
+_MAKE_ROOM: Final = "Make room on its disk, or look at the permissions of its folder."
 
 
 class ItemsError(MoodleMcpError):
@@ -89,7 +90,11 @@ class Results:
             raise ItemsError(f"{self._path}: can't be written ({reason(error)})") from None
 
     def add(self, sent: Sequence[int], positions: Iterable[int], account: Account) -> None:
-        """Note what has become of the items at these positions of those that were sent."""
+        """Note what has become of the items at these positions of those that were sent.
+
+        Raises:
+            CallError: the file can't be written; it says what it said before.
+        """
         changed: list[int] = []
         for position in positions:
             index, fault = sent[position], account.fault(position)
@@ -97,13 +102,30 @@ class Results:
             fated = Fated(account.fate(position), self.fates[index].digest, error)
             self.fates[index] = fated
             changed.append(index)
-        with append_private(self._path) as file:
-            file.write("".join(self._line(index) for index in changed))
+        try:
+            append_whole(self._path, self._lines(changed))
+        except OSError as error:
+            message = f"{self._unwritable(error)}, so no further item is sent."
+            raise CallError(Fault(Kind.INTERNAL, message, hint=_MAKE_ROOM), reached=False) from None
 
     def finish(self) -> None:
-        """Replace the file by one with a line for each item, readable for its owner only."""
-        lines = "".join(self._line(index) for index in range(len(self.fates)))
-        write_whole(self._path, lines.encode())
+        """Replace the file by one with a line for each item, readable for its owner only.
+
+        Raises:
+            ItemsError: it can't be written; it says what it said before.
+        """
+        try:
+            write_whole(self._path, self._lines(range(len(self.fates))))
+        except OSError as error:
+            raise ItemsError(
+                f"{self._unwritable(error)} and is behind this answer: keep the answer."
+            ) from None
+
+    def _unwritable(self, error: OSError) -> str:
+        return f"The result file {self.name} can't be written ({reason(error)})"
+
+    def _lines(self, indexes: Iterable[int]) -> bytes:
+        return "".join(self._line(index) for index in indexes).encode()
 
     def account(self) -> Account:
         """The account of all items of the file, with their own indexes."""

@@ -218,6 +218,38 @@ def test_a_result_file_that_cannot_be_written_stops_before_anything_is_sent(
     assert enrolled(demo) == 0
 
 
+_LIMITED = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
+runpy.run_module("moodle_mcp", run_name="__main__", alter_sys=True)
+"""
+"""The command, for which a file can't grow beyond some bytes, as on a full disk."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize("room", [0, 100, 300, 400, 600, 900])
+def test_on_a_full_disk_all_that_was_written_is_told_and_the_next_run_goes_on(
+    demo: Demo, environment: Environment, tmp_path: Path, room: int
+) -> None:
+    path = people(tmp_path)
+    settings = environment(**WRITES, MOODLE_MCP_MAX_FIELDS="14")
+    kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
+    command = ["call", "enrol_manual_enrol_users", "--items", str(path)]
+    full = subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(room), *command],
+        env={**kept, **settings},
+        capture_output=True,
+        check=False,
+    )
+    envelope = json.loads(full.stdout)
+    assert full.returncode == 1
+    assert "can't be written" in envelope["error"]["message"]
+    assert envelope["batch"]["succeeded"] == enrolled(demo) < len(PEOPLE)
+    assert enrol(settings, path).status == 0
+    assert enrolled(demo) == len(PEOPLE)
+    assert fates(path) == ["succeeded"] * len(PEOPLE)
+
+
 def test_items_in_doubt_that_must_not_be_done_twice_are_not_called_done(
     demo: Demo, environment: Environment, tmp_path: Path
 ) -> None:
