@@ -22,6 +22,7 @@ HOSTILE: Final = (
     "[![c](//evil.example/c)](javascript:alert(1))",
     "![d][e]\n\n[e]: https://evil.example/e\n\n[f][g]\n\n[g]: javascript:alert(2)",
     "[h](java&#115;cript:alert(3)) [i](<data:text/html,x>) [j]( vbscript:x) [k](file:///etc/passwd)",
+    "<p hidden>y</p> <!-- z --> <?a b?> <!DOCTYPE c> <![CDATA[d]]>",
     "<javascript:alert(4)> <img src=https://evil.example/l> <a href='app:x'>m</a> <p onclick=x>n",
     "<p>&lt;img src=https://evil.example/o&gt; ![p](https://evil.example/p)</p>"
     "<img src='https://evil.example/q' alt='r](javascript:s)'><a href='javascript:t'>u &#8203;[v]</a>"
@@ -79,6 +80,18 @@ class _Tags(HTMLParser):
         parser.feed(html)
         parser.close()
         return parser.found
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(f"<!--{data}-->")
+
+    def handle_decl(self, decl: str) -> None:
+        self.found.append(f"<!{decl}>")
+
+    def handle_pi(self, data: str) -> None:
+        self.found.append(f"<?{data}>")
+
+    def unknown_decl(self, data: str) -> None:
+        self.found.append(f"<![{data}]>")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if attrs or tag in ("script", "style", "img", "iframe", "svg", "base", "form", "a"):

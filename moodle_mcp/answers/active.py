@@ -30,12 +30,17 @@ _ACTIVE: Final = (
     "|select|source|style|svg|template|textarea|title|track|video|xml|xmp"
 )
 _TAG: Final = re.compile(
-    rf"<(?=(?:{_ACTIVE})(?:[\s/>]|\Z)"
-    r"|(?P<scheme>[a-z][a-z0-9+.-]{1,31}):[^\s<>]*+>"
-    r"|(?P<with_more>[a-z][a-z0-9:-]*+[\s/]++[^\s/>]))",
+    rf"<(?=(?:{_ACTIVE})(?:[\s/>]|\Z)|[!?]"
+    r"|(?P<scheme>[a-z][a-z0-9+.-]{1,31}):"
+    r"|(?P<with_more>[a-z][a-z0-9:-]*+[\s/]++"
+    r"(?:(?P<hiding>(?:[^<>]*?[\s\"'/])?(?:hidden|inert|popover)[\s/>])|[^\s/>])))",
     re.IGNORECASE,
 )
-"""A tag that does something by itself or has attributes, or an address between angle brackets."""
+"""A tag that does something by itself or has attributes, what begins an address between angle
+brackets, or a comment: that and what follows it would not be seen.
+
+Of an address the end is not looked for: it may come about where another bracket is broken.
+"""
 
 
 def without_active(text: str) -> str:
@@ -87,7 +92,8 @@ def _without_tags(text: str) -> str:
 
     def broken(tag: re.Match[str]) -> str:
         # "a <b and c" has no attribute.
-        is_text = tag["with_more"] is not None and tag.start() > last
+        has_none = tag["hiding"] is None and tag.start() > last
+        is_text = tag["with_more"] is not None and has_none
         is_address = tag["scheme"] is not None and tag["scheme"].lower() in _SCHEMES
         return "<" if is_text or is_address else "&lt;"
 

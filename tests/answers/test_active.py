@@ -26,6 +26,10 @@ from tests.hostile import active
         ("<javascript:a>", "&lt;javascript:a>"),
         ("<IMG src=a>", "&lt;IMG src=a>"),
         ("<script>a</script>", "&lt;script>a</script>"),
+        ("<p hidden>a</p>", "&lt;p hidden>a</p>"),
+        ("<p id='a' b hidden>a</p>", "&lt;p id='a' b hidden>a</p>"),
+        ("a <!-- b --> c", "a &lt;!-- b --> c"),
+        ("<?a?> <!A b> <![CDATA[c]]>", "&lt;?a?> &lt;!A b> &lt;![CDATA[c]]>"),
         ("<p style=a>", "&lt;p style=a>"),
         ("<<javascript:y>:z>", "<&lt;javascript:y>:z>"),
         ("[a](" + "&Tab;" * 99 + "javascript:b)", "[a] (" + "&Tab;" * 99 + "javascript:b)"),
@@ -35,6 +39,10 @@ def test_what_acts_is_shown_as_text(written: str, shown: str) -> None:
     assert without_active(written) == shown
     assert active(written)
     assert not active(shown)
+
+
+def test_a_broken_bracket_makes_no_address_of_what_stands_before_it() -> None:
+    assert without_active("<javascript:a//<img/b>") == "&lt;javascript:a//&lt;img/b>"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +60,7 @@ def test_other_text_stays(text: str) -> None:
 
 PARTS = st.sampled_from(
     ["![", "[", "]", "(", ")", "](", "]:", "javascript:", "https://e.example/", "<", ">", "img src=",
-     "a", "\n", "\n\n", " ", "\\", "&#106;", "&colon;", '"', "'", "`", "x:", "/", "data:", "!"]
+     "a", "img/", "?", "hidden", "\n", "\n\n", " ", "\\", "&#106;", "&colon;", '"', "'", "`", "x:", "/", "data:", "!"]
 )  # fmt: skip
 
 
@@ -62,7 +70,9 @@ def test_nothing_acts_whatever_is_put_together(text: str) -> None:
     assert not active(without_active(text))
 
 
-@pytest.mark.parametrize("part", ["![", "![](", "[a](", "](", "]:", "<a ", "<x:", "!", "![a](b 'c"])
+@pytest.mark.parametrize(
+    "part", ["![", "![](", "[a](", "](", "]:", "<a ", "<xy:", "<p a ", "<p hid", "!", "![a](b 'c"]
+)
 def test_a_part_without_end_takes_time_in_proportion(part: str) -> None:
     """A quadratic pattern would not come to its end here."""
     assert len(without_active(part * 200_000)) < 10_000_000
