@@ -14,10 +14,11 @@ import anyio
 from moodle_mcp.caller.pace import Pace
 from moodle_mcp.caller.retry import OnWait, Sleep, repeating
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.own_answer import is_own_answer
+from moodle_mcp.catalogue.own_answer import is_foreign, is_own_answer
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
+from moodle_mcp.site.faults import foreign_error
 from moodle_mcp.site.protocol import Request
 
 _LARGE_BODY: Final = 200_000
@@ -69,13 +70,14 @@ class Sender:
                 share = 0.5 if function.repeat_is_harmless else 1.0
                 try:
                     left = max(clock.left * share, 0.001)
-                    return await self._site.send(
+                    answer = await self._site.send(
                         request,
                         timeout=left,
                         alone=write,
                         own=own,
                         hands_out_keys=function.classification.hands_out_keys,
                     )
+                    return _of_moodle(function, answer)
                 except CallError as error:
                     if doubtful:
                         raise error.after_doubt() from None
@@ -99,6 +101,13 @@ async def uninterrupted(shield: bool) -> AsyncGenerator[None]:
     """Go on in the block to its end although the call was cancelled, if `shield`."""
     with anyio.CancelScope(shield=shield):
         yield
+
+
+def _of_moodle(function: Function, answer: Answer) -> Answer:
+    """The answer, unless a write would be called done on the word of somebody else."""
+    if not function.reads_only and is_foreign(function, answer.value):
+        raise foreign_error(answer.value)
+    return answer
 
 
 def _sized(request: Request, error: CallError) -> CallError:

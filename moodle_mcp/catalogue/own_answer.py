@@ -49,6 +49,21 @@ def is_own_answer(function: Function, answer: Any) -> bool:
     return _has_keys_of(function.returns, answer) and not fit(function, answer).warnings
 
 
+def is_foreign(function: Function, answer: Any) -> bool:
+    """Return whether an answer can't come from a function: an object where its type has none, or
+    without a single key that its type has.
+
+    A firewall before Moodle answers so, with status 200: `{"code": 403, "message": "blocked"}`.
+    Moodle itself fails rather than answer without the required keys (read in the source of 4.5.6).
+    """
+    if not (function.typed and isinstance(answer, dict) and answer):
+        return False
+    if not isinstance(function.returns, Object):
+        return True
+    known = function.returns.keys.keys()
+    return bool(known) and known.isdisjoint(cast("dict[str, Any]", answer))
+
+
 def _has_more_than_a_failure(answer: Any) -> bool:
     match answer:
         case list():

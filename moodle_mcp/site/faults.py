@@ -115,6 +115,17 @@ def moodle_error(data: Mapping[str, Any], http_status: int | None = None) -> Cal
     return CallError(fault, refused=when is When.BEFORE, checking=when is When.CHECKING)
 
 
+def foreign_error(answer: Mapping[str, Any]) -> CallError:
+    """Return the error for an answer that the called function can't have given."""
+    said = plain(_said(answer))
+    message = (
+        "The answer is not the function's own. A firewall or proxy before Moodle may have given "
+        "it, and then Moodle has not seen the call."
+    )
+    text = f"{message} It says: {said}" if said else message
+    return CallError(Fault(Kind.BAD_ANSWER, text, said=said))
+
+
 def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fault:
     """Return the fault for a failure in one of the shapes that `failure_in` names.
 

@@ -145,8 +145,21 @@ async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> 
         Fault.answer(b'{"exc'),
         Fault.answer(b""),
         Fault.answer(b"<html>login</html>"),
+        Fault.answer(b'{"code": 403, "message": "blocked"}', after_work=False),
     ],
-    ids=["502", "503", "504", "429", "500", "drop", "dropafter", "cut", "empty", "html"],
+    ids=[
+        "502",
+        "503",
+        "504",
+        "429",
+        "500",
+        "drop",
+        "dropafter",
+        "cut",
+        "empty",
+        "html",
+        "firewall",
+    ],
 )
 async def test_a_write_is_sent_once_whatever_the_fault(demo: Demo, fault: Fault) -> None:
     demo.site.faults.append(fault)

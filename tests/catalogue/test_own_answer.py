@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.fit import fit
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
-from moodle_mcp.catalogue.own_answer import is_own_answer
+from moodle_mcp.catalogue.own_answer import is_foreign, is_own_answer
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.decoding import Response, decode
@@ -188,3 +188,27 @@ def test_an_error_beside_a_result_is_an_answer_of_a_function_without_a_type(answ
 def test_an_exception_is_a_failure_of_a_function_without_a_type_whatever_stands_beside_it() -> None:
     with pytest.raises(CallError):
         answered(UNTYPED, {"exception": "e", "errorcode": "x", "message": "m", "more": 1})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"code": 403, "reason": "blocked"},
+        {"code": 403, "reason": {"warning": 1}},
+        {"<html>": None},
+    ],
+)
+def test_an_object_without_a_key_of_the_type_is_no_answer_of_any_function(answer: Any) -> None:
+    accepted = {each.name for each in functions() if not is_foreign(each, answer)}
+    # Of these the type says nothing but that it is an object.
+    assert accepted == {
+        each.name
+        for each in functions()
+        if not each.typed or (isinstance(each.returns, Object) and not each.returns.keys)
+    }
+
+
+def test_no_answer_of_a_function_is_foreign() -> None:
+    for function in functions():
+        for answer in (sample(function.returns), [], {}):
+            assert not is_foreign(function, answer), function.name
