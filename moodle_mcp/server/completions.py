@@ -95,6 +95,7 @@ def _courses(answer: Any) -> Found:
     names = {
         course["id"]: "\n".join(unescape(str(course.get(name) or "")) for name in _NAMES).casefold()
         for course in courses
+        if "id" in course
     }
     return Found(names, total if isinstance(total, int) else len(names))
 

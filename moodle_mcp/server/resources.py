@@ -183,7 +183,9 @@ def to_resource(
     envelope = cast("dict[str, Any]", result.structured_content)
     if "error" in envelope:
         raise _failure(uri, envelope["error"], version)
-    if place.needs is not None and not envelope["result"].get(place.needs):
+    # What is no object at all is told in a warning of the answer.
+    found = cast("Mapping[str, Any] | None", envelope["result"])
+    if place.needs is not None and found is not None and not found.get(place.needs):
         message = "Moodle has nothing under this id that the token's user may see."
         raise _not_found(message, {"uri": uri}, version)
     # The first block is the envelope; a resource of JSON has no images.

@@ -210,5 +210,6 @@ def test_an_object_without_a_key_of_the_type_is_no_answer_of_any_function(answer
 
 def test_no_answer_of_a_function_is_foreign() -> None:
     for function in functions():
-        for answer in (sample(function.returns), [], {}):
+        answers: list[Any] = [sample(function.returns), [], {}]
+        for answer in answers:
             assert not is_foreign(function, answer), function.name

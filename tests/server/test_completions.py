@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client, MCPError
 
-from moodle_mcp.demo import STUDENT_TOKEN, TEACHER_TOKEN
+from moodle_mcp.demo import STUDENT_TOKEN, TEACHER_TOKEN, Fault
 from moodle_mcp.server import completions
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.audit import Audit
@@ -207,3 +207,10 @@ async def test_whatever_is_typed_at_most_a_hundred_ids_come_back(typed: str, cou
     assert all(1 <= int(value) <= count for value in found.values)
     assert found.total is not None
     assert found.has_more == (found.total > len(found.values))
+
+
+async def test_a_course_without_an_id_is_not_suggested(demo: Demo) -> None:
+    answer = json.dumps({"total": 2, "courses": [{"fullname": "x"}, {"id": 7, "fullname": "x"}]})
+    demo.site.faults.append(Fault.answer(answer.encode(), function=SEARCH))
+    async with Client(demo.server()) as session:
+        assert await suggested(session, "xylophone") == ["7"]

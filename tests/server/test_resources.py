@@ -16,7 +16,7 @@ from mcp import Client, MCPError
 from moodle_mcp.answers.presenter import Style
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN
+from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault
 from moodle_mcp.demo.seed import FIRST_STUDENT_ID
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.audit import Audit
@@ -256,3 +256,11 @@ def test_no_address_but_the_documented_ones_leads_anywhere(uri: str) -> None:
     number = str(place.id_in(uri))
     filled = place.uri.replace("{courseid}", number).replace("{userid}", number)
     assert (places, uri, call.name) == ([place], filled, place.function)
+
+
+async def test_an_answer_of_another_kind_is_told_and_no_fault_of_the_server(demo: Demo) -> None:
+    demo.site.faults.append(Fault.answer(b"[1]", function="core_course_get_courses_by_field"))
+    async with client(demo) as session:
+        contents = await read(session, "moodle://course/2")
+    assert contents["result"] is None
+    assert [each["warningcode"] for each in contents["warnings"]] == ["unexpected_type"]
