@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -237,6 +238,23 @@ async def test_a_token_that_the_site_echoes_is_in_no_answer(
     assert answer.value == snapshot(
         {"url": "https://m.example/f?token=(removed)", "(removed)": ["(removed)"]}
     )
+
+
+@in_both_protocols
+async def test_a_long_answer_is_decoded_beside_everything_else(protocol: Protocol) -> None:
+    threads: list[threading.Thread] = []
+
+    def own(_: Any) -> bool:
+        threads.append(threading.current_thread())
+        return True
+
+    body = json.dumps({"error": "x" * 200_000}).encode()
+    with Fixed(200, body).served() as url:
+        async with reaching(url, protocol) as site:
+            answer = await site.send(request(protocol), timeout=30, own=own)
+    assert len(answer.value["error"]) == 200_000
+    assert threading.current_thread() not in threads
+    assert len(threads) == 1
 
 
 def free_port() -> int:
