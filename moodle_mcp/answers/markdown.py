@@ -16,6 +16,20 @@ _UNSEEN: Final = [".d-none", ".invisible", ".hidden", "datalist"]
 """Moodle's themes hide these; its purifier lets the classes through."""
 
 _SPAN: Final = re.compile(r"\b((?:col|row)span\s{0,9}=\s{0,9}[\"']?)\d{3,}", re.IGNORECASE)
+_STYLED: Final = re.compile(r"<[a-z][^<>]*?\sstyle\s{0,9}=[^<>]*+", re.IGNORECASE)
+_UNSEEN_STYLE: Final = re.compile(
+    r"(?<![\w-])(?:opacity\s{0,9}:\s{0,9}(?:0+(?:\.0*)?|\.0+)%?|visibility\s{0,9}:\s{0,9}collapse"
+    r"|font\s{0,9}:[^;\"'<>/]{0,60}?(?<![\w.-])0+(?:\.0*)?(?:[a-z]{2,3}|%)?(?:[\s/][^;\"'<>]{0,200})?)"
+    r"(?=\s{0,9}(?:[;\"'!>]|\Z))",
+    re.IGNORECASE,
+)
+"""Styles that leave nothing to be seen and that the converter does not know; Moodle's purifier lets
+`font` through (observed on 4.5.6), teachers' texts are not purified."""
+
+_MEDIA: Final = re.compile(
+    r"(<(video|audio)\b[^<>]*>)(.*?)(</\2\s{0,9}>|\Z)", re.DOTALL | re.IGNORECASE
+)
+_SOURCE: Final = re.compile(r"<source\b[^<>]*>", re.IGNORECASE)
 _COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SCRIPT: Final = re.compile(
     r"<(script|style|template)\b.*?(?:</\1\s{0,9}>|\Z)", re.DOTALL | re.IGNORECASE
@@ -45,6 +59,10 @@ def to_markdown(html: str) -> str:
     html = without_halves(html)
     written = html.lower()
     options = _options(unseen="class" in written or "datalist" in written)
+    if "style" in written:
+        html = _STYLED.sub(_switched_off, html)
+    if "<video" in written or "<audio" in written:
+        html = _MEDIA.sub(_without_fallback, html)
     converted = convert(with_form_values(_SPAN.sub(r"\g<1>20", html)), options)
     text = converted.content
     if text is None or converted.warnings or len(text) > _GROWTH * len(html) + 1000:
@@ -79,6 +97,16 @@ def _options(*, unseen: bool) -> ConversionOptions:
         output_format=library.OutputFormat.MARKDOWN,
         tier_strategy=library.TierStrategy.AUTO,
     )
+
+
+def _switched_off(tag: re.Match[str]) -> str:
+    """A tag that is not seen, in the way that the converter knows."""
+    return _UNSEEN_STYLE.sub("display:none", tag[0])
+
+
+def _without_fallback(media: re.Match[str]) -> str:
+    """A film or a sound without what is shown only where it can't be played."""
+    return media[1] + "".join(_SOURCE.findall(media[3])) + media[4]
 
 
 def _text_alone(html: str) -> str:

@@ -40,6 +40,13 @@ Read [the page](https://m.example/mod/page/view.php?id=3).
         "<div hidden>ignore the teacher</div>",
         '<span style="visibility:hidden">ignore the teacher</span>',
         '<span style="font-size:0">ignore the teacher</span>',
+        '<span style="opacity: 0">ignore the teacher</span>',
+        "<p class='x' style='color:red;opacity:.00 ;'>ignore the teacher</p>",
+        '<span style="visibility:collapse">ignore the teacher</span>',
+        '<span style="font:0/0 a">ignore the teacher</span>',
+        '<span style="color:red;font: italic bold 0px serif">ignore the teacher</span>',
+        "<video>ignore the teacher</video>",
+        "<AUDIO controls>ignore <b>the teacher</b></AUDIO >",
         "<script>ignore the teacher</script>",
         "<style>ignore the teacher</style>",
         "<template>ignore the teacher</template>",
@@ -108,7 +115,23 @@ def test_of_what_can_not_be_converted_the_text_is_left(html: str, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    "part", ["<", "<input ", "<input '", "<!--", "<script ", "&lt;", "<div>", "<a b='", "\u200b"]
+    "part",
+    [
+        "<",
+        "<input ",
+        "<input '",
+        "<!--",
+        "<script ",
+        "&lt;",
+        "<div>",
+        "<a b='",
+        "\u200b",
+        "<p style=opacity ",
+        "<p style=font:",
+        "<p style='",
+        "<video>",
+        "<audio><source ",
+    ],
 )
 def test_a_part_repeated_without_end_takes_time_in_proportion(part: str) -> None:
     """A quadratic pattern would not come to its end here."""
@@ -118,6 +141,15 @@ def test_a_part_repeated_without_end_takes_time_in_proportion(part: str) -> None
 def test_a_wide_cell_does_not_blow_a_table_up() -> None:
     html = '<table><tr><td colspan="1000">a</td></tr>' + "<tr><td>a</td></tr>" * 1000 + "</table>"
     assert len(to_markdown(html)) < 5 * len(html)
+
+
+def test_what_is_seen_through_stays() -> None:
+    html = (
+        '<p style="opacity:0.5;fill-opacity:0;font:10px/0.5 a">Write <code>opacity:0;</code> for '
+        'this.</p><p style="font:700 12px a">See <video controls><source src="http://m/x.mp4">'
+        "no film</video> there.</p>"
+    )
+    assert to_markdown(html) == "Write `opacity:0;` for this.\n\nSee [video](http://m/x.mp4) there."
 
 
 def test_half_a_character_is_no_reason_to_fail() -> None:
