@@ -41,10 +41,15 @@ def without_secret_arguments(value: Any) -> Any:
 
 
 def secret_texts(arguments: Any) -> tuple[str, ...]:
-    """The texts of all secrets among the arguments, each once."""
+    """The texts of all secrets among the arguments, each once.
+
+    One that the arguments say openly as well, as a user name that is the password too, is none:
+    without it an answer would not name its items.
+    """
     found: list[str] = []
-    _hidden(arguments, found)
-    return tuple(dict.fromkeys(found))
+    shown = _hidden(arguments, found)
+    said = {text.casefold() for text in _texts(shown)}
+    return tuple(dict.fromkeys(text for text in found if text.casefold() not in said))
 
 
 def is_secret_at(arguments: Any, path: tuple[str | int, ...]) -> bool:
