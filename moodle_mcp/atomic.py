@@ -21,8 +21,8 @@ _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 _JUNCTION: Final = 0xA0000003
 
 
-class NotOursError(OSError):
-    """There is something at the path that must not be written to; the message says what."""
+class UnfitError(OSError):
+    """There is something at the path that must not be used; the message says what."""
 
 
 def write_whole(path: Path, content: bytes, mode: int = PRIVATE) -> None:
@@ -75,12 +75,12 @@ def append_private(path: Path) -> TextIO:
     taken back. On Windows the user's folder decides who may read it.
 
     Raises:
-        NotOursError: it is a link, another user's, or no regular file.
+        UnfitError: it is a link, another user's, or no regular file.
         OSError: it can't be opened.
     """
     # Without O_NOFOLLOW the check comes shortly before; with it, it gives a link its own message.
     if is_link(path):
-        raise NotOursError("it is a link")
+        raise UnfitError("it is a link")
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK | _NO_WAIT
     handle = os.open(path, flags, PRIVATE)
     try:
@@ -94,10 +94,10 @@ def append_private(path: Path) -> TextIO:
 def _make_private(handle: int) -> None:
     about = os.fstat(handle)
     if not stat.S_ISREG(about.st_mode):
-        raise NotOursError("it is no regular file")
+        raise UnfitError("it is no regular file")
     if os.name != "nt":
         if about.st_uid != os.geteuid():
-            raise NotOursError("it belongs to another user")
+            raise UnfitError("it belongs to another user")
         if stat.S_IMODE(about.st_mode) & ~PRIVATE:
             os.fchmod(handle, PRIVATE)
 
@@ -115,7 +115,7 @@ def reason(error: OSError) -> str:
     """Why a file can't be used, in few words: ours, the exception's name, or the system's words for
     what has no exception of its own, such as a full disk.
     """
-    if isinstance(error, NotOursError):
+    if isinstance(error, UnfitError):
         return str(error)
     name = type(error).__name__
     return error.strerror or name if type(error) is OSError else name

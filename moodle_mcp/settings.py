@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, Literal
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from moodle_mcp.atomic import reason
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.additions import Additions, parse_accesses
@@ -27,6 +28,7 @@ from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.gate.confirmation import Confirm
 from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.reading import SMALL, at_home, read_regular, real
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection, is_token
 from moodle_mcp.site.protocol import PROTOCOLS
@@ -201,7 +203,7 @@ class Settings(BaseModel):
         """
         if self.files is None:
             return None
-        folder = self.files.expanduser()
+        folder = at_home(self.files)
         if not folder.is_absolute():
             raise SettingsError(f"MOODLE_MCP_FILES must be an absolute path, not {folder}")
         secret = self.moodle_token_file
@@ -209,6 +211,11 @@ class Settings(BaseModel):
             raise SettingsError("MOODLE_MCP_FILES must not hold the file of MOODLE_TOKEN_FILE")
         if _holds(folder, Path.home()):
             raise SettingsError("MOODLE_MCP_FILES must be a folder of its own, not the home folder")
+        own = [user_config_path("moodle-mcp")]
+        if named := named_alike(os.environ).get(CONFIG_VARIABLE):
+            own.append(Path(named))
+        if any(_holds(folder, each) or _holds(each, folder) for each in own):
+            raise SettingsError("MOODLE_MCP_FILES must be apart from settings and kept sites")
         return Folder(folder)
 
     @cached_property
@@ -223,7 +230,7 @@ class Settings(BaseModel):
             return Additions(accesses=accesses)
         from moodle_mcp.catalogue.site_file import load_site_file
 
-        found = load_site_file(self.catalogue.expanduser(), variable("catalogue"))
+        found = load_site_file(at_home(self.catalogue), variable("catalogue"))
         return Additions(found.functions, found.release, accesses)
 
     def connection(self) -> Connection:
@@ -301,7 +308,7 @@ def load_settings(site: str | None = None) -> Settings:
     variables = {name: environment.get(variable(name)) for name in Settings.model_fields}
     in_environment = {name: value for name, value in variables.items() if value is not None}
     named = environment.get(CONFIG_VARIABLE)
-    path = Path(named).expanduser() if named else user_config_path("moodle-mcp") / FILE_NAME
+    path = at_home(Path(named)) if named else user_config_path("moodle-mcp") / FILE_NAME
     in_file = _connected_by_one(_read_file(path, named=named is not None), in_environment, site)
     try:
         settings = Settings.model_validate(in_file | in_environment)
@@ -324,23 +331,25 @@ def named_alike(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _read_file(path: Path, *, named: bool) -> dict[str, Any]:
     try:
-        text = decoded(path.read_bytes())
+        text = decoded(read_regular(path, SMALL))
     except FileNotFoundError:
         if named:
             raise SettingsError(f"{CONFIG_VARIABLE}: there is no file {path}") from None
         return {}
     except OSError as error:
-        raise SettingsError(f"{path}: can't be read ({type(error).__name__})") from None
+        raise SettingsError(f"{path}: can't be read ({reason(error)})") from None
     except TextError as error:
         raise SettingsError(f"{path}: {error}") from None
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: is not TOML: {error}") from None
     known = [*Settings.model_fields]
     for key in data:
         if key not in known:
             raise SettingsError(f"{path}: {key} is not a setting{_did_you_mean(key, known)}")
+        if "\0" in str(data[key]):
+            raise SettingsError(f"{path}: {key} has a NUL character")
     return data
 
 
@@ -377,16 +386,14 @@ def _did_you_mean(name: str, known: list[str]) -> str:
 
 
 def _holds(folder: Path, path: Path) -> bool:
-    return path.expanduser().resolve().is_relative_to(folder.resolve())
+    return real(at_home(path)).is_relative_to(real(folder))
 
 
 def _token_in(path: Path) -> str:
     try:
-        return decoded(path.expanduser().read_bytes()).strip()
+        return decoded(read_regular(at_home(path), SMALL)).strip()
     except OSError as error:
-        raise SettingsError(
-            f"MOODLE_TOKEN_FILE can't be read ({type(error).__name__}): {path}"
-        ) from None
+        raise SettingsError(f"MOODLE_TOKEN_FILE can't be read ({reason(error)}): {path}") from None
     except TextError as error:
         raise SettingsError(f"MOODLE_TOKEN_FILE: {path}: {error}") from None
 

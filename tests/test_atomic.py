@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.atomic import NotOursError, append_private, append_whole, write_whole
+from moodle_mcp.atomic import UnfitError, append_private, append_whole, write_whole
 from moodle_mcp.cli.items import ItemsError, Results
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.server.audit import Audit
@@ -68,7 +68,7 @@ def test_a_link_is_not_followed_wherever_it_leads(tmp_path: Path) -> None:
     for at, target in enumerate((there, tmp_path / "nowhere", tmp_path)):
         link = tmp_path / f"link{at}"
         link.symlink_to(target)
-        with pytest.raises(NotOursError, match="it is a link"):
+        with pytest.raises(UnfitError, match="it is a link"):
             append_private(link)
     assert there.read_text() == "untouched"
     assert not (tmp_path / "nowhere").exists()
@@ -94,7 +94,7 @@ def test_a_pipe_is_refused_without_waiting_for_its_reader(tmp_path: Path) -> Non
         append_private(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     try:
-        with pytest.raises(NotOursError, match="no regular file"):
+        with pytest.raises(UnfitError, match="no regular file"):
             append_private(tmp_path / "pipe")
     finally:
         os.close(reader)
@@ -103,7 +103,7 @@ def test_a_pipe_is_refused_without_waiting_for_its_reader(tmp_path: Path) -> Non
 def test_another_users_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_text("theirs")
     monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
-    with pytest.raises(NotOursError, match="another user"):
+    with pytest.raises(UnfitError, match="another user"):
         append_private(tmp_path / "a")
 
 

@@ -150,6 +150,8 @@ def test_a_folder_for_files_is_one_of_its_own(load: Load, monkeypatch: pytest.Mo
     monkeypatch.setenv("USERPROFILE", str(home))
     token = files / "token"
     token.write_text(TOKEN, encoding="utf-8")
+    settings = files / "settings.toml"
+    settings.touch()
 
     def refusal(path: Path | str, **more: str) -> str:
         with pytest.raises(SettingsError) as caught:
@@ -165,6 +167,9 @@ def test_a_folder_for_files_is_one_of_its_own(load: Load, monkeypatch: pytest.Mo
         refusal(home / "missing"),
         refusal(token),
         refusal(files, MOODLE_TOKEN="", MOODLE_TOKEN_FILE=str(token)),
+        refusal(load.folder / "moodle-mcp"),
+        refusal(load.folder / "moodle-mcp" / "sites"),
+        refusal(files, MOODLE_MCP_CONFIG=str(settings)),
     ] == snapshot(
         [
             "MOODLE_MCP_FILES must be a folder of its own, not the home folder",
@@ -174,6 +179,9 @@ def test_a_folder_for_files_is_one_of_its_own(load: Load, monkeypatch: pytest.Mo
             "MOODLE_MCP_FILES must be a folder that exists, and no symbolic link: /home/missing",
             "MOODLE_MCP_FILES must be a folder that exists, and no symbolic link: /home/moodle-files/token",
             "MOODLE_MCP_FILES must not hold the file of MOODLE_TOKEN_FILE",
+            "MOODLE_MCP_FILES must be apart from settings and kept sites",
+            "MOODLE_MCP_FILES must be apart from settings and kept sites",
+            "MOODLE_MCP_FILES must be apart from settings and kept sites",
         ]
     )
 
@@ -222,7 +230,20 @@ def test_a_wrong_setting_stops_with_one_line_that_names_it(load: Load, case: str
     )
 
 
-@pytest.mark.parametrize("file", ["toools = 1", "= 1", 'tools = ["all"]', "max_file = 5"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "toools = 1",
+        "= 1",
+        'tools = ["all"]',
+        "max_file = 5",
+        "max_file = " + "9" * 5000,
+        "tools = " + "[" * 20_000,
+        'catalogue = "/a\\u0000b"',
+        "tools = '" + "x" * 2_000_000 + "'",
+    ],
+    ids=lambda file: file[:20],
+)
 def test_a_wrong_file_is_named_with_what_is_wrong(load: Load, file: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(file=file, **GOOD)

@@ -18,8 +18,9 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from moodle_mcp.accounts import system_keyring
-from moodle_mcp.atomic import write_whole
+from moodle_mcp.atomic import reason, write_whole
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.reading import SMALL, read_regular
 from moodle_mcp.site.address import Address
 from moodle_mcp.textfile import TextError, decoded
 
@@ -98,7 +99,7 @@ class Accounts:
         """
         names = self.names()
         try:
-            chosen = decoded((self.folder / _DEFAULT).read_bytes()).strip()
+            chosen = decoded(read_regular(self.folder / _DEFAULT, SMALL)).strip()
         except (OSError, TextError):
             chosen = ""
         if chosen in names:
@@ -161,7 +162,7 @@ class Accounts:
     def _read(self, name: str) -> _Kept:
         file = self._file(checked(name))
         try:
-            return _Kept.model_validate_json(decoded(file.read_bytes()))
+            return _Kept.model_validate_json(decoded(read_regular(file, SMALL)))
         except FileNotFoundError:
             known = ", ".join(self.names()) or "none"
             raise SettingsError(
@@ -169,7 +170,7 @@ class Accounts:
                 "`moodle-mcp login ADDRESS --site NAME`"
             ) from None
         except OSError as error:
-            raise SettingsError(f"{file}: can't be read ({type(error).__name__})") from None
+            raise BrokenSiteError(f"{file}: can't be read ({reason(error)})") from None
         except (TextError, ValidationError):
             raise BrokenSiteError(
                 f"{file}: is broken: sign in again with `moodle-mcp login ADDRESS --site {name}`"
@@ -214,4 +215,4 @@ def _remove_quietly(name: str) -> None:
 
 
 def _unwritable(file: Path, error: OSError) -> SettingsError:
-    return SettingsError(f"{file}: can't be written ({type(error).__name__})")
+    return SettingsError(f"{file}: can't be written ({reason(error)})")

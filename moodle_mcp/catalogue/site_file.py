@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
+from moodle_mcp.atomic import reason
 from moodle_mcp.catalogue.defaults import in_its_type
 from moodle_mcp.catalogue.model import (
     Function,
@@ -26,6 +27,7 @@ from moodle_mcp.catalogue.model import (
     Value,
 )
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.reading import read_regular
 from moodle_mcp.textfile import TextError, decoded
 
 FORMAT: Final = "moodle-mcp/catalogue/1"
@@ -137,12 +139,9 @@ def load_site_file(path: Path, setting: str) -> SiteCatalogue:
             such as `functions.local_shop_get_orders.params.keys.since.type`.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
-        raise SettingsError(f"{setting} can't be read ({type(error).__name__}): {path}") from None
-    if len(data) > MAX_BYTES:
-        raise SettingsError(f"{setting}: {path} is larger than {MAX_BYTES} bytes")
+        raise SettingsError(f"{setting} can't be read ({reason(error)}): {path}") from None
     try:
         return SiteCatalogue.model_validate_json(decoded(data))
     except TextError as error:

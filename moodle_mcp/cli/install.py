@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from moodle_mcp.atomic import PRIVATE, reason, write_whole
 from moodle_mcp.cli.common import chosen_site, settled, site_option
 from moodle_mcp.clients.errors import ClientFileError
 from moodle_mcp.clients.known import CLIENTS, Client, Places, System
+from moodle_mcp.reading import read_regular, real
 from moodle_mcp.redaction.names import may_name_secret
 from moodle_mcp.terminal import say, say_document
 from moodle_mcp.textfile import TextError, decoded
 
 if TYPE_CHECKING:
     from moodle_mcp.clients.entry import Running
+
+_MOST: Final = 64 * 1024 * 1024
+"""Bytes of a client's file: some keep their history in it."""
 
 _BY_HAND: Final = "nothing was changed; --print shows the entry to add by hand"
 _NAMED: Final = re.compile(
@@ -134,23 +139,34 @@ def _file_of(client: Client, *, project: bool) -> Path:
     if project:
         if client.project is None:
             raise click.BadParameter(f"{client.title} has none", param_hint="--project")
-        return (Path.cwd() / client.project).resolve()
+        return _in_project(Path.cwd(), client.project)
     places = Places(System.named(sys.platform), str(Path.home()), os.environ)
     *others, usual = (Path(file) for file in client.files(places))
-    return next((file for file in others if file.parent.is_dir()), usual).resolve()
+    return real(next((file for file in others if file.parent.is_dir()), usual))
+
+
+def _in_project(folder: Path, name: str) -> Path:
+    """A file of the project in a folder, behind links inside it.
+
+    The project may be a stranger's: what is outside it is no business of its.
+    """
+    file = real(folder / name)
+    if not file.is_relative_to(real(folder)):
+        raise ClientFileError(f"{folder / name} leads out of the project, to {file}; {_BY_HAND}")
+    return file
 
 
 def _read(file: Path) -> str | None:
     """The file's text, line ends, byte-order mark and all; None if there is no file."""
     try:
-        data = file.read_bytes()
+        data = read_regular(file, _MOST)
         decoded(data)
     except FileNotFoundError:
         return None
     except TextError as error:
         raise ClientFileError(str(error)) from None
     except OSError as error:
-        raise ClientFileError(f"can't be read ({type(error).__name__})") from None
+        raise ClientFileError(f"can't be read ({reason(error)})") from None
     # The mark stays, since the file is written back as it was.
     return data.decode()
 
@@ -176,8 +192,6 @@ def _replace(file: Path, before: str | None, after: str) -> None:
 
     It is the client's: it keeps its mode, and a link to it (dotfiles often are some) stays one.
     """
-    from moodle_mcp.atomic import PRIVATE, write_whole
-
     try:
         if before is None:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -192,7 +206,7 @@ def _replace(file: Path, before: str | None, after: str) -> None:
             raise ClientFileError("was changed by another program just now: run it again")
         write_whole(file, after.encode(), mode)
     except OSError as error:
-        raise ClientFileError(f"can't be written ({type(error).__name__})") from None
+        raise ClientFileError(f"can't be written ({reason(error)})") from None
     say(f"Changed {file}", f"What was there is in {backup}")
 
 

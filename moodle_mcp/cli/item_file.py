@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from moodle_mcp.atomic import reason
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.paths import with_index
 from moodle_mcp.cli.items import ItemsError, parsed
 from moodle_mcp.errors import Fault, ParameterFault, Suspect
+from moodle_mcp.reading import read_regular
 from moodle_mcp.tables.items import table_items
 from moodle_mcp.tables.reader import Table, TableError, read_table
 from moodle_mcp.textfile import UTF_8, TextError, decoded
@@ -224,11 +226,11 @@ def _member(item: Any, name: str, index: int) -> Any:
 
 def _text(path: Path, encoding: str) -> str:
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except FileNotFoundError:
         raise ItemsError(f"{path}: there is no such file") from None
     except OSError as error:
-        raise ItemsError(f"{path}: can't be read ({type(error).__name__})") from None
+        raise ItemsError(f"{path}: can't be read ({reason(error)})") from None
     if data.startswith(_WORKBOOK_STARTS):
         raise ItemsError(f"{path}: {_A_WORKBOOK}")
     try:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from moodle_mcp.atomic import append_private, append_whole, reason, write_whole
 from moodle_mcp.caller.batch import Account, Fate, brief
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
+from moodle_mcp.reading import read_regular
 from moodle_mcp.redaction.arguments import without_secret_arguments
 from moodle_mcp.textfile import TextError, decoded
 
@@ -44,9 +45,9 @@ def read_text(path: Path) -> str:
         ItemsError: it can't be read.
     """
     try:
-        return decoded(path.read_bytes())
+        return decoded(read_regular(path))
     except OSError as error:
-        raise ItemsError(f"{path}: can't be read ({type(error).__name__})") from None
+        raise ItemsError(f"{path}: can't be read ({reason(error)})") from None
     except TextError as error:
         raise ItemsError(f"{path}: {error}") from None
 

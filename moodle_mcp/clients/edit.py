@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -33,7 +32,7 @@ def with_server(client: Client, text: str, name: str, entry: Mapping[str, Any]) 
     if _value_at(before, keys) == entry:
         return text
     changed = form.with_entry(text, keys, entry)
-    wanted = copy.deepcopy(before)
+    wanted = form.read(text)
     _set(wanted, keys, entry)
     return _checked(form, changed, wanted)
 
@@ -49,7 +48,7 @@ def without_server(client: Client, text: str, name: str) -> str:
     if _value_at(before, keys) is None:
         return text
     changed = form.without_entry(text, keys)
-    wanted = copy.deepcopy(before)
+    wanted = form.read(text)
     _remove(wanted, keys)
     return _checked(form, changed, wanted)
 

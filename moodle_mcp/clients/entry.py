@@ -76,6 +76,11 @@ def environment_for_server(
                 "`moodle-mcp login ADDRESS` instead, or put the token into a file and set "
                 "MOODLE_TOKEN_FILE"
             )
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            problem = "is not UTF-8, which a client's configuration must be"
+            raise SettingsError(f"{name} {problem}") from None
         is_file = Path in _kinds(field) or (field == "audit" and value != "stderr")
         kept[name] = absolute(value) if is_file else value
     # Clients start servers with few of the user's variables.

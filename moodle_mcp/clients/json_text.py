@@ -16,10 +16,13 @@ from typing import Any, Final, cast
 from moodle_mcp.clients.errors import ClientFileError
 from moodle_mcp.textfile import MARK
 
+# What is not closed is no JSON, and goes to the end all the same: from each quotation mark or
+# comment in it, a long one would be looked through again.
+_STRING: Final = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?+'
 _STRING_OR_COMMENT: Final = re.compile(
-    r'(?P<string>"(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL
+    rf"{_STRING}|(?P<blanked>//[^\n]*+|/\*.*?\*/)|/\*.*+", re.DOTALL
 )
-_STRING_OR_LAST_COMMA: Final = re.compile(r'(?P<string>"(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
+_STRING_OR_LAST_COMMA: Final = re.compile(rf"{_STRING}|(?P<blanked>,(?=\s*+[}}\]]))", re.DOTALL)
 _SPACE: Final = re.compile(r"\s*")
 _REST_OF_LINE: Final = re.compile(r"[ \t]*\r?\n")
 _FIRST_LINE_INDENT: Final = re.compile(r"[{\[]\r?\n([ \t]+)")
@@ -213,7 +216,7 @@ def _without_comments(text: str) -> str:
 
 
 def _blank(found: re.Match[str]) -> str:
-    return found[0] if found["string"] else re.sub(r"[^\n]", " ", found[0])
+    return re.sub(r"[^\n]", " ", found[0]) if found["blanked"] else found[0]
 
 
 def _past_space(text: str, at: int) -> int:

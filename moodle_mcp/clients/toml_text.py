@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from moodle_mcp.clients.errors import ClientFileError
 from moodle_mcp.textfile import MARK
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
 
 
 def read(text: str) -> dict[str, Any]:
@@ -18,7 +21,7 @@ def read(text: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text.removeprefix(MARK))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ClientFileError(f"is not TOML: {error}") from None
 
 
@@ -31,8 +34,7 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
     import tomlkit
     from tomlkit.items import InlineTable
 
-    read(text)
-    document = tomlkit.parse(text.removeprefix(MARK))
+    document = _parsed(text)
     place: MutableMapping[str, Any] = document
     for depth, key in enumerate(keys[:-1]):
         if key not in place:
@@ -40,7 +42,7 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
             place[key] = tomlkit.table(is_super_table=True)
         place = _table(place[key], keys[: depth + 1])
     place[keys[-1]] = _as_table(entry, inline=isinstance(place, InlineTable))
-    return _written_as(text, tomlkit.dumps(document))
+    return _written_as(text, document.as_string())
 
 
 def without_entry(text: str, keys: Sequence[str]) -> str:
@@ -49,10 +51,7 @@ def without_entry(text: str, keys: Sequence[str]) -> str:
     Raises:
         ClientFileError: as `with_entry`.
     """
-    import tomlkit
-
-    read(text)
-    document = tomlkit.parse(text.removeprefix(MARK))
+    document = _parsed(text)
     place: MutableMapping[str, Any] = document
     for depth, key in enumerate(keys[:-1]):
         if key not in place:
@@ -61,7 +60,18 @@ def without_entry(text: str, keys: Sequence[str]) -> str:
     if keys[-1] not in place:
         return text
     del place[keys[-1]]
-    return _written_as(text, tomlkit.dumps(document))
+    return _written_as(text, document.as_string())
+
+
+def _parsed(text: str) -> TOMLDocument:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    read(text)
+    try:
+        return tomlkit.parse(text.removeprefix(MARK))
+    except (TOMLKitError, RecursionError) as error:
+        raise ClientFileError(f"can't be changed: {error}") from None
 
 
 def _as_table(values: Mapping[str, Any], *, inline: bool) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from moodle_mcp.atomic import append_private, reason
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.reading import at_home
 
 if TYPE_CHECKING:
     from moodle_mcp.caller.outcome import Outcome
@@ -36,7 +37,7 @@ class Audit:
             self._file = sys.stderr
         elif target is not None:
             try:
-                self._file = append_private(Path(target).expanduser())
+                self._file = append_private(at_home(Path(target)))
             except OSError as error:
                 raise SettingsError(
                     f"MOODLE_MCP_AUDIT can't be written ({reason(error)}): {target}"

@@ -19,6 +19,10 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,254}")
 _RELEASE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*[A-Za-z0-9.+ ():_-]{0,60}")
 """`4.5.6+ (Build: 20250822)`, and what a distribution may write behind it."""
 
+_MAX_TEXT: Final = 1000
+"""Characters of a name: Moodle keeps 254 of a site's, and 100 of each part of a user's (read in the
+source of 4.5.6)."""
+
 log = logging.getLogger(__name__)
 
 
@@ -64,11 +68,11 @@ def site_info(answer: Any) -> SiteInfo:
     """
     try:
         return SiteInfo(
-            site_name=str(answer["sitename"]),
+            site_name=_text(answer["sitename"]),
             site_url=str(answer["siteurl"]),
             user_id=int(answer["userid"]),
-            user_name=str(answer["username"]),
-            user_full_name=str(answer["fullname"]),
+            user_name=_text(answer["username"]),
+            user_full_name=_text(answer["fullname"]),
             release=_release(str(answer.get("release", ""))),
             # A service that gives this very function has one at least.
             functions=_names(str(entry["name"]) for entry in answer["functions"]) or None,
@@ -79,6 +83,11 @@ def site_info(answer: Any) -> SiteInfo:
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         message = "The site's answer about itself lacks what Moodle sends."
         raise CallError(Fault(Kind.BAD_ANSWER, message, function=SITE_INFO)) from None
+
+
+def _text(told: object) -> str:
+    """A name, of which half a character (a surrogate) could be written to no file."""
+    return str(told)[:_MAX_TEXT].encode("utf-8", "replace").decode()
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:

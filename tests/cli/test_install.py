@@ -194,6 +194,33 @@ def test_a_link_in_a_project_stays_one(
     assert list(servers(tmp_path / "shared.json")) == ["a", "moodle"]
 
 
+@pytest.mark.parametrize("linked", [".vscode", ".vscode/mcp.json"])
+def test_a_link_out_of_a_project_is_not_followed(
+    install: Install, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: str
+) -> None:
+    project = tmp_path / "project"
+    link = project / linked
+    link.parent.mkdir(parents=True)
+    link.symlink_to(home / "elsewhere")
+    monkeypatch.chdir(project)
+    ran = install("vscode", "--project")
+    assert (ran.exit_code, ran.output.count("\n")) == (2, 1)
+    assert "leads out of the project" in ran.output
+    assert not (home / "elsewhere").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX")
+@pytest.mark.parametrize("client", ["cursor", "codex"])
+def test_a_setting_that_is_no_text_is_refused(install: Install, home: Path, client: str) -> None:
+    token = os.fsencode(home) + b"/\xff"
+    Path(os.fsdecode(token)).write_text(ADMIN_TOKEN)
+    ran = install(client, MOODLE_URL="https://m.example", MOODLE_TOKEN_FILE=os.fsdecode(token))
+    assert (ran.exit_code, ran.output) == (
+        2,
+        "moodle-mcp: MOODLE_TOKEN_FILE is not UTF-8, which a client's configuration must be\n",
+    )
+
+
 @pytest.mark.parametrize(
     "content", [b"{", b"[]", b'{"mcpServers": 3}', b"\xff\xfe{\x00}\x00"],
     ids=["cut", "list", "servers a number", "UTF-16"],

@@ -303,6 +303,37 @@ def test_toml_in_other_spellings_is_changed_rightly_or_not_at_all(text: str) -> 
     assert after == {**before, "mcp_servers": {**before["mcp_servers"], "moodle": ENTRY}}
 
 
+@pytest.mark.parametrize("part", ["/* ", '"\\', '"\\"', '{"', "//", ", ", "/*/"])
+def test_a_part_of_json_without_end_takes_time_in_proportion(part: str) -> None:
+    """A quadratic pattern would not come to its end here."""
+    with pytest.raises(ClientFileError):
+        added(part * 200_000)
+
+
+def test_a_comment_that_is_not_closed_is_no_comment() -> None:
+    with pytest.raises(ClientFileError):
+        added("{} /* a")
+
+
+@pytest.mark.parametrize("depth", [100, 900, 100_000])
+@pytest.mark.parametrize("client", [JSON, TOML], ids=["JSON", "TOML"])
+def test_a_deep_file_is_changed_or_refused(client: Client, depth: int) -> None:
+    inner = "[" * depth + "]" * depth
+    text = f'{{"a": {inner}}}' if client is JSON else f"a = {inner}\n"
+    try:
+        changed = with_server(client, text, "moodle", ENTRY)
+    except ClientFileError:
+        return
+    assert inner in changed
+    assert "moodle" not in without_server(client, changed, "moodle")
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a." * 2000 + "b = 1", "a = " + "[" * 9000])
+def test_toml_beyond_the_libraries_limits_is_refused(text: str) -> None:
+    with pytest.raises(ClientFileError):
+        with_server(TOML, text, "moodle", ENTRY)
+
+
 def test_broken_toml_is_refused() -> None:
     for text in ("= 1", "mcp_servers = 3\n", "a = 1\na = 2\n"):
         with pytest.raises(ClientFileError):

@@ -44,6 +44,11 @@ def test_a_description_without_any_function_does_not_tell_them() -> None:
     assert (untold.lacks("core_x_y"), untold.lacks("core_x_z")) == (False, False)
 
 
+def test_names_can_be_written_to_a_file_and_have_an_end() -> None:
+    told = site_info(SMALLEST | {"username": "a\ud800b", "sitename": "S" * 5_000_000})
+    assert (told.user_name, len(told.site_name)) == ("a?b", 1000)
+
+
 def test_a_recorded_description_is_read() -> None:
     recorded = next(each for each in exchanges() if each.id == "setup:ok_site_info_small")
     info = site_info(recorded.json)
