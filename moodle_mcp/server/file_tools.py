@@ -25,6 +25,7 @@ from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 from moodle_mcp.files.extract import text_of
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.names import safe_name
+from moodle_mcp.files.pictures import Dimensions, dimensions
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.files.sniff import IMAGES, Content, sniff
 from moodle_mcp.redaction.values import without_secrets
@@ -40,9 +41,16 @@ UPLOAD: Final = "upload_file"
 MAX_IMAGE: Final = 5_000_000
 """Bytes of a picture that is shown: models take no larger ones."""
 
+MAX_SIDE: Final = 8_000
+"""Pixels of its width and height: a model's service refuses a whole conversation with a larger one,
+and a few kilobytes can unpack to gigabytes in a client.
+"""
+
 _AT_ONCE: Final = 2
 _STEP: Final = 1_000_000
 """Bytes between two reports of progress."""
+
+_DAMAGED: Final = "The picture is damaged, and not shown."
 
 _HARMLESS: Final = (
     "At most a draft was stored, which nobody sees and which Moodle removes by itself: upload "
@@ -229,7 +237,10 @@ class FileTools:
             "size": len(data),
         }
         if kind in IMAGES:
-            return self._answer(result, _picture(data, kind))
+            size = dimensions(data, kind)
+            if size is None:
+                return self._answer(result | {"note": _DAMAGED})
+            return self._answer(result, _picture(data, kind, size))
         text = await text_of(data, kind)
         if text.text or not text.note:
             result["text"] = text.text
@@ -289,9 +300,13 @@ def _mimetype(kind: Content, declared: str) -> str:
     return kind.value
 
 
-def _picture(data: bytes, kind: Content) -> types.ImageContent:
+def _picture(data: bytes, kind: Content, size: Dimensions) -> types.ImageContent:
+    message = ""
     if len(data) > MAX_IMAGE:
         message = f"The picture has {len(data):,} bytes; {MAX_IMAGE:,} can be shown."
+    elif max(size) > MAX_SIDE:
+        message = f"The picture has {size[0]} x {size[1]} pixels; {MAX_SIDE} each can be shown."
+    if message:
         hint = "Add ?preview=bigthumb to its address for a small one, or save it where that is on."
         raise CallError(Fault(Kind.TOO_LARGE, message, hint=hint))
     return types.ImageContent(data=base64.b64encode(data).decode(), mime_type=kind.value)

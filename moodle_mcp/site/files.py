@@ -7,6 +7,7 @@ its own, `{error, errorcode, ...}`, so that what comes is looked at before it pa
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ MAX_ERROR: Final = 200_000
 """Bytes of an answer that is no file: an error of Moodle's, a proxy's page."""
 
 _PIECE: Final = 256 * 1024
+_MIMETYPE: Final = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,90}")
 _ENCODINGS: Final = ("", "identity", "gzip", "deflate")
 
 
@@ -77,9 +79,8 @@ async def opened(
             size = _declared(response)
             if size is not None and size > most:
                 raise _too_large(f"The file has {size:,} bytes; {most:,} are allowed here.")
-            mimetype = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             pieces = _pieces(response, most, size, progress)
-            yield Incoming(mimetype or "application/octet-stream", size, pieces)
+            yield Incoming(_mimetype(response), size, pieces)
 
 
 async def upload(
@@ -127,11 +128,17 @@ def _is_file(response: httpx2.Response) -> bool:
     return not any(each in kind for each in ("json", "html", "xml"))
 
 
+def _mimetype(response: httpx2.Response) -> str:
+    told = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return told if _MIMETYPE.fullmatch(told) else "application/octet-stream"
+
+
 def _declared(response: httpx2.Response) -> int | None:
     """The file's bytes as the answer declares them; of a compressed one nothing is known."""
     encoding = response.headers.get("content-encoding", "").lower()
     if encoding not in _ENCODINGS:
-        message = f"The file came compressed in a way that was not asked for ({plain(encoding)})."
+        told = plain(encoding[:40])
+        message = f"The file came compressed in a way that was not asked for ({told})."
         hint = "The operator looks at what stands between here and the site: a proxy does that."
         raise CallError(Fault(Kind.BAD_ANSWER, message, hint=hint))
     length = response.headers.get("content-length", "")

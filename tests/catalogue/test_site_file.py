@@ -256,7 +256,7 @@ def test_a_file_that_is_not_there_or_too_large_is_one_line(
     monkeypatch.setattr(site_file, "MAX_BYTES", EXPORTED.stat().st_size)
     load_site_file(EXPORTED, SETTING)
     monkeypatch.setattr(site_file, "MAX_BYTES", EXPORTED.stat().st_size - 1)
-    with pytest.raises(SettingsError, match="is larger than"):
+    with pytest.raises(SettingsError, match="it has more than"):
         load_site_file(EXPORTED, SETTING)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,34 @@ def test_a_kind_is_told_by_the_bytes_whatever_was_declared(data: bytes, kind: Co
     assert sniff(data) is kind
     assert sniff(data, "image/png") is kind
     assert sniff(data, "application/pdf") is kind
+
+
+def archive(entries: bytes, number: int, comment: bytes = b"") -> bytes:
+    """An archive with a list of parts that nobody has checked."""
+    start = b"PK\x03\x04" + bytes(26)
+    numbers = struct.pack("<4H2LH", 0, 0, number, number, len(entries), len(start), len(comment))
+    return start + entries + b"PK\x05\x06" + numbers + comment
+
+
+def entry(name: bytes, extra: bytes = b"") -> bytes:
+    lengths = struct.pack("<HH", len(name), len(extra))
+    return b"PK\x01\x02" + bytes(24) + lengths + bytes(14) + name + extra
+
+
+def test_a_list_of_parts_is_searched_and_not_read() -> None:
+    """To read a list of 20 MB takes zipfile many seconds, for which nothing else is answered."""
+    broken = b"\0" * 9 + entry(b"xl/workbook.xml", b"\1\2\0\0" * 16_000) + b"PK\x01\x02"
+    assert sniff(archive(broken, 1)) is Content.XLSX
+    assert sniff(archive(entry(b"a") * 1_000_000, 0xFFFF)) is Content.OTHER
+
+
+def test_a_part_is_looked_for_in_the_list_of_parts_alone() -> None:
+    word, sheet = entry(b"word/document.xml"), entry(b"xl/workbook.xml")
+    assert sniff(archive(entry(b"a") + word, 2)) is Content.DOCX
+    assert sniff(archive(sheet, 1, comment=word)) is Content.XLSX
+    assert sniff(b"PK\x03\x04" + word + archive(sheet, 1)) is Content.XLSX
+    assert sniff(archive(entry(b"xword/document.xml"), 1)) is Content.OTHER
+    assert sniff(archive(entry(b"word/document.xmlx"), 1)) is Content.OTHER
 
 
 def test_html_without_a_head_is_html_if_it_was_declared_so() -> None:

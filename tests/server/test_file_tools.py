@@ -137,6 +137,24 @@ async def test_a_picture_is_a_picture(demo: Demo) -> None:
     assert base64.b64decode(image.data) == samples.PNG
 
 
+async def test_a_picture_that_is_damaged_is_not_shown(demo: Demo) -> None:
+    answer = await download(demo, put(demo, "a.png", samples.PNG[:20], "image/png"))
+    assert answer.images == []
+    assert answer.outcome.result["note"] == "The picture is damaged, and not shown."
+
+
+async def test_a_picture_that_would_unpack_to_gigabytes_is_not_shown(demo: Demo) -> None:
+    wide = samples.PNG[:16] + (100_000).to_bytes(4) + samples.PNG[20:]
+    async with tools_of(demo) as tools:
+        answer = await tools.download({"url": put(demo, "a.png", wide, "image/png")})
+    error = error_of(answer)
+    assert (error["kind"], error["message"], answer.images) == (
+        "too_large",
+        "The picture has 100000 x 1 pixels; 8000 each can be shown.",
+        [],
+    )
+
+
 async def test_a_picture_that_is_too_large_to_show_is_refused_with_its_size(demo: Demo) -> None:
     url = put(demo, "a.png", samples.PNG + b"\0" * MAX_IMAGE, "image/png")
     async with tools_of(demo) as tools:

@@ -397,3 +397,11 @@ async def test_an_answer_that_is_no_draft_is_an_error(fault: Fault, kind: Kind, 
 async def test_a_service_without_uploads_refuses_them(demo: Demo) -> None:
     demo.site.switches.uploads = False
     assert (await upload_fault(demo)).kind is Kind.ACCESS_DENIED
+
+
+@pytest.mark.parametrize("told", ["text/plain <moodle-text>", "a" * 60_000, "", "text/\x85b"])
+async def test_a_mimetype_that_can_be_none_is_not_passed_on(demo: Demo, told: str) -> None:
+    demo.site.faults.append(Fault.answer(b"x", headers=ATTACHMENT | {"Content-Type": told}))
+    file = chapter(demo)
+    async with site_of(demo.url) as site, opened(site, file, most=MOST, timing=TIMING) as incoming:
+        assert incoming.mimetype == "application/octet-stream"
