@@ -7,7 +7,9 @@ site's token is in the system's keyring, or else in its file.
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -89,7 +91,8 @@ class Accounts:
         Raises:
             SettingsError: there is none, or the keyring does not give it.
         """
-        return self._read(name).token or system_keyring.get(name)
+        kept = self._read(name)
+        return kept.token or system_keyring.get(name, kept.url)
 
     def default(self) -> str | None:
         """The name of the one that is used when none is named: the chosen one, or the only one.
@@ -130,7 +133,7 @@ class Accounts:
         first = not self.names()
         data: dict[str, Any] = {"url": account.url, "username": account.username}
         if account.place == "keyring":
-            system_keyring.put(account.name, token)
+            system_keyring.put(account.name, account.url, token)
         else:
             data["token"] = token.get_secret_value()
         self._write(self._file(account.name), json.dumps(data, indent=2) + "\n")
@@ -162,7 +165,8 @@ class Accounts:
     def _read(self, name: str) -> _Kept:
         file = self._file(checked(name))
         try:
-            return _Kept.model_validate_json(decoded(read_regular(file, SMALL)))
+            kept = _Kept.model_validate_json(decoded(read_regular(file, SMALL)))
+            self._check_modes(file, has_token=kept.token is not None)
         except FileNotFoundError:
             known = ", ".join(self.names()) or "none"
             raise SettingsError(
@@ -175,10 +179,26 @@ class Accounts:
             raise BrokenSiteError(
                 f"{file}: is broken: sign in again with `moodle-mcp login ADDRESS --site {name}`"
             ) from None
+        return kept
+
+    def _check_modes(self, file: Path, *, has_token: bool) -> None:
+        """Refuse what others may have put there: the token would go to the address in it.
+
+        Both are made for the user alone, so that somebody has opened them since.
+        """
+        if os.name == "nt":
+            return
+        for path, others in ((file, 0o077 if has_token else 0o022), (self.folder, 0o022)):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & others:
+                raise BrokenSiteError(
+                    f"{path}: is open to others (mode {mode:04o}): look whether its content is "
+                    "yours, then sign in again"
+                )
 
     def _write(self, file: Path, text: str) -> None:
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(self.folder)
             write_whole(file, text.encode())
         except OSError as error:
             raise _unwritable(file, error) from None
@@ -205,6 +225,14 @@ def name_for(address: Address) -> str:
     port = f"-{parts.port}" if parts.port else ""
     name = re.sub(r"[^a-z0-9._-]+", "-", f"{host}{port}{parts.path}".lower())
     return name.strip("-._")[:64] or "site"
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder with those above it for the user alone, whatever the umask."""
+    for each in reversed([folder, *folder.parents]):
+        each.mkdir(mode=0o700, exist_ok=True)
+    if os.name != "nt":
+        folder.chmod(0o700)
 
 
 def _remove_quietly(name: str) -> None:

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import keyring
 import pytest
@@ -14,7 +15,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 from pydantic import SecretStr
 
-from moodle_mcp.accounts.store import Account, Accounts, Place, name_for
+from moodle_mcp.accounts.store import Account, Accounts, BrokenSiteError, Place, name_for
 from moodle_mcp.accounts.system_keyring import NoKeyringError
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.site.address import Address
@@ -81,7 +82,7 @@ def test_a_name_of_a_windows_device_makes_no_such_file(accounts: Accounts) -> No
 
 def test_in_the_keyring_the_token_is_in_no_file(accounts: Accounts, memory: Memory) -> None:
     accounts.keep(account(place="keyring"), SecretStr(TOKEN))
-    assert memory.entries == {("moodle-mcp", "school"): TOKEN}
+    assert list(memory.entries) == [("moodle-mcp", "school")]
     assert all(TOKEN not in file.read_text() for file in accounts.folder.iterdir())
     assert accounts.get("school").place == "keyring"
     assert accounts.token("school").get_secret_value() == TOKEN
@@ -154,7 +155,7 @@ def test_a_token_that_was_taken_out_of_the_keyring_is_missed(
     with pytest.raises(SettingsError) as caught:
         accounts.token("school")
     assert str(caught.value) == snapshot(
-        "the system's keyring has no token for the site school: sign in again with `moodle-mcp login`"
+        "the system's keyring has no token for the site school at its address: sign in again with `moodle-mcp login`"
     )
     accounts.forget("school")
     assert accounts.names() == []
@@ -250,3 +251,87 @@ def test_a_site_is_named_after_its_host_port_and_path() -> None:
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.exa",
         ]
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_the_folders_above_are_for_the_user_alone_too(tmp_path: Path) -> None:
+    """Who can write to one of them can put another folder in this one's place."""
+    before = os.umask(0)
+    try:
+        keep(Accounts(tmp_path / "a" / "b" / "sites"), "school")
+    finally:
+        os.umask(before)
+    assert [
+        stat.S_IMODE((tmp_path / each).stat().st_mode) for each in ("a", "a/b", "a/b/sites")
+    ] == [0o700] * 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+@pytest.mark.parametrize(
+    ("place", "path", "mode"),
+    [
+        ("file", "site-school.json", 0o640),
+        ("keyring", "site-school.json", 0o620),
+        ("file", "", 0o777),
+        ("keyring", "", 0o770),
+    ],
+)
+def test_a_site_that_others_may_have_changed_is_not_used_until_it_is_kept_anew(
+    accounts: Accounts, memory: Memory, place: Place, path: str, mode: int
+) -> None:
+    accounts.keep(account(place=place), SecretStr(TOKEN))
+    opened = accounts.folder / path
+    opened.chmod(mode)
+    for read in (accounts.get, accounts.token):
+        with pytest.raises(BrokenSiteError) as caught:
+            read("school")
+        assert str(caught.value) == (
+            f"{opened}: is open to others (mode {mode:04o}): look whether its content is yours, "
+            "then sign in again"
+        )
+    accounts.keep(account(place=place), SecretStr(OTHER))
+    assert accounts.token("school").get_secret_value() == OTHER
+
+
+def test_a_keyrings_token_goes_to_the_address_that_it_was_kept_for_alone(
+    accounts: Accounts, memory: Memory
+) -> None:
+    accounts.keep(account(place="keyring"), SecretStr(TOKEN))
+    file = accounts.folder / "site-school.json"
+    file.write_text(file.read_text().replace("school.example", "evil.example"))
+    with pytest.raises(SettingsError) as caught:
+        accounts.token("school")
+    assert TOKEN not in str(caught.value)
+    assert "at its address" in str(caught.value)
+
+
+class Odd(Memory):
+    """A keyring that raises what no keyring should, with a secret and an escape in it."""
+
+    def _check(self) -> None:
+        if self.locked:
+            raise ArithmeticError(f"{TOKEN}\n\x1b[2J")
+
+
+class Lying(Memory):
+    """A keyring that gives no text back."""
+
+    def get_password(self, service: str, username: str) -> Any:
+        return 5 if self.locked else super().get_password(service, username)
+
+
+@pytest.mark.parametrize("kind", [Odd, Lying])
+def test_whatever_a_keyring_does_is_one_line_without_what_it_says(
+    accounts: Accounts, memory: Memory, kind: type[Memory]
+) -> None:
+    ring = kind()
+    keyring.set_keyring(ring)
+    accounts.keep(account(place="keyring"), SecretStr(TOKEN))
+    ring.locked = True
+    with pytest.raises(SettingsError) as caught:
+        accounts.token("school")
+    assert TOKEN not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(NoKeyringError):
+        accounts.keep(account("other", "keyring"), SecretStr(TOKEN))
+    assert accounts.names() == ["school"]
