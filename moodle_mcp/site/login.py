@@ -39,6 +39,7 @@ _PUBLIC_CONFIG_ENTRY: Final = "/lib/ajax/service-nologin.php"
 _PUBLIC_CONFIG: Final = "tool_mobile_get_public_config"
 _SCHEME: Final = "moodlemcp"
 _LOGIN_IN_THE_APP: Final = 1
+_MAX_SHOWN: Final = 500
 _PARTS: Final = ":::"
 _END: Final = re.compile(r"/?#?/?$")
 _AGAIN: Final = (
@@ -113,15 +114,17 @@ async def launch(address: Address, service: str, *, user_agent: str) -> Launch:
 
 
 def _launch(address: Address, service: str, config: dict[str, Any]) -> Launch:
-    roots = {str(config["wwwroot"]), str(config.get("httpswwwroot") or config["wwwroot"])}
+    here = _place(address.base)
+    told = {str(config["wwwroot"]), str(config.get("httpswwwroot"))}
+    roots = {root for root in told if _place(root) == here}
     page: str = config["launchurl"]
     if not config.get("enablewebservices"):
         raise CallError(Fault(Kind.WEB_SERVICES_OFF, "Web services are switched off."))
-    if _place(config["wwwroot"]) != _place(address.base):
+    if config["wwwroot"] not in roots:
         raise CallError(
             Fault(
                 Kind.WRONG_ADDRESS,
-                f"The site calls itself {config['wwwroot']}.",
+                f"The site calls itself {config['wwwroot'][:_MAX_SHOWN]}.",
                 hint="Sign in to that address.",
             )
         )
@@ -154,8 +157,11 @@ def _signatures(roots: set[str], passport: str) -> frozenset[str]:
 
 
 def _place(url: str) -> str:
-    """Host, port and path, as they decide which site it is."""
-    parts = urlsplit(url)
+    """Host, port and path, as they decide which site it is; empty for what is no address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 

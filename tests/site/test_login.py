@@ -318,6 +318,14 @@ async def test_the_sign_in_page_is_one_of_the_sites_own() -> None:
     )
 
 
+async def test_an_address_of_the_site_that_is_none_of_it_counts_for_nothing() -> None:
+    evil = "https://evil.example"
+    assert await config(httpswwwroot=evil) == "/launch.php"
+    assert "not on the site" in await config(httpswwwroot=evil, launchurl=f"{evil}/launch.php")
+    assert "calls itself" in await config(wwwroot="http://[", launchurl="http://[/launch.php")
+    assert len(await config(wwwroot=f"{evil}/{'a' * 100_000}")) < 1000
+
+
 async def test_identity_providers_are_a_browser_sign_in_too() -> None:
     assert await config(typeoflogin=1) == snapshot(
         "moodle_error: The site does not offer signing in through the browser."
