@@ -6,7 +6,9 @@ its own, `{error, errorcode, ...}`, so that what comes is looked at before it pa
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -97,11 +99,42 @@ async def upload(
     Raises:
         CallError: `written` is "nothing" unless the answer did not come.
     """
-    form = Form(UPLOAD, {"itemid": str(item_id), "filepath": "/"}, (name, content))
+    whole = io.BufferedReader(_AsItBegan(content))
+    form = Form(UPLOAD, {"itemid": str(item_id), "filepath": "/"}, (name, whole))
     with _within(timing.whole):
         async with site.post(form, silence=timing.silence, progress=progress) as response:
             answer = await _answer(site, response)
     return _stored(answer)
+
+
+class _AsItBegan(io.RawIOBase):
+    """A file with the length that it has now: the request's head has said how much will come."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._length = file.seek(0, os.SEEK_END)
+        file.seek(0)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            return self._file.seek(self._length + offset)
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._length - self._file.tell()
+        piece = self._file.read(min(len(buffer), left))
+        if left and not piece:
+            message = "The file became shorter while it was being sent, and nothing was stored."
+            hint = "Upload it again when no program writes to it."
+            raise CallError(Fault(Kind.CONFLICT, message, hint=hint, written="nothing"))
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -123,6 +124,36 @@ async def test_a_document_is_answered_as_its_text_whatever_it_is_declared(
     assert said in result["text"]
     assert result["mimetype"].startswith("application/")
     assert result["size"] == len(data)
+
+
+@pytest.mark.parametrize("left", [0, 10, 1_000_000])
+async def test_a_file_that_becomes_shorter_while_it_is_sent_is_told(
+    demo: Demo, tmp_path: Path, left: int
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a" * 1_500_000)
+
+    async def cut(_: int, __: int | None) -> None:
+        os.truncate(path, left)
+
+    async with tools_of(demo, tmp_path) as tools:
+        error = error_of(await tools.upload({"path": "a.txt"}, cut))
+    assert (error["kind"], error["written"]) == ("conflict", "nothing")
+
+
+async def test_a_file_that_grows_while_it_is_sent_is_sent_as_it_was(
+    demo: Demo, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a" * 1_500_000)
+
+    async def grow(_: int, __: int | None) -> None:
+        with path.open("ab") as file:
+            file.write(b"b" * 1_000_000)
+
+    async with tools_of(demo, tmp_path) as tools:
+        outcome = (await tools.upload({"path": "a.txt"}, grow)).outcome
+    assert outcome.result["size"] == 1_500_000
 
 
 async def test_a_picture_is_a_picture(demo: Demo) -> None:
