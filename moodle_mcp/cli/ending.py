@@ -7,21 +7,29 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import Final, TextIO, cast
 
 import click
+
+from moodle_mcp.atomic import reason
+from moodle_mcp.cli.common import EXIT_FAILED
+from moodle_mcp.terminal import say
 
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNREAD: Final = 141
 """What a shell says of a program that SIGINT or SIGPIPE has ended: 128 and the signal's number."""
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_MADE: Final = "A call, if it was one, was made: look at what it did before it is repeated."
+
 
 @contextmanager
 def quiet_end() -> Generator[None]:
-    """End without a word on Ctrl-C, and when a reader such as `head` has gone.
+    """End without a word on Ctrl-C, and when a reader such as `head` has gone; with one line when
+    the output is a file on a full disk.
 
     Raises:
-        Exit: with the status that says which of the two it was.
+        Exit: with the status that says which of them it was.
     """
     try:
         yield
@@ -29,8 +37,12 @@ def quiet_end() -> Generator[None]:
         if _holds(error, _is_interrupt):
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
         if _holds(error, _is_unread):
-            _drop_output()
+            _drop_output(sys.stdout, sys.stderr)
             raise click.exceptions.Exit(EXIT_UNREAD) from None
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _drop_output(sys.stdout)
+            say(f"moodle-mcp: the output can't be written ({reason(error)}). {_MADE}", err=True)
+            raise click.exceptions.Exit(EXIT_FAILED) from None
         raise
 
 
@@ -54,9 +66,9 @@ def _is_unread(error: BaseException) -> bool:
     return isinstance(error, BrokenPipeError)
 
 
-def _drop_output() -> None:
+def _drop_output(*streams: TextIO) -> None:
     """Send the rest nowhere: Python would complain when it flushes the streams at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams:
         os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
@@ -46,7 +47,9 @@ class Audit:
     def close(self) -> None:
         """Close the record, if it is a file."""
         if self._file is not None and self._file is not sys.stderr:
-            self._file.close()
+            # What could not be written has been told, and a full disk is no reason to fail here.
+            with suppress(OSError):
+                self._file.close()
 
     def write(self, function: Function, outcome: Outcome | None, start: float) -> None:
         """Record a call that began at `start`, a time of `time.monotonic`.

@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 
 import click
 import pytest
+from inline_snapshot import snapshot
 
 from moodle_mcp.cli.ending import quiet_end
 from moodle_mcp.demo import ADMIN_TOKEN
+from tests.conftest import Demo
 
 Environment = Callable[..., dict[str, str]]
 
@@ -53,6 +55,18 @@ def test_an_interrupt_while_the_site_is_asked_ends_in_silence(command: list[str]
         process.send_signal(signal.SIGINT)
         assert ended(process) == (130, "")
         connection.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has a device that is always full")
+def test_an_answer_that_does_not_fit_on_the_disk_is_told_in_one_line(
+    demo: Demo, environment: Environment
+) -> None:
+    command = ["call", "core_notes_delete_notes", '{"notes": [1]}']
+    settings = environment(MOODLE_MCP_TOOLS="all", MOODLE_MCP_ACCESS="destructive")
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a descriptor
+        process = started("-m", "moodle_mcp", *command, environment=settings, stdout=full.fileno())
+        assert ended(process) == snapshot((1, "moodle-mcp: the output can't be written (No space left on device). A call, if it was one, was made: look at what it did before it is repeated.\n"))
+    assert demo.calls_of("core_notes_delete_notes") == 1
 
 
 def test_an_interrupted_demo_ends_in_silence() -> None:

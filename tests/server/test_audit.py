@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,26 @@ async def test_without_a_target_nothing_is_recorded(
     async with Client(demo.server()) as session:
         await session.call_tool("core_course_get_contents", {"courseid": 2})
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+async def test_on_a_full_disk_calls_are_made_and_the_server_ends_as_ever(
+    demo: Demo, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import resource
+
+    path = tmp_path / "audit.jsonl"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    audit = Audit(str(path))
+    async with Client(demo.server(presentation=Presentation(audit=audit))) as session:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+        try:
+            answer = await session.call_tool("core_course_get_contents", {"courseid": 2})
+            audit.close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not answer.is_error
+    assert "the record of calls can't be written" in caplog.text
 
 
 async def test_the_record_can_go_to_stderr(demo: Demo, capfd: pytest.CaptureFixture[str]) -> None:
