@@ -71,7 +71,8 @@ def catalogue(demo: Demo, home: Path, codec: str) -> Done:
 def kept_site(demo: Demo, home: Path, codec: str) -> Done:
     for name in ("a", "b"):
         text = json.dumps({"url": demo.url, "username": "admin", "token": ADMIN_TOKEN})
-        file(home / "moodle-mcp" / "sites", f"site-{name}.json", text, codec)
+        path = file(home / "moodle-mcp" / "sites", f"site-{name}.json", text, codec)
+        Path(path).chmod(0o600)
     file(home / "moodle-mcp" / "sites", "default", "a\r\n", codec)
     return ran(*READ, home=home)
 
