@@ -65,7 +65,12 @@ def test_an_answer_that_does_not_fit_on_the_disk_is_told_in_one_line(
     settings = environment(MOODLE_MCP_TOOLS="all", MOODLE_MCP_ACCESS="destructive")
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a descriptor
         process = started("-m", "moodle_mcp", *command, environment=settings, stdout=full.fileno())
-        assert ended(process) == snapshot((1, "moodle-mcp: the output can't be written (No space left on device). A call, if it was one, was made: look at what it did before it is repeated.\n"))
+        assert ended(process) == snapshot(
+            (
+                1,
+                "moodle-mcp: the output can't be written (No space left on device). A call, if it was one, was made: look at what it did before it is repeated.\n",
+            )
+        )
     assert demo.calls_of("core_notes_delete_notes") == 1
 
 
