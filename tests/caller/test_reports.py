@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
+from moodle_mcp.caller.batch import Account
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
@@ -18,7 +19,8 @@ from moodle_mcp.caller.run import Hooks
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Fault
-from moodle_mcp.errors import CallError
+from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.errors import Fault as CallFault
 from moodle_mcp.site.client import Site
 from tests.caller.test_faults import (
     MISSING,
@@ -601,3 +603,21 @@ async def test_fates_are_told_before_each_request_and_after_it(demo: Demo) -> No
             (range(4, 5), ["SUCCEEDED"], 2),
         ]
     )
+
+
+async def test_a_run_ends_after_the_request_whose_outcome_can_not_be_noted(demo: Demo) -> None:
+    """The note before the first request succeeds, the one after it does not: a disk is full."""
+    notes = 0
+
+    def note(_: range, __: Account) -> None:
+        nonlocal notes
+        notes += 1
+        if notes == 2:
+            raise CallError(CallFault(Kind.INTERNAL, "The result file can't be written."))
+
+    outcome = await call(demo, ENROL, enrolments(), hooks=Hooks(on_fates=note))
+    assert demo.calls_of(ENROL) == 1
+    assert outcome.batch is not None
+    assert outcome.fault is not None
+    assert (outcome.batch["succeeded"], outcome.batch["not_sent"]) == (4, [[4, 9]])
+    assert outcome.fault.message == "4 of 10 items are done. The result file can't be written."
