@@ -197,7 +197,7 @@ class Caller:
         return Outcome(fitted.result, [*oddities, *fitted.warnings], size=size)
 
     def _fit(self, function: Function, answers: list[Any]) -> Fitted:
-        """Join the answers of a call, without secrets and as its function is described."""
+        """Join the answers of a call and fit them to what its function is said to answer."""
         merged = merge(answers, distinct=function.reads_only)
         return self._fitter.fit(function, merged)
 

@@ -44,15 +44,24 @@ def pattern(path: Path) -> str:
     return text.removeprefix(".")
 
 
+def item_at(path: str, lists: Collection[str]) -> tuple[str, int, str] | None:
+    """The list, the index and the rest of a path about an item of one of the lists, else None:
+    `("users", 2, ".email")` of `users[2].email`.
+    """
+    match = _ITEM.fullmatch(path)
+    return (match[1], int(match[2]), match[3]) if match and match[1] in lists else None
+
+
 def with_index(path: str, lists: Collection[str], indexes: Sequence[int]) -> str:
     """A path about an item of one of the lists, with another index: `indexes[2]` in `users[2].id`.
 
     Any other path stays as it is.
     """
-    match = _ITEM.fullmatch(path)
-    if match is None or match[1] not in lists:
+    found = item_at(path, lists)
+    if found is None:
         return path
-    return f"{match[1]}[{indexes[int(match[2])]}]{match[3]}"
+    name, index, rest = found
+    return f"{name}[{indexes[index]}]{rest}"
 
 
 def _key(key: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 from moodle_mcp.atomic import reason
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
-from moodle_mcp.catalogue.paths import with_index
+from moodle_mcp.catalogue.paths import item_at, with_index
 from moodle_mcp.cli.items import ItemsError, parsed
 from moodle_mcp.errors import Fault, ParameterFault, Suspect
 from moodle_mcp.reading import read_regular
@@ -30,7 +30,6 @@ _A_WORKBOOK: Final = (
     "that file"
 )
 
-_ITEM_PATH: Final = re.compile(r"(\w+)\[(\d+)\](.*)", re.DOTALL)
 _STEP: Final = re.compile(r"\w+")
 
 AboutT = TypeVar("AboutT", ParameterFault, Suspect)
@@ -168,12 +167,13 @@ def _said(fault: ParameterFault) -> str:
 
 
 def _placed(about: AboutT, function: Function, items: Items, sent: Sequence[int]) -> AboutT:
-    path = with_index(about.path, _lists(function), sent)
-    match = _ITEM_PATH.fullmatch(path)
-    if match is None or match[1] not in _lists(function):
+    found = item_at(about.path, _lists(function))
+    if found is None:
         return about
-    steps = _STEP.findall(match[3])
-    place = items.place(int(match[2]), steps if _is_one_object(function) else [match[1], *steps])
+    name, index, rest = found
+    steps = _STEP.findall(rest)
+    place = items.place(sent[index], steps if _is_one_object(function) else [name, *steps])
+    path = with_index(about.path, _lists(function), sent)
     problem = f"{about.problem} ({place})" if place else about.problem
     return replace(about, path=path, problem=problem)
 

@@ -142,8 +142,7 @@ def fixtures() -> Generator[str]:
 
 
 def _check(tools: int, user: str) -> None:
-    # The functions, and this server's own more_results.
-    # With more_results and resume_batch.
+    # The functions, and this server's own more_results and resume_batch.
     expected = len(CATALOGUE) + 2
     if (tools, user) != (expected, "admin"):
         raise CheckFailedError(f"{tools} tools instead of {expected}; the user is {user}")
