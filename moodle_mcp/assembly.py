@@ -11,7 +11,7 @@ from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.gate.gate import Gate
 from moodle_mcp.gate.whitelist import parse_whitelist
 from moodle_mcp.server.audit import Audit
-from moodle_mcp.server.face import Face
+from moodle_mcp.server.face import Face, server_of
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
 
@@ -46,16 +46,18 @@ def make_caller(settings: Settings, site: Site) -> Caller:
 
 
 def make_server(
-    settings: Settings, connection: Connection, *, local_files: bool = True
+    settings: Settings, connection: Connection, *, is_shared: bool = False
 ) -> Server[Any]:
-    """The MCP server for one site; `local_files` lets it use the operator's folder.
+    """The MCP server for one site.
+
+    One that is shared does not use the operator's folder, and loads everything at once.
 
     Raises:
         SettingsError: a setting is wrong. What can be wrong is looked at now, and the rest is
             loaded when a client asks for something.
     """
     gate = make_gate(settings)
-    folder = settings.folder() if local_files else None
+    folder = None if is_shared else settings.folder()
     audit = Audit(settings.audit)
 
     def make() -> App:
@@ -80,4 +82,4 @@ def make_server(
             settings.additions,
         )
 
-    return Face(make).server()
+    return server_of(make()) if is_shared else Face(make).server()

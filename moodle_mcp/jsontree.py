@@ -1,4 +1,5 @@
-"""How large JSON is: counted in a text before it is parsed, or in a value before it is checked.
+"""Walks over JSON values, and how large JSON is: counted in a text before it is parsed, or in a
+value before it is checked.
 
 A few megabytes of `[],` become hundreds of megabytes of objects, so bytes alone bound neither time
 nor memory.
@@ -6,7 +7,7 @@ nor memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -127,3 +128,17 @@ def _outside_strings(text: bytes | bytearray) -> Iterator[bytes]:
         parts = block.removesuffix(b"\\").replace(rb"\"", b"").split(b'"')
         yield from parts[inside::2]
         inside ^= len(parts) % 2 == 0
+
+
+def map_strings(change: Callable[[str], str], value: Any) -> Any:
+    """A copy of a value with each of its strings changed, keys included."""
+    match value:
+        case str():
+            return change(value)
+        case dict():
+            pairs = cast("dict[str, Any]", value).items()
+            return {change(key): map_strings(change, child) for key, child in pairs}
+        case list():
+            return [map_strings(change, child) for child in cast("list[Any]", value)]
+        case _:
+            return value

@@ -272,6 +272,6 @@ def _serve_http(listen: str) -> None:
 
     with Listener.of(listen) as listener:
         settings, connection = load()
-        server = make_server(settings, connection, local_files=False)
+        server = make_server(settings, connection, is_shared=True)
         say(f"moodle-mcp: serving MCP at {listener.url}; Ctrl-C ends it", err=True)
         serve_http(server, listener)

@@ -14,7 +14,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from html.entities import html5
@@ -98,11 +98,11 @@ class Secrets:
             text = self._forms.sub(REMOVED, text)
         return _ALL_REMOVED if self._hold(text) else text
 
-    def are_in(self, texts: Sequence[str]) -> bool:
-        """Whether `text` may change any of these: asked of all at once, which costs far less."""
-        if not texts:
-            return False
-        text = _APART.join(texts)
+    def are_in(self, texts: Iterable[str]) -> bool:
+        """Whether `text` may change any of these: asked of many at once, which costs far less."""
+        return any(map(self._is_in, _joined(texts)))
+
+    def _is_in(self, text: str) -> bool:
         if self._token and self._spaced.search(text):
             return True
         return self._have_a_form(text) or self._hold(text)
@@ -213,6 +213,24 @@ class Secrets:
 
 
 NONE: Final = Secrets()
+
+_BLOCK: Final = 500_000
+"""Characters after which a block of joined texts ends."""
+
+
+def _joined(texts: Iterable[str]) -> Iterator[str]:
+    """The texts in blocks: a search of many megabytes at once would hold up the event loop."""
+    block: list[str] = []
+    length = 0
+    for text in texts:
+        block.append(text)
+        length += len(text)
+        if length > _BLOCK:
+            yield _APART.join(block)
+            block.clear()
+            length = 0
+    if block:
+        yield _APART.join(block)
 
 
 def _forms_of(texts: Iterable[str]) -> list[str]:

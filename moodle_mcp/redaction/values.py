@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any, Final, cast
 
+from moodle_mcp.jsontree import map_strings
 from moodle_mcp.redaction.known import NONE, REMOVED, Secrets
 from moodle_mcp.redaction.names import (
     STEMS,
@@ -56,20 +56,7 @@ def without_secrets(value: Any, known: Secrets = NONE, *, hands_out_keys: bool =
     """
     walk = _Walk(known, hands_out_keys=hands_out_keys)
     clean = walk.value(value, 0)
-    return _each_text(known.text, clean) if known.are_in(walk.long) else clean
-
-
-def _each_text(change: Callable[[str], str], value: Any) -> Any:
-    match value:
-        case str():
-            return change(value)
-        case dict():
-            pairs = cast("dict[str, Any]", value).items()
-            return {change(key): _each_text(change, child) for key, child in pairs}
-        case list():
-            return [_each_text(change, child) for child in cast("list[Any]", value)]
-        case _:
-            return value
+    return map_strings(known.text, clean) if known.are_in(walk.long) else clean
 
 
 class _Walk:

@@ -266,15 +266,15 @@ class App:
         outcome = await self._run_if(
             prepared.is_large, self._resuming.end, prepared, outcome, resumption
         )
-        present = partial(
-            self._presenter.present,
-            function,
-            outcome.envelope,
-            wishes,
-            said=outcome.said,
-            secrets=self._site.secrets.and_of(secret_texts(prepared.plan.arguments)),
-        )
-        shown = await self._run_if(outcome.size > LARGE_TEXT, present)
+
+        def present() -> dict[str, Any]:
+            secrets = self._site.secrets.and_of(secret_texts(prepared.plan.arguments))
+            return self._presenter.present(
+                function, outcome.envelope, wishes, said=outcome.said, secrets=secrets
+            )
+
+        is_large = prepared.is_large or outcome.size > LARGE_TEXT
+        shown = await self._run_if(is_large, present)
         return Answered(outcome, shown)
 
     async def _wishes(self, prepared: Prepared) -> Wishes:

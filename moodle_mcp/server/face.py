@@ -65,7 +65,7 @@ purpose or missing from the token's service: do not look for a way around it, te
 
 
 def server_of(app: App) -> Server[Any]:
-    """The server of an application that is there already."""
+    """The server of an application that has been made already."""
     return Face(lambda: app).server()
 
 

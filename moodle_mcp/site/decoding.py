@@ -11,12 +11,12 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.jsontree import MAX_VALUES, has_more_values, most_values
+from moodle_mcp.jsontree import MAX_VALUES, has_more_values, map_strings, most_values
 from moodle_mcp.site.address import TOKEN_ENTRY
 from moodle_mcp.site.faults import failure_in, moodle_error, plain
 from moodle_mcp.site.protocol import REST, Protocol
@@ -36,6 +36,12 @@ _XML_FIELDS: Final = {
 
 _RETRY_AFTER = re.compile(r"[0-9]{1,6}")
 _MAX_DIGITS: Final = 400
+MAX_TEXT: Final = 2_000_000
+"""Characters of one text in an answer: no agent can read a longer one, and work on it is slow."""
+
+_MAX_NOTICES: Final = 1_000_000
+"""Characters of PHP's notices before an answer, and behind it; searching more takes too long."""
+
 _BEGINNING: Final = 20_000
 """Characters of a page in which it is looked for what it is."""
 
@@ -97,7 +103,7 @@ def decode(
         raise moodle_error(failure, response.status)
     if failure is not None and not own(answer.value):
         raise moodle_error(failure, response.status)
-    return answer
+    return _without_long_texts(answer) if answer.size > MAX_TEXT else answer
 
 
 def too_large(over: str) -> CallError:
@@ -229,6 +235,27 @@ def _json(response: Response, text: str) -> Answer:
     raise _error(Kind.BAD_ANSWER, message, response)
 
 
+def _without_long_texts(answer: Answer) -> Answer:
+    """The answer with a note in the place of each text that is too long to be worked on.
+
+    It is not cut, because the cut might leave one half of a secret, which nobody would recognise.
+    """
+    left_out = 0
+
+    def shown(text: str) -> str:
+        nonlocal left_out
+        if len(text) <= MAX_TEXT:
+            return text
+        left_out += 1
+        return f"(a text of {len(text):,} characters, left out; a browser shows it in Moodle)"
+
+    value = map_strings(shown, answer.value)
+    if not left_out:
+        return answer
+    warning = f"Left out: texts of more than {MAX_TEXT:,} characters ({left_out})."
+    return replace(answer, value=value, warnings=(*answer.warnings, warning))
+
+
 def _loads(text: str) -> Any:
     return _decoder().decode(text)
 
@@ -258,7 +285,12 @@ def _among_notices(text: str) -> Answer | None:
     """The answer around which PHP printed notices, as it does with display_errors on."""
     # The answer begins its line. An inner bracket is never tried: a part of a cut answer, or of an
     # exception, must not pass for the whole.
-    start = _LINE_OF_JSON.search(text) if _NOTICE.match(text) else _LINE_OF_JSON.match(text)
+    notices = min(len(text), _MAX_NOTICES)
+    start = (
+        _LINE_OF_JSON.search(text, 0, notices)
+        if _NOTICE.match(text, 0, notices)
+        else _LINE_OF_JSON.match(text, 0, notices)
+    )
     if start is None:
         return None
     try:
@@ -266,7 +298,7 @@ def _among_notices(text: str) -> Answer | None:
     except (ValueError, RecursionError):
         return None
     before, rest = text[: start.start(1)], text[end:]
-    if rest.strip() and not _NOTICE.match(rest):
+    if len(rest) > _MAX_NOTICES or (rest.strip() and not _NOTICE.match(rest)):
         return None
     if _FATAL.search(before) or _FATAL.search(rest):
         # PHP has stopped: what looks like an answer is a line of its error, or not the whole.

@@ -384,7 +384,7 @@ async def test_an_answer_without_end_is_not_read_on(protocol: Protocol) -> None:
 async def test_the_largest_answer_is_read(protocol: Protocol) -> None:
     with Fixed(body=bomb(MAX_ANSWER), headers={"content-encoding": "gzip"}).served() as url:
         answer = await send(url, protocol)
-    assert len(answer.value) == MAX_ANSWER - 2
+    assert f"{MAX_ANSWER - 2:,} characters" in answer.value
 
 
 @in_both_protocols

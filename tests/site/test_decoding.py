@@ -277,9 +277,23 @@ def test_json_of_any_kind_is_a_value(case: str) -> None:
 
 def test_deep_and_long_answers_are_values() -> None:
     assert json.dumps(decode(Response(200, b"[" * 200 + b"]" * 200)).value) == "[" * 200 + "]" * 200
-    text = "é" * (5 * 1024 * 1024 // 2)
-    body = json.dumps([text], ensure_ascii=False).encode()
-    assert decode(Response(200, body)) == Answer([text])
+    texts = ["é" * (5 * 1024 * 1024 // 8)] * 4
+    body = json.dumps(texts, ensure_ascii=False).encode()
+    assert decode(Response(200, body)) == Answer(texts)
+
+
+def test_a_text_that_takes_too_long_to_work_on_is_left_out_whole() -> None:
+    texts = {"id": 1, "kept": "x" * 2_000_000, "long": "x" * 2_000_001}
+    answer = decode(Response(200, json.dumps(texts).encode()))
+    note = "(a text of 2,000,001 characters, left out; a browser shows it in Moodle)"
+    assert answer.value == texts | {"long": note}
+    assert answer.warnings == snapshot(("Left out: texts of more than 2,000,000 characters (1).",))
+
+
+@pytest.mark.parametrize("line", ["Notice: x", "", " "])
+def test_only_the_beginning_of_endless_notices_is_searched(line: str) -> None:
+    notices = "Notice: x\n" + f"{line}\n" * (1_000_000 // (len(line) + 1) + 1)
+    assert fault(Response(200, f"{notices}[1]".encode()))["kind"] == snapshot("bad_answer")
 
 
 AMONG_NOTICES: dict[str, str] = {
