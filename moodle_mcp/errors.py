@@ -262,57 +262,69 @@ class SettingsError(MoodleMcpError):
     """A setting is missing or wrong; the message is one line that names it."""
 
 
+class Delivery(Enum):
+    """How far a request has come, as far as that is certain."""
+
+    NOT_SENT = "not sent"
+    """No part of it has left this machine."""
+
+    REJECTED = "rejected"
+    """The site refused it before the function ran."""
+
+    EXECUTED = "executed"
+    """The function ran, and ended with an exception."""
+
+    UNKNOWN = "unknown"
+    """It may have been carried out: Moodle's answer is missing or can't be read, or an earlier
+    attempt at the same request has left that open."""
+
+
 class CallError(MoodleMcpError):
     """A call did not succeed.
 
-    `reached` is False when it is certain that no part of the request left this machine. `refused`
-    is True when the site turned it away before the function itself ran, `checking` when the
-    function refused an item while it checked it, before it changed anything for that item, and
-    `doubtful` when an earlier attempt at the same request may have been carried out. `retry_after`
-    are the seconds that the site asked to wait, `stage` is what failed before the request could be
-    sent.
+    `while_checking` is True if the function refused an item while it checked it, before it changed
+    anything for that item. `retry_after` are the seconds that the site asked to wait, `stage` is
+    what failed before the request could be sent.
+
+    Without `delivery`, a fault with an exception of Moodle's means that the function ran, and any
+    other leaves that open.
     """
 
     def __init__(
         self,
         fault: Fault,
+        delivery: Delivery | None = None,
         *,
-        reached: bool = True,
-        refused: bool = False,
-        checking: bool = False,
-        doubtful: bool = False,
+        while_checking: bool = False,
         retry_after: float | None = None,
         stage: Stage | None = None,
     ) -> None:
         super().__init__(f"{fault.kind.code}: {fault.message}")
         self.fault = fault
-        self.reached = reached
-        self.refused = refused
-        self.checking = checking
-        self.doubtful = doubtful
+        answered = Delivery.UNKNOWN if fault.exception is None else Delivery.EXECUTED
+        self.delivery = delivery or answered
+        self.while_checking = while_checking
         self.retry_after = retry_after
         self.stage: Stage | None = stage
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether the request may have been carried out although no answer of Moodle's came."""
-        return self.reached and not self.refused and self.fault.exception is None
+    @classmethod
+    def not_sent(cls, fault: Fault) -> CallError:
+        """The error of a call that ended before anything was sent."""
+        return cls(fault, Delivery.NOT_SENT)
 
     def but(self, **changes: Any) -> CallError:
         """The same error with some of its fault's fields replaced."""
-        return self._with(replace(self.fault, **changes), self.doubtful)
+        return self._with(replace(self.fault, **changes), self.delivery)
 
     def after_doubt(self) -> CallError:
-        """The same error where an attempt before it may have been carried out."""
-        return self._with(self.fault, True)
+        """The same error, if an attempt before it may have been carried out."""
+        return self._with(self.fault, Delivery.UNKNOWN)
 
-    def _with(self, fault: Fault, doubtful: bool) -> CallError:
+    def _with(self, fault: Fault, delivery: Delivery) -> CallError:
         return CallError(
             fault,
-            reached=self.reached,
-            refused=self.refused,
-            checking=self.checking,
-            doubtful=doubtful,
+            delivery,
+            while_checking=self.while_checking,
             retry_after=self.retry_after,
             stage=self.stage,
         )

@@ -21,13 +21,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from moodle_mcp.atomic import reason
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.additions import Additions, parse_accesses
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.site_overrides import SiteOverrides, parse_accesses
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.settings import FileSettings
-from moodle_mcp.gate.confirmation import Confirm
-from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.policy.approvals import Confirm
+from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.reading import SMALL, at_home, read_regular, real
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection, is_token
@@ -219,7 +219,7 @@ class Settings(BaseModel):
         return Folder(folder)
 
     @cached_property
-    def additions(self) -> Additions:
+    def overrides(self) -> SiteOverrides:
         """What the operator adds to the catalogue; the file is read once.
 
         Raises:
@@ -227,11 +227,11 @@ class Settings(BaseModel):
         """
         accesses = parse_accesses(self.plugin_access, variable("plugin_access"))
         if self.catalogue is None:
-            return Additions(accesses=accesses)
+            return SiteOverrides(accesses=accesses)
         from moodle_mcp.catalogue.site_file import load_site_file
 
         found = load_site_file(at_home(self.catalogue), variable("catalogue"))
-        return Additions(found.functions, found.release, accesses)
+        return SiteOverrides(found.functions, found.release, accesses)
 
     def connection(self) -> Connection:
         """The site to connect to, with the token: the one that is set, or else a kept one.
@@ -257,7 +257,7 @@ class Settings(BaseModel):
         Raises:
             SettingsError: several are kept and none is chosen.
         """
-        from moodle_mcp.accounts.store import Accounts
+        from moodle_mcp.credentials.store import Accounts
 
         if self.site is not None:
             return self.site
@@ -265,7 +265,7 @@ class Settings(BaseModel):
         return None if connected else Accounts.of_user().default()
 
     def _kept_connection(self) -> Connection:
-        from moodle_mcp.accounts.store import Accounts
+        from moodle_mcp.credentials.store import Accounts
 
         name = self.kept_site()
         if name is None:

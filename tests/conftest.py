@@ -18,14 +18,14 @@ from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
-from moodle_mcp.gate.gate import Gate
-from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.policy.allowlist import parse_allowlist
+from moodle_mcp.policy.policy import Policy
 from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from moodle_mcp.site.address import parse_address
-from moodle_mcp.site.client import Site
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol
+from moodle_mcp.site.session import Site
 from tests.keyrings import Memory
 
 # A property is no timed test: how long an example takes says nothing here.
@@ -49,9 +49,9 @@ def connection(
     return Connection(parse_address(url), SecretStr(token), protocols)
 
 
-def gate(tools: str = "all", access: Access = Access.DESTRUCTIVE) -> Gate:
+def policy(tools: str = "all", access: Access = Access.DESTRUCTIVE) -> Policy:
     """A gate as the settings would make it; open unless told otherwise."""
-    return Gate(parse_whitelist(tools, every_name()), access)
+    return Policy(parse_allowlist(tools, every_name()), access)
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Demo:
         """The MCP server's application in front of it."""
         site = self.client(token)
         caller = Caller(site, settings, sleep=no_wait)
-        return App(site, caller, gate(tools, access), presentation, clock=lambda: NOW)
+        return App(site, caller, policy(tools, access), presentation, clock=lambda: NOW)
 
     def server(
         self,

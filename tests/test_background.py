@@ -13,12 +13,12 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_the_loop_goes_on_while_large_work_is_done() -> None:
-    answered = threading.Event()
+    reply = threading.Event()
     async with anyio.create_task_group() as tasks:
         # The work ends only after the loop has done something else.
-        tasks.start_soon(Background().run_if, True, answered.wait)
+        tasks.start_soon(Background().run_if, True, reply.wait)
         await anyio.lowlevel.checkpoint()
-        answered.set()
+        reply.set()
 
 
 async def test_small_work_is_done_at_once() -> None:

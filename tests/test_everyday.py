@@ -22,10 +22,10 @@ from mcp import Client
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, TEACHER_TOKEN
 from moodle_mcp.demo.world import STUDENT
-from moodle_mcp.gate.confirmation import Confirm
-from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.policy.approvals import Confirm
+from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from tests.conftest import NOW, Demo
 
 pytestmark = pytest.mark.anyio
@@ -51,10 +51,10 @@ class Agent:
         assert name in self._tools
         jsonschema_rs.validator_for(self._tools[name].input_schema).validate(arguments)
         self.calls.append(name)
-        answered = await self._session.call_tool(name, arguments)
-        assert not answered.is_error, answered.content
-        assert answered.structured_content is not None
-        self.answer = answered.structured_content
+        reply = await self._session.call_tool(name, arguments)
+        assert not reply.is_error, reply.content
+        assert reply.structured_content is not None
+        self.answer = reply.structured_content
         result: Any = self.answer["result"]
         # Moodle's own are inside the result, in most functions that have any.
         holder = cast("dict[str, Any]", result) if isinstance(result, dict) else {}

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.accounts.store import Accounts, BrokenSiteError
 from moodle_mcp.atomic import UnfitError
 from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.cli.item_file import read_items
 from moodle_mcp.cli.items import ItemsError, Results
+from moodle_mcp.credentials.store import Accounts, BrokenSiteError
 from moodle_mcp.errors import MoodleMcpError, SettingsError
 from moodle_mcp.reading import at_home, read_regular, real
 

@@ -23,9 +23,9 @@ from moodle_mcp.errors import CallError
 from moodle_mcp.redaction.names import PAIR_NAMES, is_secret_name
 from moodle_mcp.server.app import App, Presentation
 from moodle_mcp.server.audit import Audit
-from moodle_mcp.server.face import server_of
-from moodle_mcp.site.client import Site
-from tests.conftest import connection, gate, no_wait
+from moodle_mcp.server.factory import server_of
+from moodle_mcp.site.session import Site
+from tests.conftest import connection, no_wait, policy
 from tests.echoing import PLACES, TOKEN, EchoingSite, echoing_site
 
 pytestmark = pytest.mark.anyio
@@ -143,7 +143,7 @@ def app(site: EchoingSite, audit: Path) -> App:
     client = Site(connection(site.url, TOKEN))
     presentation = Presentation(audit=Audit(str(audit)))
     every = "all," + ",".join(function.name for function, _ in CALLS)
-    return App(client, Caller(client, sleep=no_wait), gate(every), presentation)
+    return App(client, Caller(client, sleep=no_wait), policy(every), presentation)
 
 
 def leaks(*texts: str) -> list[str]:

@@ -12,10 +12,10 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import SecretStr
 
-from moodle_mcp.accounts.store import Account, Accounts
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.credentials.store import Account, Accounts
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.settings import Settings, load_settings, variable

@@ -111,8 +111,8 @@ def report(facts: dict[str, str], records: list[dict[str, Any]]) -> str:
 def _by_user(reads: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
     for user in dict.fromkeys(each["user"] for each in reads):
         own = [each for each in reads if each["user"] == user]
-        answered = {each["function"] for each in own if each["outcome"] == "answered"}
-        yield user, len({each["function"] for each in own}), len(answered), len(own)
+        reply = {each["function"] for each in own if each["outcome"] == "answered"}
+        yield user, len({each["function"] for each in own}), len(reply), len(own)
 
 
 def _by_kind(reads: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
@@ -123,10 +123,10 @@ def _by_kind(reads: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
 
 def _never_answered(reads: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
     own = [each for each in reads if each["user"] == "admin"]
-    answered = {each["function"] for each in own if each["outcome"] == "answered"}
+    reply = {each["function"] for each in own if each["outcome"] == "answered"}
     first: dict[str, dict[str, Any]] = {}
     for each in own:
-        if each["function"] not in answered:
+        if each["function"] not in reply:
             first.setdefault(each["function"], each)
     for name, each in sorted(first.items()):
         # Without the message: it is Moodle's own sentence and can hold a path of its host.

@@ -18,8 +18,8 @@ import splintr
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.cli.tools import size_of
-from moodle_mcp.gate.gate import Gate
-from moodle_mcp.gate.whitelist import PROFILES, parse_whitelist
+from moodle_mcp.policy.allowlist import PROFILES, parse_allowlist
+from moodle_mcp.policy.policy import Policy
 from moodle_mcp.server.facade import facade_tools
 from moodle_mcp.server.toolset import Toolset, to_tool
 
@@ -32,8 +32,8 @@ def counter() -> Callable[[str], int]:
 
 def tools_of(profile: str) -> list[types.Tool]:
     """The tools of a profile's functions, everything allowed."""
-    gate = Gate(parse_whitelist(profile, every_name()), Access.DESTRUCTIVE)
-    return [to_tool(function) for function in Toolset(gate).functions]
+    policy = Policy(parse_allowlist(profile, every_name()), Access.DESTRUCTIVE)
+    return [to_tool(function) for function in Toolset(policy).functions]
 
 
 def shown(tool: types.Tool) -> str:

@@ -10,25 +10,25 @@ from typing import Any, Final
 
 import anyio
 
-from moodle_mcp.caller.batch import Account, Fate
+from moodle_mcp.caller.executor import Execution, ExecutionSettings, Observer
+from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.caller.merge import merge
 from moodle_mcp.caller.outcome import Outcome, batch_fault, failed
-from moodle_mcp.caller.pace import Pace
 from moodle_mcp.caller.plan import Plan, make_plan
+from moodle_mcp.caller.rate_limit import RateLimit
 from moodle_mcp.caller.retry import Sleep
-from moodle_mcp.caller.run import Hooks, Run, RunSettings
-from moodle_mcp.caller.sending import Sender, uninterrupted
 from moodle_mcp.caller.settings import CallSettings
+from moodle_mcp.caller.transmit import Sender, uninterrupted
 from moodle_mcp.catalogue.arguments import ArgumentChecker, checked_size, lacks_zone
-from moodle_mcp.catalogue.fit import Fitted, Fitter
+from moodle_mcp.catalogue.coercion import Coerced, Coercer
+from moodle_mcp.catalogue.control_arguments import ControlArguments, OnError, split
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.reserved import OnError, Reserved, split
 from moodle_mcp.catalogue.suspects import find_suspects
 from moodle_mcp.errors import CallError, Fault, Suspect
 from moodle_mcp.jsontree import LARGE_TEXT, Size
-from moodle_mcp.site.client import Site
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.info import SITE_INFO, refused_altogether
+from moodle_mcp.site.session import Site
 from moodle_mcp.site.zone import user_zone
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Prepared:
     """A call that was checked and planned; work on a large one belongs in the background."""
 
     plan: Plan
-    reserved: Reserved
+    control: ControlArguments
     is_large: bool = False
 
 
@@ -68,14 +68,14 @@ class Caller:
         self._site = site
         self._settings = settings or CallSettings()
         self._checker = ArgumentChecker()
-        self._fitter = Fitter()
-        pace = Pace(
+        self._coercer = Coercer()
+        rate_limit = RateLimit(
             rate=self._settings.rate, reads=self._settings.reads, writes=self._settings.writes
         )
-        self._sender = Sender(site, pace, sleep)
+        self._sender = Sender(site, rate_limit, sleep)
 
     async def call(
-        self, function: Function, arguments: Mapping[str, Any], hooks: Hooks | None = None
+        self, function: Function, arguments: Mapping[str, Any], observer: Observer | None = None
     ) -> Outcome:
         """Check, plan, send and fit one call; every failure that is foreseen is an outcome too.
 
@@ -86,7 +86,7 @@ class Caller:
             prepared = await self.prepare(function, arguments)
         except CallError as error:
             return failed(function, error)
-        return await self.run(prepared, hooks)
+        return await self.run(prepared, observer)
 
     async def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
         """Check and plan a call without sending it.
@@ -99,12 +99,12 @@ class Caller:
         """
         size = checked_size(arguments)
         large = size.is_large
-        reserved, own = split(await self._checked(function, arguments, size))
+        control, own = split(await self._checked(function, arguments, size))
         protocol = await self._site.protocol()
         plan = await self._site.background.run_if(
             large, make_plan, function, own, self._settings.limits, protocol
         )
-        return Prepared(plan, reserved, large)
+        return Prepared(plan, control, large)
 
     async def _checked(
         self, function: Function, arguments: Mapping[str, Any], size: Size
@@ -118,88 +118,88 @@ class Caller:
                 raise
         return await check(function, arguments, await user_zone(self._site), size)
 
-    async def run(self, prepared: Prepared, hooks: Hooks | None = None) -> Outcome:
+    async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
         """Send and fit a prepared call, or answer its plan if that is what was asked for."""
-        plan, reserved = prepared.plan, prepared.reserved
-        if reserved.dry_run:
+        plan, control = prepared.plan, prepared.control
+        if control.dry_run:
             return _dry_run(plan)
         if plan.items:
-            return await self._many(plan, reserved.on_error, hooks or Hooks())
-        return await self._once(plan, hooks or Hooks())
+            return await self._many(plan, control.on_error, observer or Observer())
+        return await self._once(plan, observer or Observer())
 
-    async def _once(self, plan: Plan, hooks: Hooks) -> Outcome:
+    async def _once(self, plan: Plan, observer: Observer) -> Outcome:
         request = plan.request(plan.slices[0])
         try:
             answer = await self._sender.send(
-                plan.function, request, self._settings.timeout, hooks.on_wait
+                plan.function, request, self._settings.timeout, observer.on_wait
             )
         except CallError as error:
             error = await self._diagnosed(plan, error)
             if _is_nameless(error.fault):
                 error = error.but(suspects=find_suspects(plan.function, plan.arguments))
             return failed(plan.function, error)
-        return await self._fitted(plan.function, [answer])
+        return await self._coerced(plan.function, [answer])
 
-    async def _many(self, plan: Plan, on_error: OnError, hooks: Hooks) -> Outcome:
+    async def _many(self, plan: Plan, on_error: OnError, observer: Observer) -> Outcome:
         settings = self._settings
-        run = Run(
+        run = Execution(
             plan,
             self._sender,
-            RunSettings(
+            ExecutionSettings(
                 at_once=settings.reads if plan.function.reads_only else settings.writes,
                 timeout=settings.timeout,
                 budget=settings.budget,
                 on_error=on_error,
             ),
-            hooks,
+            observer,
         )
         try:
             await run.go()
         except BaseException:
             # Nobody waits for the answer any more; what was written must not go unsaid.
-            report = run.account.report()
+            report = run.ledger.report()
             log.warning("%s was interrupted: %s", plan.function.name, report)
             raise
-        return await self._account(plan, run, on_error)
+        return await self._ledger(plan, run, on_error)
 
-    async def _account(self, plan: Plan, run: Run, on_error: OnError) -> Outcome:
+    async def _ledger(self, plan: Plan, run: Execution, on_error: OnError) -> Outcome:
         """The outcome of a run: what was answered, and the fate of every item."""
         function = plan.function
-        outcome = await self._fitted(function, run.answers) if run.answers else Outcome()
-        if run.account.complete and function.reads_only and len(plan.slices) == 1:
+        outcome = await self._coerced(function, run.answers) if run.answers else Outcome()
+        if run.ledger.complete and function.reads_only and len(plan.slices) == 1:
             return outcome
-        batch = run.account.report()
+        batch = run.ledger.report()
         fault = None
-        if not run.account.complete:
+        if not run.ledger.complete:
             cause = run.fault
             if cause is not None:
                 cause = (await self._diagnosed(plan, CallError(cause))).fault
-            fault = batch_fault(plan, run.account, cause, run.ended_by, on_error)
-            fault = replace(fault, suspects=_suspects(plan, run.account))
+            fault = batch_fault(plan, run.ledger, cause, run.ended_by, on_error)
+            fault = replace(fault, suspects=_suspects(plan, run.ledger))
         return replace(
             outcome,
             batch=batch,
             fault=fault,
-            account=run.account,
-            said_of_items=run.account.said,
+            ledger=run.ledger,
+            said_of_items=run.ledger.said,
         )
 
-    async def _fitted(self, function: Function, answers: list[Answer]) -> Outcome:
+    async def _coerced(self, function: Function, answers: list[Answer]) -> Outcome:
         size = sum(answer.size for answer in answers)
         values = [answer.value for answer in answers]
         texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
         oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
         # What a write has done is told to the end, also when nobody waits for it any more.
         async with uninterrupted(not function.reads_only):
-            fitted = await self._site.background.run_if(
-                size > LARGE_TEXT, self._fit, function, values
+            coerced = await self._site.background.run_if(
+                size > LARGE_TEXT, self._coerce, function, values
             )
-        return Outcome(fitted.result, [*oddities, *fitted.warnings], size=size)
+        return Outcome(coerced.result, [*oddities, *coerced.warnings], size=size)
 
-    def _fit(self, function: Function, answers: list[Any]) -> Fitted:
+    def _coerce(self, function: Function, answers: list[Any]) -> Coerced:
         """Join the answers of a call and fit them to what its function is said to answer."""
         merged = merge(answers, distinct=function.reads_only)
-        return self._fitter.fit(function, merged)
+        return self._coercer.coerce(function, merged)
 
     async def _diagnosed(self, plan: Plan, error: CallError) -> CallError:
         """An `access_denied` with the cause that the site can be asked for.
@@ -229,9 +229,9 @@ def _is_nameless(fault: Fault | None) -> bool:
     return fault is not None and fault.errorcode == "invalidparameter"
 
 
-def _suspects(plan: Plan, account: Account) -> tuple[Suspect, ...]:
-    indexes = account.indexes(Fate.FAILED) + account.indexes(Fate.UNKNOWN)
-    refused = [index for index in indexes if _is_nameless(account.fault(index))]
+def _suspects(plan: Plan, ledger: BatchLedger) -> tuple[Suspect, ...]:
+    indexes = ledger.indexes(Fate.FAILED) + ledger.indexes(Fate.UNKNOWN)
+    refused = [index for index in indexes if _is_nameless(ledger.fault(index))]
     return find_suspects(plan.function, plan.arguments, refused) if refused else ()
 
 

@@ -54,13 +54,12 @@ def too_large(request: Request, limits: Limits, item: str | None = None) -> Call
             f"Nothing was sent: {who} needs {cost.bytes} bytes; one request may have {limits.body}."
         )
     call_hint = f"{_CALL_HINT} {_RAISE_FORM if in_form else _RAISE_JSON}"
-    return CallError(
+    return CallError.not_sent(
         Fault(
             Kind.TOO_LARGE,
             message,
             hint=_ITEM_HINT if item else call_hint,
             function=request.function,
-            written="nothing",
         )
     )
 

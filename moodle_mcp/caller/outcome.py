@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from moodle_mcp.caller.batch import Account, Fate
+from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.caller.plan import Plan
+from moodle_mcp.catalogue.control_arguments import OnError
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.reserved import OnError
-from moodle_mcp.errors import CallError, Fault, Kind, Written
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind, Written
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of one call: a fitted result with warnings, or a fault, or some of both.
 
-    `account` has the fate of every item, for those who want more than the `batch` report; `size`
+    `ledger` has the fate of every item, for those who want more than the `batch` report; `size`
     are the characters that Moodle answered. `said_of_items` are the site's words in the messages of
     `batch`.
     """
@@ -25,7 +25,7 @@ class Outcome:
     warnings: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     batch: dict[str, Any] | None = None
     fault: Fault | None = None
-    account: Account | None = None
+    ledger: BatchLedger | None = None
     size: int = 0
     said_of_items: frozenset[str] = frozenset()
 
@@ -69,53 +69,51 @@ def what_was_written(function: Function, error: CallError) -> Written:
     fault = error.fault
     if function.reads_only:
         return "nothing"
-    if error.doubtful:
-        return "unknown"
-    if not error.reached or error.refused:
+    if error.delivery in (Delivery.NOT_SENT, Delivery.REJECTED):
         return "nothing"
-    if fault.exception is None or fault.errorcode == "invalidresponse":
+    if error.delivery is Delivery.UNKNOWN or fault.errorcode == "invalidresponse":
         return "unknown"
     if function.is_transaction:
         return "nothing"
     # Without a list, a missing capability is found before anything is done.
     one_thing = function.batching is None or function.batching.on_item_error is None
-    found_first = error.checking and fault.kind is Kind.NO_PERMISSION
+    found_first = error.while_checking and fault.kind is Kind.NO_PERMISSION
     return "nothing" if one_thing and found_first else "unknown"
 
 
 def batch_fault(
-    plan: Plan, account: Account, cause: Fault | None, ended: str | None, on_error: OnError
+    plan: Plan, ledger: BatchLedger, cause: Fault | None, ended: str | None, on_error: OnError
 ) -> Fault:
     """The fault of a batch in which not every item succeeded."""
-    done, items = account.count(Fate.SUCCEEDED), plan.items
-    first = next((account.fault(index) for index in account.indexes(Fate.FAILED)), None)
+    done, items = ledger.count(Fate.SUCCEEDED), plan.items
+    first = next((ledger.fault(index) for index in ledger.indexes(Fate.FAILED)), None)
     cause = cause or first or _ENDED.get(ended or "") or _DOUBTFUL
     return Fault(
         kind=cause.kind,
         message=f"{done} of {items} items are done. {cause.message}",
-        hint=_advice(plan, account, cause, on_error),
+        hint=_advice(plan, ledger, cause, on_error),
         function=plan.function.name,
         errorcode=cause.errorcode,
         exception=cause.exception,
         http_status=cause.http_status,
         said=cause.said,
-        retryable=cause.may_be_retried and not account.count(Fate.UNKNOWN),
-        written="nothing" if plan.function.reads_only else account.written,
+        retryable=cause.may_be_retried and not ledger.count(Fate.UNKNOWN),
+        written="nothing" if plan.function.reads_only else ledger.written,
     )
 
 
-def of_the_whole(function: Function, outcome: Outcome, account: Account) -> Outcome:
+def of_the_whole(function: Function, outcome: Outcome, ledger: BatchLedger) -> Outcome:
     """The outcome of a run that went on with a batch, told of all its items.
 
-    `account` has the fates of the whole batch, after this run. Items that an earlier run left in
+    `ledger` has the fates of the whole batch, after this run. Items that an earlier run left in
     doubt keep the outcome from being a success.
     """
     fault = outcome.fault
     if fault is not None:
         fault = replace(fault, message=f"In this run {fault.message}")
-    elif not account.complete:
-        fault = left_in_doubt(function, account.count(Fate.UNKNOWN))
-    return replace(outcome, batch=account.report(), fault=fault, said_of_items=account.said)
+    elif not ledger.complete:
+        fault = left_in_doubt(function, ledger.count(Fate.UNKNOWN))
+    return replace(outcome, batch=ledger.report(), fault=fault, said_of_items=ledger.said)
 
 
 def left_in_doubt(function: Function, items: int) -> Fault:
@@ -144,16 +142,16 @@ _ENDED: Final = {
 }
 
 
-def _advice(plan: Plan, account: Account, cause: Fault, on_error: OnError) -> str:
+def _advice(plan: Plan, ledger: BatchLedger, cause: Fault, on_error: OnError) -> str:
     advice: list[str] = []
-    if account.count(Fate.UNKNOWN):
+    if ledger.count(Fate.UNKNOWN):
         advice.append(f"For the items in `unknown`: {in_doubt(plan.function)}")
-    if account.count(Fate.FAILED):
+    if ledger.count(Fate.FAILED):
         advice.append("Items in `failed` were not done.")
-        others = account.count(Fate.FAILED) > 1 and plan.function.is_transaction
+        others = ledger.count(Fate.FAILED) > 1 and plan.function.is_transaction
         if others and on_error != "isolate":
             advice.append("With _on_error=isolate the good ones are done and the bad ones named.")
-    if account.count(Fate.NOT_SENT):
+    if ledger.count(Fate.NOT_SENT):
         advice.append("Items in `not_sent` (first and last index of each run) were not sent.")
     return " ".join([*advice, cause.advice])
 

@@ -93,13 +93,12 @@ def _item_lists(function: Function, arguments: Mapping[str, Any]) -> list[Sequen
         return []
     lengths = {name: len(items) for name, items in zip(names, lists, strict=True)}
     if len(set(lengths.values())) > 1:
-        raise CallError(
+        raise CallError.not_sent(
             Fault(
                 Kind.INVALID_ARGUMENTS,
                 f"Nothing was sent: the lists belong together item by item and differ in length: "
                 f"{', '.join(f'{name} has {length}' for name, length in lengths.items())}.",
                 function=function.name,
-                written="nothing",
             )
         )
     return lists

@@ -20,7 +20,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.errors import CallError, Delivery, Kind
 
 ATTEMPTS: Final = 4
 FIRST_WAIT: Final = 0.5
@@ -39,7 +39,7 @@ def may_repeat(error: BaseException, *, harmless: bool) -> bool:
     """Whether the request that ended with this error may be sent again."""
     if not isinstance(error, CallError) or error.fault.retryable is False:
         return False
-    if not error.reached:
+    if error.delivery is Delivery.NOT_SENT:
         return True
     if not harmless:
         return False

@@ -19,10 +19,10 @@ import jsonschema_rs
 
 from moodle_mcp.background import checkpoint
 from moodle_mcp.catalogue.compiled import CompiledSchemas
+from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS
 from moodle_mcp.catalogue.explaining import Reader, explain
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.moments import LocalTimeFault
-from moodle_mcp.catalogue.reserved import RESERVED
 from moodle_mcp.catalogue.schema import checked_schema
 from moodle_mcp.catalogue.sendable import INT64, empty_objects, free_form_faults, unsendable
 from moodle_mcp.catalogue.times import ParameterTimes
@@ -75,10 +75,10 @@ class ArgumentChecker:
                 was sent.
         """
         size = size or checked_size(arguments)
-        own = {name: value for name, value in arguments.items() if name not in RESERVED}
-        ours = {name: value for name, value in arguments.items() if name in RESERVED}
+        own = {name: value for name, value in arguments.items() if name not in CONTROL_ARGUMENTS}
+        ours = {name: value for name, value in arguments.items() if name in CONTROL_ARGUMENTS}
         accepted = accept(function.params, own) if function.typed else _without_nulls(own)
-        accepted |= accept(Object(RESERVED), ours)
+        accepted |= accept(Object(CONTROL_ARGUMENTS), ours)
         faults = list(islice(unsendable(accepted, ()), _MAX_FOUND))
         if not faults and not function.typed:
             faults = list(islice(free_form_faults(function, accepted), _MAX_FOUND))
@@ -89,7 +89,7 @@ class ArgumentChecker:
             faults = list(islice(empty_objects(accepted, ()), _MAX_FOUND))
         if faults:
             all_found = len(faults) < _MAX_FOUND and size.values <= _LOOKED_AT
-            raise CallError(arguments_fault(function, faults, all_found=all_found))
+            raise CallError.not_sent(arguments_fault(function, faults, all_found=all_found))
         return accepted
 
     def _faults(
@@ -111,14 +111,12 @@ def checked_size(arguments: Mapping[str, Any]) -> Size:
     size = size_of(arguments)
     if not size.is_too_large:
         return size
-    raise CallError(
+    raise CallError.not_sent(
         Fault(
             Kind.TOO_LARGE,
             "Nothing was sent: the arguments of one call may have "
             f"{MAX_VALUES:,} values, and {MAX_ITEMS:,} entries in one list.",
-            written="nothing",
-        ),
-        reached=False,
+        )
     )
 
 

@@ -12,7 +12,7 @@ MAX_TOOL_NAME: Final = 51
 
 _HASH_LENGTH: Final = 8
 
-OWN_NAMES: Final = frozenset(
+BUILTIN_NAMES: Final = frozenset(
     {
         "call_function",
         "describe_function",

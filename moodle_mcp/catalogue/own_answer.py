@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from moodle_mcp.catalogue.fit import fit
+from moodle_mcp.catalogue.coercion import coerce
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object
 
 FAILURE_KEYS: Final = frozenset(
@@ -46,7 +46,7 @@ def is_own_answer(function: Function, answer: Any) -> bool:
     """
     if not function.typed:
         return _has_more_than_a_failure(answer)
-    return _has_keys_of(function.returns, answer) and not fit(function, answer).warnings
+    return _has_keys_of(function.returns, answer) and not coerce(function, answer).warnings
 
 
 def is_foreign(function: Function, answer: Any) -> bool:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from moodle_mcp.catalogue.control_arguments import reserved_schema
 from moodle_mcp.catalogue.model import (
     Function,
     ListOf,
@@ -25,7 +26,6 @@ from moodle_mcp.catalogue.model import (
     Value,
     scalar,
 )
-from moodle_mcp.catalogue.reserved import reserved_schema
 
 Schema: TypeAlias = dict[str, Any]
 

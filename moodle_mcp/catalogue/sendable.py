@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
+from moodle_mcp.catalogue.control_arguments import reserved_schema
 from moodle_mcp.catalogue.explaining import empty_list
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.paths import Path, path_text
-from moodle_mcp.catalogue.reserved import reserved_schema
 from moodle_mcp.errors import ParameterFault
 
 MAX_DEPTH: Final = 60
@@ -55,9 +55,9 @@ def free_form_faults(function: Function, arguments: Mapping[str, Any]) -> Iterat
     PHP makes other names of some: a dot and a space become an underscore, a bracket nests, and a
     null byte ends a name. So only plain names pass, and none that the protocol reads.
     """
-    reserved = reserved_schema(function)
+    control = reserved_schema(function)
     for name, value in arguments.items():
-        if name in reserved:
+        if name in control:
             continue
         if _PROTOCOL.fullmatch(name):
             yield ParameterFault(path_text((name,)), "belongs to the protocol, not to a function")

@@ -14,10 +14,10 @@ from dataclasses import replace
 from importlib import resources
 from typing import Final
 
-from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
 from moodle_mcp.catalogue.codec import function_from_json
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 from moodle_mcp.catalogue.texts import Texts
 
 RELEASES: Final = ("4.5", "5.1")
@@ -31,20 +31,20 @@ class Catalogue:
     """All functions of one Moodle release, and what the operator adds to them."""
 
     def __init__(
-        self, release: str, lines: Mapping[str, str], additions: Additions = NO_ADDITIONS
+        self, release: str, lines: Mapping[str, str], overrides: SiteOverrides = NO_OVERRIDES
     ) -> None:
         """`lines` maps each function's name to its compact JSON text."""
         self.release = release
         self._lines = lines
-        self._additions = additions
+        self._overrides = overrides
         self._parsed: dict[str, Function] = {}
         self._texts = Texts()
         self._classifications = Classifications()
-        added = additions.functions.keys() - lines.keys()
+        added = overrides.functions.keys() - lines.keys()
         self._names = sorted({*lines, *added}) if added else list(lines)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._lines or name in self._additions.functions
+        return name in self._lines or name in self._overrides.functions
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -61,11 +61,11 @@ class Catalogue:
 
     def _make(self, name: str) -> Function:
         own = self._own(name)
-        function = self._additions.joined(own, name) or own
+        function = self._overrides.joined(own, name) or own
         function = function or Function(name, component=component_of(name), typed=False)
         classification = self._classifications[name]
         if classification is UNCLASSIFIED:
-            classification = self._additions.classification(name)
+            classification = self._overrides.classification(name)
         return replace(function, classification=classification)
 
     def _own(self, name: str) -> Function | None:
@@ -76,18 +76,18 @@ class Catalogue:
         return replace(function_from_json(name, json.loads(line)), text=self._texts[name])
 
 
-def load(release: str = RELEASES[0], additions: Additions = NO_ADDITIONS) -> Catalogue:
+def load(release: str = RELEASES[0], overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:
     """The catalogue of one of `RELEASES`."""
     lines: dict[str, str] = {}
     for layer in RELEASES[: RELEASES.index(release) + 1]:
         lines |= _read(layer)
     here = {name: lines[name] for name in sorted(lines) if lines[name] != _GONE}
-    return Catalogue(release, here, additions)
+    return Catalogue(release, here, overrides)
 
 
-def catalogue_for(site_release: str | None, additions: Additions = NO_ADDITIONS) -> Catalogue:
+def catalogue_for(site_release: str | None, overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:
     """The catalogue that describes a site best; `site_release` is what it says of itself."""
-    return load(release_for(site_release), additions.on(site_release))
+    return load(release_for(site_release), overrides.on(site_release))
 
 
 def every_name() -> list[str]:

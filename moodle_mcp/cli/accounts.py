@@ -15,7 +15,7 @@ from moodle_mcp.terminal import ask, say
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from moodle_mcp.accounts.store import Account, Accounts
+    from moodle_mcp.credentials.store import Account, Accounts
     from moodle_mcp.site.address import Address
     from moodle_mcp.site.info import SiteInfo
 
@@ -46,7 +46,7 @@ def login(
     """
     import anyio
 
-    from moodle_mcp.accounts.store import Accounts
+    from moodle_mcp.credentials.store import Accounts
     from moodle_mcp.settings import load_settings
     from moodle_mcp.site.address import parse_address, token_warning
     from moodle_mcp.site.login import MOBILE_SERVICE
@@ -80,7 +80,7 @@ def login(
 @settled
 def logout(name: str | None) -> None:
     """Forget the kept site NAME (the default one) and its token."""
-    from moodle_mcp.accounts.store import Accounts
+    from moodle_mcp.credentials.store import Accounts
 
     accounts = Accounts.of_user()
     name = name or accounts.default()
@@ -102,7 +102,7 @@ def logout(name: str | None) -> None:
 @settled
 def sites(chosen: str | None) -> None:
     """List the kept sites; * marks the one that is used when none is named."""
-    from moodle_mcp.accounts.store import Accounts
+    from moodle_mcp.credentials.store import Accounts
 
     accounts = Accounts.of_user()
     if chosen is not None:
@@ -119,7 +119,7 @@ def sites(chosen: str | None) -> None:
 
 def _free_name(accounts: Accounts, site: Address, name: str | None) -> str:
     """The name to keep a site under, which is not another site's."""
-    from moodle_mcp.accounts.store import checked, name_for
+    from moodle_mcp.credentials.store import checked, name_for
 
     kept_as = checked(name or name_for(site))
     other = _get_or_none(accounts, kept_as) if kept_as in accounts.names() else None
@@ -179,8 +179,8 @@ def _asked(label: str, *, secret: bool = False) -> str:
 
 async def _tried(site: Address, token: SecretStr) -> SiteInfo:
     """What the site says to the token."""
-    from moodle_mcp.site.client import Site
     from moodle_mcp.site.connection import Connection
+    from moodle_mcp.site.session import Site
 
     client = Site(Connection(site, token), user_agent=_USER_AGENT)
     try:
@@ -192,8 +192,8 @@ async def _tried(site: Address, token: SecretStr) -> SiteInfo:
 def _keep(
     accounts: Accounts, name: str, site: Address, username: str, token: SecretStr, place: str
 ) -> Account:
-    from moodle_mcp.accounts.store import Account
-    from moodle_mcp.accounts.system_keyring import NoKeyringError
+    from moodle_mcp.credentials.store import Account
+    from moodle_mcp.credentials.system_keyring import NoKeyringError
 
     in_keyring = Account(name, site.base, username, "keyring")
     in_file = Account(name, site.base, username, "file")
@@ -230,7 +230,7 @@ def _tell(accounts: Accounts, account: Account, info: SiteInfo) -> None:
 
 def _get_or_none(accounts: Accounts, name: str) -> Account | None:
     """A kept site; None if its file is broken."""
-    from moodle_mcp.accounts.store import BrokenSiteError
+    from moodle_mcp.credentials.store import BrokenSiteError
 
     try:
         return accounts.get(name)

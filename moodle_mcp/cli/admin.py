@@ -33,7 +33,7 @@ def provision(profile: str | None, tools: str | None) -> None:
     On the Moodle host `php provision.php --help` tells the rest; begin with --dry-run.
     """
     from moodle_mcp import admin
-    from moodle_mcp.gate.whitelist import PROFILES
+    from moodle_mcp.policy.allowlist import PROFILES
 
     if profile and tools:
         raise SettingsError("give --profile or --tools, not both")
@@ -86,17 +86,17 @@ def _functions(tools: str) -> list[Function]:
     from moodle_mcp.catalogue.classification import Access
     from moodle_mcp.catalogue.store import RELEASES, every_name
     from moodle_mcp.catalogue.store import load as load_catalogue
-    from moodle_mcp.gate.gate import Gate
-    from moodle_mcp.gate.whitelist import OWN_TOOLS, parse_whitelist
+    from moodle_mcp.policy.allowlist import FILE_TOOLS, parse_allowlist
+    from moodle_mcp.policy.policy import Policy
 
     known = every_name()
-    gate = Gate(parse_whitelist(tools, known), Access.DESTRUCTIVE)
+    policy = Policy(parse_allowlist(tools, known), Access.DESTRUCTIVE)
     newest = load_catalogue(RELEASES[-1])
-    for glob in gate.whitelist.included.globs:
+    for glob in policy.allowlist.included.globs:
         if not any(fnmatchcase(name, glob) for name in known):
             raise SettingsError(
                 f"--tools: {glob} names no function that is known: name each in full"
             )
-    names = {*filter(gate.names, known), *gate.whitelist.included.full}
-    functions = [newest.get(name) for name in sorted(set(names) - set(OWN_TOOLS))]
-    return [function for function in functions if gate.allows(function)]
+    names = {*filter(policy.names, known), *policy.allowlist.included.full}
+    functions = [newest.get(name) for name in sorted(set(names) - set(FILE_TOOLS))]
+    return [function for function in functions if policy.allows(function)]

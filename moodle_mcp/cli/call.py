@@ -1,4 +1,4 @@
-"""`moodle-mcp call`: a call through the same gate and caller as an agent's."""
+"""`moodle-mcp call`: a call through the same policy and caller as an agent's."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from moodle_mcp.answers.fence import refuse_marked
-from moodle_mcp.answers.presenter import Presenter, Style, Wishes
-from moodle_mcp.assembly import make_caller, make_gate, make_site
-from moodle_mcp.caller.batch import Fate
 from moodle_mcp.caller.caller import Caller, Prepared
+from moodle_mcp.caller.executor import Observer
+from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.outcome import Outcome, failed, left_in_doubt, of_the_whole
-from moodle_mcp.caller.run import Hooks
+from moodle_mcp.catalogue.control_arguments import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.reserved import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.store import catalogue_for
 from moodle_mcp.cli.item_file import Items, Reading, as_arguments, read_items, with_places
 from moodle_mcp.cli.items import ItemsError, Results, to_send
 from moodle_mcp.errors import CallError, Fault, MoodleMcpError
-from moodle_mcp.gate.gate import Gate
+from moodle_mcp.policy.policy import Policy
+from moodle_mcp.presentation.fence import refuse_marked
+from moodle_mcp.presentation.presenter import PresentationSettings, Presenter, ViewOptions
 from moodle_mcp.settings import Settings
-from moodle_mcp.site.client import Site
 from moodle_mcp.site.connection import Connection
+from moodle_mcp.site.session import Site
 from moodle_mcp.site.zone import user_zone
 from moodle_mcp.terminal import progress_bar
+from moodle_mcp.wiring import make_caller, make_policy, make_site
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -71,14 +71,14 @@ async def call_once(
     settings: Settings, connection: Connection, name: str, arguments: dict[str, Any]
 ) -> dict[str, Any]:
     """The envelope of one call, whole and as Moodle wrote it but for the fields asked for."""
-    presenter = Presenter(Style(max_result=None, for_agents=False))
+    presenter = Presenter(PresentationSettings(max_result=None, for_agents=False))
     async with _opened(settings, connection, name) as opened:
         try:
-            prepared, wishes = await opened.prepared(presenter, arguments)
+            prepared, view = await opened.prepared(presenter, arguments)
         except CallError as error:
             return failed(opened.function, error).envelope
         outcome = await opened.caller.run(prepared)
-        return presenter.present(opened.function, outcome.envelope, wishes)
+        return presenter.present(opened.function, outcome.envelope, view)
 
 
 async def call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
@@ -87,7 +87,7 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
     Raises:
         ItemsError: a file can't be used.
     """
-    presenter = Presenter(Style(max_result=None, for_agents=False))
+    presenter = Presenter(PresentationSettings(max_result=None, for_agents=False))
     file = read_items(job.items, job.reading)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
     async with _opened(settings, connection, job.function) as opened:
@@ -107,22 +107,22 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
         if not arguments.get(DRY_RUN):
             results.open()
         with _Bar(len(sent)) as bar:
-            hooks = replace(bar.hooks(), on_fates=partial(results.add, sent))
-            wishes = presenter.wishes(function, None)
+            observer = replace(bar.observer(), on_fates=partial(results.add, sent))
+            view = presenter.view(function, None)
             try:
-                prepared, wishes = await opened.prepared(presenter, arguments)
-                outcome = await opened.caller.run(prepared, hooks)
+                prepared, view = await opened.prepared(presenter, arguments)
+                outcome = await opened.caller.run(prepared, observer)
             except CallError as error:
                 outcome = failed(function, error)
         if outcome.fault is not None:
             placed = with_places(outcome.fault, function, items, sent)
             outcome = replace(outcome, fault=placed)
-        if outcome.account is not None:
+        if outcome.ledger is not None:
             outcome = _noted(outcome, results)
             if results.resumed:
                 outcome = _of_the_file(function, outcome, results)
             outcome = _with_what_is_left(_with_lines(outcome, items), results)
-        return presenter.present(function, outcome.envelope, wishes)
+        return presenter.present(function, outcome.envelope, view)
 
 
 def _noted(outcome: Outcome, results: Results) -> Outcome:
@@ -137,9 +137,9 @@ def _noted(outcome: Outcome, results: Results) -> Outcome:
 
 def _of_the_file(function: Function, outcome: Outcome, results: Results) -> Outcome:
     """The outcome of a run that went on with a file: all its items, by their indexes there."""
-    account = results.account()
-    account.requests = outcome.account.requests if outcome.account else 0
-    whole = of_the_whole(function, outcome, account)
+    ledger = results.ledger()
+    ledger.requests = outcome.ledger.requests if outcome.ledger else 0
+    whole = of_the_whole(function, outcome, ledger)
     if outcome.fault is not None or whole.fault is None:
         return whole
     return replace(whole, fault=_look_first(whole.fault, results.name))
@@ -157,8 +157,8 @@ def _with_lines(outcome: Outcome, items: Items) -> Outcome:
 
 def _with_what_is_left(outcome: Outcome, results: Results) -> Outcome:
     """The outcome with how to go on, if items failed or were not sent."""
-    account = results.account()
-    left = account.count(Fate.FAILED) + account.count(Fate.NOT_SENT)
+    ledger = results.ledger()
+    left = ledger.count(Fate.FAILED) + ledger.count(Fate.NOT_SENT)
     if outcome.fault is None or not left:
         return outcome
     go_on = f"Run the same command again: it goes on with the {left} items that are left."
@@ -167,12 +167,12 @@ def _with_what_is_left(outcome: Outcome, results: Results) -> Outcome:
 
 def _nothing_to_send(function: Function, results: Results) -> dict[str, Any]:
     """What is said when all items are done, or those that are not must be looked at first."""
-    account = results.account()
-    if account.complete:
-        return Outcome(batch=account.report()).envelope
-    fault = _look_first(left_in_doubt(function, account.count(Fate.UNKNOWN)), results.name)
+    ledger = results.ledger()
+    if ledger.complete:
+        return Outcome(batch=ledger.report()).envelope
+    fault = _look_first(left_in_doubt(function, ledger.count(Fate.UNKNOWN)), results.name)
     fault = replace(fault, message=f"Nothing was sent: {fault.message}")
-    return Outcome(batch=account.report(), fault=fault).envelope
+    return Outcome(batch=ledger.report(), fault=fault).envelope
 
 
 def _look_first(fault: Fault, file: str) -> Fault:
@@ -199,9 +199,9 @@ class _Bar:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def hooks(self) -> Hooks:
+    def observer(self) -> Observer:
         """What the caller tells and asks."""
-        return Hooks(self._waits, self._done, stopped=lambda: self._stop)
+        return Observer(self._waits, self._done, stopped=lambda: self._stop)
 
     def _interrupted(self, *_: object) -> None:
         self._stop = True
@@ -219,43 +219,43 @@ class _Opened:
     """A site, and what a function of it is called with."""
 
     site: Site
-    gate: Gate
+    policy: Policy
     function: Function
     caller: Caller
 
     async def prepared(
         self, presenter: Presenter, arguments: dict[str, Any]
-    ) -> tuple[Prepared, Wishes]:
-        """A call that has passed the gate and all checks, and how its answer is wanted.
+    ) -> tuple[Prepared, ViewOptions]:
+        """A call that has passed the policy and all checks, and how its answer is wanted.
 
         Raises:
             CallError: nothing was sent.
         """
-        self.gate.check(self.function)
+        self.policy.check(self.function)
         prepared = await self.caller.prepare(self.function, arguments)
         refuse_marked(self.function, prepared.plan.arguments)
-        wishes = presenter.wishes(self.function, prepared.reserved.fields)
-        if prepared.reserved.times:
-            wishes = replace(wishes, zone=await user_zone(self.site) or UTC)
-        return prepared, wishes
+        view = presenter.view(self.function, prepared.control.fields)
+        if prepared.control.times:
+            view = replace(view, zone=await user_zone(self.site) or UTC)
+        return prepared, view
 
 
 @asynccontextmanager
 async def _opened(settings: Settings, connection: Connection, name: str) -> AsyncGenerator[_Opened]:
-    """The site, the gate, the function as the site's release has it, and a caller; the site is
+    """The site, the policy, the function as the site's release has it, and a caller; the site is
     closed at the end.
     """
-    gate = make_gate(settings)
+    policy = make_policy(settings)
     site = make_site(connection)
     try:
-        release = await _release(site) if gate.names(name) else None
-        catalogue = catalogue_for(release, settings.additions)
-        if name not in catalogue and not gate.names(name):
+        release = await _release(site) if policy.names(name) else None
+        catalogue = catalogue_for(release, settings.overrides)
+        if name not in catalogue and not policy.names(name):
             near = difflib.get_close_matches(name.lower(), list(catalogue), n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise UnknownFunctionError(f"{name} is no function of Moodle{hint}")
         function = catalogue.get(name)
-        yield _Opened(site, gate, function, make_caller(settings, site))
+        yield _Opened(site, policy, function, make_caller(settings, site))
     finally:
         with anyio.CancelScope(shield=True):
             await site.aclose()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from moodle_mcp.assembly import make_gate, make_site
-from moodle_mcp.checking.asking import observe
-from moodle_mcp.checking.facts import Facts
-from moodle_mcp.checking.gaps import Wanted
-from moodle_mcp.checking.lines import Line, Verdict
-from moodle_mcp.checking.verdicts import judge
+from moodle_mcp.diagnostics.facts import Facts
+from moodle_mcp.diagnostics.gaps import Wanted
+from moodle_mcp.diagnostics.lines import Line, Verdict
+from moodle_mcp.diagnostics.probe import observe
+from moodle_mcp.diagnostics.verdicts import judge
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.terminal import Cell, is_terminal, one_line, say, say_table
+from moodle_mcp.wiring import make_policy, make_site
 
 _STYLES: Final[dict[Verdict, str]] = {
     "ok": "green",
@@ -27,10 +27,10 @@ async def check(settings: Settings, connection: Connection) -> tuple[Facts, list
     """What is found of a site, and what is made of it.
 
     Raises:
-        SettingsError: the whitelist names what does not exist, or the catalogue file is wrong.
+        SettingsError: the allowlist names what does not exist, or the catalogue file is wrong.
     """
-    gate = make_gate(settings)
-    wanted = Wanted(settings.tools, gate, settings.max_fields, settings.additions)
+    policy = make_policy(settings)
+    wanted = Wanted(settings.tools, policy, settings.max_fields, settings.overrides)
     site = make_site(connection)
     try:
         facts = await observe(site)

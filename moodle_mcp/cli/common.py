@@ -111,7 +111,7 @@ def _decoded_input(data: bytes) -> str:
 
 def print_json(data: object) -> None:
     """Print JSON for people and programs."""
-    from moodle_mcp.server.answers import scrub
+    from moodle_mcp.server.results import scrub
 
     # A terminal that can't show a letter must not hide what became of a write.
     out = cast("io.TextIOWrapper[Any]", sys.stdout)

@@ -14,18 +14,18 @@ import click
 from mcp import Client
 from pydantic import SecretStr
 
-from moodle_mcp.assembly import make_site
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import ADMIN_TOKEN, DEMO_PASSWORD, DemoSite, serving
-from moodle_mcp.gate.gate import Gate
-from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.policy.allowlist import parse_allowlist
+from moodle_mcp.policy.policy import Policy
 from moodle_mcp.server.app import App
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.terminal import say, say_json
+from moodle_mcp.wiring import make_site
 
 TOOLS: Final = "default,enrol_manual_enrol_users"
 DEFAULT_PORT: Final = 8980
@@ -109,8 +109,8 @@ async def _tell(url: str) -> None:
 
 def _app(url: str) -> App:
     site = make_site(Connection(parse_address(url), SecretStr(ADMIN_TOKEN)))
-    gate = Gate(parse_whitelist(TOOLS, every_name()), Access.WRITE)
-    return App(site, Caller(site), gate)
+    policy = Policy(parse_allowlist(TOOLS, every_name()), Access.WRITE)
+    return App(site, Caller(site), policy)
 
 
 async def _list(client: Client) -> None:

@@ -84,8 +84,8 @@ def install(
 
 def _entry(client: Client) -> dict[str, Any]:
     """The client's entry for the settings that are set now, once they are known to be right."""
-    from moodle_mcp.accounts.store import Accounts
     from moodle_mcp.clients.entry import environment_for_server, missing_paths
+    from moodle_mcp.credentials.store import Accounts
     from moodle_mcp.settings import load_settings
     from moodle_mcp.site.address import token_warning
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from moodle_mcp.atomic import append_private, append_whole, reason, write_whole
-from moodle_mcp.caller.batch import Account, Fate, brief
+from moodle_mcp.caller.ledger import BatchLedger, Fate, brief
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
 from moodle_mcp.reading import read_regular
 from moodle_mcp.redaction.arguments import without_secret_arguments
@@ -90,7 +90,7 @@ class Results:
         except OSError as error:
             raise ItemsError(f"{self._path}: can't be written ({reason(error)})") from None
 
-    def add(self, sent: Sequence[int], positions: Iterable[int], account: Account) -> None:
+    def add(self, sent: Sequence[int], positions: Iterable[int], ledger: BatchLedger) -> None:
         """Note what has become of the items at these positions of those that were sent.
 
         Raises:
@@ -98,16 +98,16 @@ class Results:
         """
         changed: list[int] = []
         for position in positions:
-            index, fault = sent[position], account.fault(position)
+            index, fault = sent[position], ledger.fault(position)
             error = brief(fault) if fault else None
-            fated = Fated(account.fate(position), self.fates[index].digest, error)
+            fated = Fated(ledger.fate(position), self.fates[index].digest, error)
             self.fates[index] = fated
             changed.append(index)
         try:
             append_whole(self._path, self._lines(changed))
         except OSError as error:
             message = f"{self._unwritable(error)}, so no further item is sent."
-            raise CallError(Fault(Kind.INTERNAL, message, hint=_MAKE_ROOM), reached=False) from None
+            raise CallError.not_sent(Fault(Kind.INTERNAL, message, hint=_MAKE_ROOM)) from None
 
     def finish(self) -> None:
         """Replace the file by one with a line for each item, readable for its owner only.
@@ -128,16 +128,16 @@ class Results:
     def _lines(self, indexes: Iterable[int]) -> bytes:
         return "".join(self._line(index) for index in indexes).encode()
 
-    def account(self) -> Account:
+    def ledger(self) -> BatchLedger:
         """The account of all items of the file, with their own indexes."""
-        account = Account(len(self.fates))
+        ledger = BatchLedger(len(self.fates))
         faults: dict[str, Fault] = {}
         for index, fated in enumerate(self.fates):
             fault = None
             if fated.error:
                 fault = faults.setdefault(json.dumps(fated.error), _fault(fated.error))
-            account.mark([index], fated.fate, fault)
-        return account
+            ledger.mark([index], fated.fate, fault)
+        return ledger
 
     def _line(self, index: int) -> str:
         fated = self.fates[index]

@@ -85,8 +85,8 @@ def serve(http: str | None = None) -> None:
     # Half of the start is the MCP library's models; collecting garbage among them takes a tenth.
     gc.disable()
     with loading():
-        from moodle_mcp.assembly import make_server
-        from moodle_mcp.server.stdio import serve_stdio
+        from moodle_mcp.server.transports.stdio import serve_stdio
+        from moodle_mcp.wiring import make_server
 
     settings, connection = load()
     server = make_server(settings, connection)
@@ -105,10 +105,10 @@ def check(as_json: bool, report: bool) -> None:
     with loading():
         import anyio
 
-        from moodle_mcp.assembly import make_server
-        from moodle_mcp.checking import showing
-        from moodle_mcp.checking.lines import succeeded
         from moodle_mcp.cli import check as checking
+        from moodle_mcp.diagnostics import report as reports
+        from moodle_mcp.diagnostics.lines import succeeded
+        from moodle_mcp.wiring import make_server
 
     if as_json and report:
         raise click.UsageError("--json and --report exclude each other")
@@ -117,9 +117,9 @@ def check(as_json: bool, report: bool) -> None:
     make_server(settings, connection)
     facts, lines = anyio.run(checking.check, settings, connection)
     if as_json:
-        print_json(showing.as_json(facts, lines))
+        print_json(reports.as_json(facts, lines))
     elif report:
-        say_document(f"{showing.as_report(lines)}\n")
+        say_document(f"{reports.as_report(lines)}\n")
     else:
         checking.show(lines)
     if not succeeded(lines):
@@ -257,18 +257,18 @@ def call(
 def demo(keep: bool, port: int) -> None:
     """Show the main job on a small Moodle inside this process; nothing leaves the machine."""
     with loading():
-        from moodle_mcp.cli import demo as showing
+        from moodle_mcp.cli import demo as report
 
     if keep:
-        showing.serve(port)
+        report.serve(port)
     else:
-        showing.show()
+        report.show()
 
 
 def _serve_http(listen: str) -> None:
     with loading():
-        from moodle_mcp.assembly import make_server
-        from moodle_mcp.server.http import Listener, serve_http
+        from moodle_mcp.server.transports.http import Listener, serve_http
+        from moodle_mcp.wiring import make_server
 
     with Listener.of(listen) as listener:
         settings, connection = load()

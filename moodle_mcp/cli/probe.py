@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from moodle_mcp.assembly import make_site
-from moodle_mcp.catalogue.additions import Additions
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
+from moodle_mcp.catalogue.site_overrides import SiteOverrides
 from moodle_mcp.catalogue.store import catalogue_for
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.wiring import make_site
 
 _EXPORT: Final = (
     "An administrator runs the program that `moodle-mcp admin-script catalogue` prints on the "
@@ -76,15 +76,15 @@ async def probe(settings: Settings, connection: Connection) -> Probe:
         CallError: the site did not say it; `moodle-mcp check` tells why.
         SettingsError: the operator's catalogue is wrong.
     """
-    additions = settings.additions
+    overrides = settings.overrides
     site = make_site(connection)
     try:
-        return report(await site.info(), additions)
+        return report(await site.info(), overrides)
     finally:
         await site.aclose()
 
 
-def report(info: SiteInfo, additions: Additions) -> Probe:
+def report(info: SiteInfo, overrides: SiteOverrides) -> Probe:
     """What is known of the functions that the site has named.
 
     Raises:
@@ -94,8 +94,8 @@ def report(info: SiteInfo, additions: Additions) -> Probe:
         message = "Over RESTful the site does not say which functions the token may call."
         hint = "Set MOODLE_PROTOCOL to auto or rest."
         raise CallError(Fault(Kind.BAD_ANSWER, message, hint=hint))
-    catalogue = catalogue_for(info.release, additions)
-    held = additions.on(info.release).functions
+    catalogue = catalogue_for(info.release, overrides)
+    held = overrides.on(info.release).functions
     names = sorted(info.functions)
     untyped = [name for name in names if name not in catalogue]
     exported = sum(name in held for name in names)
@@ -104,7 +104,7 @@ def report(info: SiteInfo, additions: Additions) -> Probe:
         site=info.site_name,
         release=info.release,
         catalogue=catalogue.release,
-        exported_release=additions.release,
+        exported_release=overrides.release,
         functions=len(names),
         ours=len(names) - exported - len(untyped),
         exported=exported,
@@ -112,7 +112,7 @@ def report(info: SiteInfo, additions: Additions) -> Probe:
         unclassified=[
             name
             for name in names
-            if name not in classified and additions.classification(name) is UNCLASSIFIED
+            if name not in classified and overrides.classification(name) is UNCLASSIFIED
         ],
     )
 

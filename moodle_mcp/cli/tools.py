@@ -1,4 +1,4 @@
-"""`moodle-mcp tools`: what the gate decides of every function, and what the list costs."""
+"""`moodle-mcp tools`: what the policy decides of every function, and what the list costs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Final
 
 import mcp_types as types
 
-from moodle_mcp.assembly import make_gate, make_site
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError
-from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
-from moodle_mcp.gate.gate import Gate
+from moodle_mcp.policy.exposure import Mode, has_facade, shown_directly
+from moodle_mcp.policy.policy import Policy
+from moodle_mcp.server.builtin_tools import MORE, builtin_tool
 from moodle_mcp.server.facade import facade_tools
 from moodle_mcp.server.file_tools import FileTools
-from moodle_mcp.server.own import MORE, own_tool
 from moodle_mcp.server.toolset import Toolset, to_tool
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
+from moodle_mcp.wiring import make_policy, make_site
 
 BYTES_PER_TOKEN: Final = 4
 """A rough rule for JSON and English; `tools/tokens.py` counts with a model's tokenizer."""
@@ -104,10 +104,10 @@ async def listing(settings: Settings, connection: Connection) -> Report:
         note = f"the site did not say what it offers ({error.fault.message}); all named are shown"
     finally:
         await site.aclose()
-    gate = make_gate(settings)
+    policy = make_policy(settings)
     files = FileTools(site, settings.folder(), settings.file_settings)
-    of_files = [files.tool(each) for each in files.functions(info) if gate.allows(each)]
-    return report(Toolset(gate, info, settings.additions), of_files, settings.mode, note)
+    of_files = [files.tool(each) for each in files.functions(info) if policy.allows(each)]
+    return report(Toolset(policy, info, settings.overrides), of_files, settings.mode, note)
 
 
 def report(toolset: Toolset, of_files: list[types.Tool], mode: Mode, note: str) -> Report:
@@ -115,9 +115,9 @@ def report(toolset: Toolset, of_files: list[types.Tool], mode: Mode, note: str) 
     functions = toolset.functions
     direct = {function.name for function in shown_directly(mode, functions)}
     facade = facade_tools() if has_facade(mode, len(functions)) else []
-    own = {tool.name: size_of([tool]) for tool in [*facade, own_tool(MORE), *of_files]}
+    own = {tool.name: size_of([tool]) for tool in [*facade, builtin_tool(MORE), *of_files]}
     rows = [
-        _row(toolset.gate, toolset.catalogue.get(name), name in toolset.offered, name in direct)
+        _row(toolset.policy, toolset.catalogue.get(name), name in toolset.offered, name in direct)
         for name in sorted({*toolset.catalogue, *toolset.offered})
     ]
     return Report(rows, own, toolset.catalogue.release, note)
@@ -130,8 +130,8 @@ def size_of(tools: Iterable[types.Tool]) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
-def _row(gate: Gate, function: Function, offered: bool, direct: bool) -> Row:
-    decision = gate.decide(function)
+def _row(policy: Policy, function: Function, offered: bool, direct: bool) -> Row:
+    decision = policy.decide(function)
     reason = decision.reason
     if decision.allowed and not offered:
         reason = "not in the token's service"

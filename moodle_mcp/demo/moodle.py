@@ -7,7 +7,7 @@ import mimetypes
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from moodle_mcp.catalogue.additions import Additions
+from moodle_mcp.catalogue.site_overrides import SiteOverrides
 from moodle_mcp.catalogue.store import Catalogue, load
 from moodle_mcp.demo.call import Answer, Call, whole
 from moodle_mcp.demo.errors import (
@@ -51,7 +51,7 @@ _REFUSED_STATES: Final[Mapping[UserState, tuple[str, str]]] = {
 class Moodle:
     """A small Moodle: its state, its settings, and its answers."""
 
-    def __init__(self, now: int, release: str, students: int, plugins: Additions) -> None:
+    def __init__(self, now: int, release: str, students: int, plugins: SiteOverrides) -> None:
         self.world = seeded_world(now, students)
         self.switches = Switches()
         self.tokens = seeded_tokens()

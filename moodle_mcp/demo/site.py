@@ -7,7 +7,7 @@ from collections import deque
 
 from starlette.applications import Starlette
 
-from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
+from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 from moodle_mcp.demo.endpoints import Endpoints
 from moodle_mcp.demo.faults import Fault
 from moodle_mcp.demo.moodle import Moodle
@@ -32,7 +32,7 @@ class DemoSite:
         *,
         release: str = "4.5",
         students: int = STUDENTS,
-        plugins: Additions = NO_ADDITIONS,
+        plugins: SiteOverrides = NO_OVERRIDES,
     ) -> None:
         moment = int(time.time()) if now is None else now
         date = time.time if now is None else lambda: self.world.now

@@ -17,10 +17,10 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from moodle_mcp.answers.markdown import to_markdown
 from moodle_mcp.files.documents import MAX_CHARS, UNREADABLE, Bounds
 from moodle_mcp.files.sniff import DOCUMENTS, Content
 from moodle_mcp.files.text import Text, decoded
+from moodle_mcp.presentation.markdown import to_markdown
 
 # -P: a module in the working folder, which may be a stranger's, is not taken for a library.
 WORKER: Final = (sys.executable, "-P", "-m", "moodle_mcp.files.worker")

@@ -188,26 +188,23 @@ def _parts(path: str) -> list[str]:
 
 def _elsewhere() -> CallError:
     problem = "is no regular file inside the operator's folder"
-    return CallError(
+    return CallError.not_sent(
         Fault(
             Kind.INVALID_ARGUMENTS,
             f"Nothing was sent: path {problem}.",
             hint="Pass a path relative to that folder, such as reports/essay.pdf: no link, no "
             "hidden file, no name that another system would misread. Or pass `name` and `text`.",
             parameters=(ParameterFault("path", problem),),
-            written="nothing",
-        ),
-        reached=False,
+        )
     )
 
 
 def _taken(name: str) -> CallError:
-    return CallError(
+    return CallError.not_sent(
         Fault(
             Kind.CONFLICT,
             f"There is a {name} in the operator's folder, and nothing is overwritten.",
             hint="Pass another `name` to save it under.",
-            written="nothing",
         )
     )
 
@@ -219,13 +216,12 @@ def _explained() -> Generator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise CallError(
+        raise CallError.not_sent(
             Fault(
                 Kind.INTERNAL,
                 f"The file can't be written into the operator's folder: {reason}.",
                 hint="The operator looks at the folder of MOODLE_MCP_FILES: its permissions and "
                 "the space that is left.",
-                written="nothing",
             )
         ) from None
 
@@ -236,7 +232,7 @@ def _explained_reading() -> Generator[None]:
         yield
     except FileNotFoundError:
         message = "There is no such file in the operator's folder."
-        raise CallError(Fault(Kind.NOT_FOUND, message, hint=_LOOK, written="nothing")) from None
+        raise CallError.not_sent(Fault(Kind.NOT_FOUND, message, hint=_LOOK)) from None
     except OSError:
         # A link where none may be, a folder in place of a file, no permission: all the same here.
         raise _elsewhere() from None

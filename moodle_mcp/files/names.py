@@ -31,14 +31,12 @@ def safe_name(name: str) -> str:
         CallError: `invalid_arguments`: it is a path, not a name, or it is empty.
     """
     if _PATHS.search(name) or name in (".", "..") or not name.strip():
-        raise CallError(
+        raise CallError.not_sent(
             Fault(
                 Kind.INVALID_ARGUMENTS,
                 "Nothing was written: this is not a file's name.",
                 hint="A name has no slashes or backslashes, and is not empty.",
-                written="nothing",
-            ),
-            reached=False,
+            )
         )
     text = unicodedata.normalize("NFC", name)
     text = "".join("_" if unicodedata.category(char) in _INVISIBLE else char for char in text)

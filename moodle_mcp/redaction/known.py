@@ -21,8 +21,8 @@ from html.entities import html5
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote
 
-from moodle_mcp.answers.invisible import HIDDEN
 from moodle_mcp.errors import CallError, Fault
+from moodle_mcp.presentation.invisible import HIDDEN
 
 REMOVED: Final = "(removed)"
 _ALL_REMOVED: Final = "(removed: it held a secret in another form)"

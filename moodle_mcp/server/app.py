@@ -18,34 +18,33 @@ import mcp_types as types
 from mcp.server import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from moodle_mcp.answers.clean import clean
-from moodle_mcp.answers.fence import refuse_marked
-from moodle_mcp.answers.fields import chosen_in_moodle
-from moodle_mcp.answers.presenter import Presenter, Style, Wishes
 from moodle_mcp.caller.caller import Caller, Prepared
+from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.outcome import Outcome, failed
-from moodle_mcp.caller.run import Hooks
-from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault, checked_size
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.schema import input_schema
+from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
-from moodle_mcp.gate.confirmation import Confirm
-from moodle_mcp.gate.exposure import Mode, has_facade, shown_directly
-from moodle_mcp.gate.gate import Gate
-from moodle_mcp.gate.whitelist import OWN_TOOLS
 from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.logs import SECRETS
+from moodle_mcp.policy.allowlist import FILE_TOOLS
+from moodle_mcp.policy.approvals import Confirm
+from moodle_mcp.policy.exposure import Mode, has_facade, shown_directly
+from moodle_mcp.policy.policy import Policy
+from moodle_mcp.presentation.clean import clean
+from moodle_mcp.presentation.fence import refuse_marked
+from moodle_mcp.presentation.fields import chosen_in_moodle
+from moodle_mcp.presentation.presenter import PresentationSettings, Presenter, ViewOptions
 from moodle_mcp.redaction.arguments import secret_texts
 from moodle_mcp.redaction.known import Secrets
-from moodle_mcp.server.answers import to_result
 from moodle_mcp.server.audit import Audit
+from moodle_mcp.server.builtin_tools import MORE, BuiltinTool, ToolReply
 from moodle_mcp.server.completions import ARGUMENT, CourseIds
-from moodle_mcp.server.confirming import MAX_ITEMS, Confirmer
+from moodle_mcp.server.elicitation import MAX_ITEMS, Confirmer
 from moodle_mcp.server.facade import CALL, CALL_SCHEMA, DESCRIBE, FIND, Facade, inner_call
-from moodle_mcp.server.file_tools import FILE_STEP, FileTools
-from moodle_mcp.server.own import MORE, Answered, OwnTool
+from moodle_mcp.server.file_tools import FILE_RULE, FileTools
 from moodle_mcp.server.prompts import Prompts
 from moodle_mcp.server.resources import (
     Reader,
@@ -55,10 +54,11 @@ from moodle_mcp.server.resources import (
     templates,
     to_resource,
 )
+from moodle_mcp.server.results import to_result
 from moodle_mcp.server.resuming import RESUME, Resuming, Resumption, resume_function
 from moodle_mcp.server.toolset import Toolset, to_tool
-from moodle_mcp.site.client import Progress, Site
 from moodle_mcp.site.info import SITE_INFO, SiteInfo
+from moodle_mcp.site.session import Progress, Site
 from moodle_mcp.site.zone import user_zone
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Presentation:
     confirm: Confirm = Confirm.ASK
     confirm_items: int = MAX_ITEMS
     audit: Audit = field(default_factory=Audit)
-    style: Style = field(default_factory=Style)
+    style: PresentationSettings = field(default_factory=PresentationSettings)
 
 
 class App:
@@ -84,17 +84,17 @@ class App:
         self,
         site: Site,
         caller: Caller,
-        gate: Gate,
+        policy: Policy,
         presentation: Presentation | None = None,
         files: FileTools | None = None,
-        additions: Additions = NO_ADDITIONS,
+        overrides: SiteOverrides = NO_OVERRIDES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._site = site
         self._run_if = site.background.run_if
-        self._additions = additions
+        self._overrides = overrides
         self._caller = caller
-        self._gate = gate
+        self._policy = policy
         self._files = files or FileTools(site)
         presentation = presentation or Presentation()
         self._mode = presentation.mode
@@ -107,7 +107,7 @@ class App:
         self._asked = False
         self._first = anyio.Lock()
         self._made: tuple[Toolset, Facade] | None = None
-        self._own: tuple[Toolset, dict[str, OwnTool]] | None = None
+        self._own: tuple[Toolset, dict[str, BuiltinTool]] | None = None
         self._clock = clock
         self._prompts = Prompts()
         self._course_ids = CourseIds(self._read)
@@ -129,8 +129,8 @@ class App:
         await self._know_the_site_for_a_list(params)
         tools = [
             own.tool
-            for name, own in self._own_tools.items()
-            if name not in OWN_TOOLS or self._gate.allows(own.function)
+            for name, own in self._builtin_tools.items()
+            if name not in FILE_TOOLS or self._policy.allows(own.function)
         ]
         directly = shown_directly(self._mode, self._toolset.functions)
         tools += [to_tool(function) for function in directly]
@@ -161,7 +161,7 @@ class App:
     async def read_resource(
         self, ctx: ServerRequestContext[Any], params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        """A resource is a tool's answer, and passes the same gate, checks and record."""
+        """A resource is a tool's answer, and passes the same policy, checks and record."""
         await self._know_the_site_at_first(SITE_INFO)
         reader = Reader(int(self._clock()), self._own_id)
         place, call = reading(params.uri, reader, ctx.protocol_version)
@@ -205,13 +205,13 @@ class App:
                 resumption = self._resuming.find(arguments)
                 function = self._moodle_function(resumption.rest.function)
                 arguments = resumption.call(function)
-            answered = await self._answered(ctx, params, function, arguments, resumption)
-            if isinstance(answered, types.InputRequiredResult):
+            reply = await self._answered(ctx, params, function, arguments, resumption)
+            if isinstance(reply, types.InputRequiredResult):
                 asked = Outcome(fault=Fault(Kind.NEEDS_CONFIRMATION, "The user is asked first."))
                 self._audit.write(function, asked, start)
-                return answered
+                return reply
         except CallError as error:
-            answered = self._plain(failed(function, error))
+            reply = self._plain(failed(function, error))
         except MCPError:
             raise
         except asyncio.CancelledError:
@@ -220,19 +220,19 @@ class App:
                 self._audit.write(function, None, start)
                 raise
             # Not this call's own cancellation: passed on, it would end the whole connection.
-            answered = _internal(function, "The call was interrupted inside the server.")
+            reply = _internal(function, "The call was interrupted inside the server.")
         except Exception:
             # A fault of ours must not end the connection, nor leak through it.
             secrets = Secrets(arguments=secret_texts(params.arguments))
             log.exception("unhandled in a call of %s", function.name, extra={SECRETS: secrets})
-            answered = _internal(function, "The server failed while it handled the call.")
+            reply = _internal(function, "The server failed while it handled the call.")
         if anyio.current_effective_deadline() == -math.inf:
             # The client has cancelled the call, and a write was already on its way.
-            fault = answered.outcome.fault
+            fault = reply.outcome.fault
             ended = "done" if fault is None else fault.kind.code
             log.warning("%s was cancelled by the client and ended: %s", function.name, ended)
-        self._audit.write(function, answered.outcome, start)
-        return to_result(answered)
+        self._audit.write(function, reply.outcome, start)
+        return to_result(reply)
 
     async def _answered(
         self,
@@ -241,28 +241,28 @@ class App:
         function: Function,
         arguments: dict[str, Any],
         resumption: Resumption | None = None,
-    ) -> Answered | types.InputRequiredResult:
-        own = self._own_tools.get(function.name)
+    ) -> ToolReply | types.InputRequiredResult:
+        own = self._builtin_tools.get(function.name)
         if own is not None:
             # Who may not use it is not told first to correct the arguments.
-            if function.name in OWN_TOOLS:
-                self._gate.check(function)
+            if function.name in FILE_TOOLS:
+                self._policy.check(function)
             size = checked_size(arguments)
             checked = await self._run_if(size.is_large, self._checker.check, function, arguments)
             await self._run_if(size.is_large, refuse_marked, function, checked)
             return await own.run(ctx, checked)
-        self._gate.check(function)
+        self._policy.check(function)
         prepared = await self._caller.prepare(function, arguments)
         await self._run_if(prepared.is_large, refuse_marked, function, prepared.plan.arguments)
-        wishes = await self._wishes(prepared)
+        view = await self._view(prepared)
         destructive = function.classification.access is Access.DESTRUCTIVE
-        if destructive and self._confirmer.is_needed and not prepared.reserved.dry_run:
+        if destructive and self._confirmer.is_needed and not prepared.control.dry_run:
             ask = await self._confirmer.consent(ctx, params, prepared, self._read)
             if ask is not None:
                 return ask
-        if not prepared.reserved.dry_run:
+        if not prepared.control.dry_run:
             self._resuming.begin(resumption)
-        outcome = await self._caller.run(prepared, _hooks(ctx))
+        outcome = await self._caller.run(prepared, _observer(ctx))
         outcome = await self._run_if(
             prepared.is_large, self._resuming.end, prepared, outcome, resumption
         )
@@ -270,64 +270,64 @@ class App:
         def present() -> dict[str, Any]:
             secrets = self._site.secrets.and_of(secret_texts(prepared.plan.arguments))
             return self._presenter.present(
-                function, outcome.envelope, wishes, said=outcome.said, secrets=secrets
+                function, outcome.envelope, view, said=outcome.said, secrets=secrets
             )
 
         is_large = prepared.is_large or outcome.size > LARGE_TEXT
         shown = await self._run_if(is_large, present)
-        return Answered(outcome, shown)
+        return ToolReply(outcome, shown)
 
-    async def _wishes(self, prepared: Prepared) -> Wishes:
-        plan, reserved = prepared.plan, prepared.reserved
-        wishes = self._presenter.wishes(
+    async def _view(self, prepared: Prepared) -> ViewOptions:
+        plan, control = prepared.plan, prepared.control
+        view = self._presenter.view(
             plan.function,
-            reserved.fields,
-            raw=reserved.raw,
+            control.fields,
+            raw=control.raw,
             chosen_in_moodle=chosen_in_moodle(plan.arguments),
         )
-        if not reserved.times:
-            return wishes
+        if not control.times:
+            return view
         # What the site did not tell it may tell the next time.
         self._zone = self._zone or await user_zone(self._site)
-        return replace(wishes, zone=self._zone or UTC)
+        return replace(view, zone=self._zone or UTC)
 
-    async def _find(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> Answered:
+    async def _find(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> ToolReply:
         await self._know_the_site()
         # The index of all functions is made when it is first needed.
         return self._plain(await self._run_if(True, self._facade.find, arguments))
 
     async def _describe(
         self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]
-    ) -> Answered:
+    ) -> ToolReply:
         await self._know_the_site()
         return self._plain(self._facade.describe(self._named(DESCRIBE, arguments["function"])))
 
-    async def _more(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> Answered:
-        return Answered(Outcome(), self._presenter.more(arguments["cursor"]))
+    async def _more(self, _: ServerRequestContext[Any], arguments: Mapping[str, Any]) -> ToolReply:
+        return ToolReply(Outcome(), self._presenter.more(arguments["cursor"]))
 
     async def _file(
         self, function: Function, ctx: ServerRequestContext[Any], arguments: Mapping[str, Any]
-    ) -> Answered:
+    ) -> ToolReply:
         answer = await self._files.run(function, arguments, _bytes_progress(ctx))
-        wishes = self._presenter.wishes(function, None)
+        view = self._presenter.view(function, None)
         outcome = answer.outcome
         present = partial(
             self._presenter.present,
-            step=FILE_STEP,
+            rule=FILE_RULE,
             said=outcome.said,
             secrets=self._site.secrets,
         )
-        shown = await self._run_if(True, present, function, outcome.envelope, wishes)
-        return Answered(outcome, shown, answer.images)
+        shown = await self._run_if(True, present, function, outcome.envelope, view)
+        return ToolReply(outcome, shown, answer.images)
 
-    def _plain(self, outcome: Outcome) -> Answered:
+    def _plain(self, outcome: Outcome) -> ToolReply:
         """An outcome in words of our own."""
         function = outcome.fault.function if outcome.fault else None
         name = function or "this tool"
         envelope = self._presenter.present_own(name, outcome.envelope, outcome.said)
-        return Answered(outcome, envelope)
+        return ToolReply(outcome, envelope)
 
-    async def _call_another(self, _: ServerRequestContext[Any], __: Mapping[str, Any]) -> Answered:
+    async def _call_another(self, _: ServerRequestContext[Any], __: Mapping[str, Any]) -> ToolReply:
         """Never reached: `call_tool` puts the function that is meant in its place."""
         raise NotImplementedError
 
@@ -350,7 +350,7 @@ class App:
         Raises:
             MCPError: no such function is known.
         """
-        own = self._own_tools.get(name)
+        own = self._builtin_tools.get(name)
         if own is not None:
             return own.function
         return self._moodle_function(name)
@@ -376,11 +376,11 @@ class App:
         """
         function = self._toolset.known(name)
         if function is None:
-            own = name in self._own_tools
+            own = name in self._builtin_tools
             problem = "is a tool of its own: call it by itself" if own else "is no function here"
             near = " or ".join(self._like(name)) or "a name that find_functions gives"
             fault = ParameterFault("function", problem, None if own else near)
-            raise CallError(arguments_fault(tool, [fault]))
+            raise CallError.not_sent(arguments_fault(tool, [fault]))
         return function
 
     def _like(self, name: str) -> list[str]:
@@ -399,7 +399,7 @@ class App:
         await self._know_the_site()
 
     def _for_now(self, result: ListT) -> ListT:
-        """A list, which is to be asked for again soon if it is the whole whitelist only because
+        """A list, which is to be asked for again soon if it is the whole allowlist only because
         the site did not answer.
         """
         if self._toolset.info is None:
@@ -425,7 +425,7 @@ class App:
                 # Who waited here has the answer that the first got, or its failure.
                 if not self._asked:
                     await self._know_the_site()
-        if name not in self._own_tools and name not in self._toolset:
+        if name not in self._builtin_tools and name not in self._toolset:
             await self._know_the_site()
 
     async def _know_the_site(self) -> None:
@@ -438,27 +438,29 @@ class App:
         self._asked = True
 
     @property
-    def _own_tools(self) -> dict[str, OwnTool]:
+    def _builtin_tools(self) -> dict[str, BuiltinTool]:
         """The tools beside Moodle's functions, by name; made once for a toolset."""
         toolset = self._toolset
         if self._own is None or self._own[0] is not toolset:
             self._own = toolset, self._made_for(toolset)
         return self._own[1]
 
-    def _made_for(self, toolset: Toolset) -> dict[str, OwnTool]:
-        tools: list[OwnTool] = []
+    def _made_for(self, toolset: Toolset) -> dict[str, BuiltinTool]:
+        tools: list[BuiltinTool] = []
         if has_facade(self._mode, len(toolset.functions)):
             tools += [
-                OwnTool(FIND, self._find),
-                OwnTool(DESCRIBE, self._describe),
-                OwnTool(CALL, self._call_another, CALL_SCHEMA),
+                BuiltinTool(FIND, self._find),
+                BuiltinTool(DESCRIBE, self._describe),
+                BuiltinTool(CALL, self._call_another, CALL_SCHEMA),
             ]
-        tools.append(OwnTool(MORE, self._more))
+        tools.append(BuiltinTool(MORE, self._more))
         resume = resume_function(toolset.functions)
         if resume is not None:
-            tools.append(OwnTool(resume, self._call_another))
+            tools.append(BuiltinTool(resume, self._call_another))
         for each in self._files.functions(toolset.info):
-            tools.append(OwnTool(each, partial(self._file, each), listed=self._files.tool(each)))
+            tools.append(
+                BuiltinTool(each, partial(self._file, each), listed=self._files.tool(each))
+            )
         return {tool.function.name: tool for tool in tools}
 
     @property
@@ -473,12 +475,12 @@ class App:
         """The toolset for what the site has said of itself so far; made when it is needed."""
         info = self._site.known_info
         if self._made is None or self._made[0].info is not info:
-            toolset = Toolset(self._gate, info, self._additions)
+            toolset = Toolset(self._policy, info, self._overrides)
             self._made = toolset, Facade(toolset)
         return self._made
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
-        own = self._own_tools.get(name)
+        own = self._builtin_tools.get(name)
         if own is not None:
             return own.input_schema
         function = self._toolset.exposed(name)
@@ -492,7 +494,7 @@ def _leave_asking_to_the_host(tools: list[types.Tool]) -> None:
             tool.meta = {**(tool.meta or {}), "anthropic/requiresUserInteraction": True}
 
 
-def _hooks(ctx: ServerRequestContext[Any]) -> Hooks:
+def _observer(ctx: ServerRequestContext[Any]) -> Observer:
     """Progress notifications for the client; waits count as thousandths, since they must rise."""
     progress, waits = 0, 0
 
@@ -507,7 +509,7 @@ def _hooks(ctx: ServerRequestContext[Any]) -> Hooks:
         progress = done
         await ctx.session.report_progress(done, items, f"{done} of {items} items")
 
-    return Hooks(on_wait, on_done)
+    return Observer(on_wait, on_done)
 
 
 def _bytes_progress(ctx: ServerRequestContext[Any]) -> Progress:
@@ -517,8 +519,8 @@ def _bytes_progress(ctx: ServerRequestContext[Any]) -> Progress:
     return report
 
 
-def _internal(function: Function, message: str) -> Answered:
+def _internal(function: Function, message: str) -> ToolReply:
     written = "nothing" if function.reads_only else "unknown"
     fault = Fault(Kind.INTERNAL, message, function=function.name, written=written)
     outcome = Outcome(fault=fault)
-    return Answered(outcome, outcome.envelope)
+    return ToolReply(outcome, outcome.envelope)

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final, cast
 
-from moodle_mcp.answers.fence import without_marks
-from moodle_mcp.answers.invisible import json_escape, with_visible, without_invisible
-from moodle_mcp.caller.batch import ranges
+from moodle_mcp.caller.ledger import ranges
 from moodle_mcp.catalogue.naming import area_and_words
+from moodle_mcp.presentation.fence import without_marks
+from moodle_mcp.presentation.invisible import json_escape, with_visible, without_invisible
 from moodle_mcp.redaction.arguments import Hidden, without_secret_arguments
 from moodle_mcp.server.id_names import Names, lookup_for
 

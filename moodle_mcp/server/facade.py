@@ -1,4 +1,4 @@
-"""Three tools for all functions: find, describe and call, under the same gate and checks.
+"""Three tools for all functions: find, describe and call, under the same policy and checks.
 
 For hosts that load every tool into the model's context: so the whole allowed Moodle costs under
 2,000 tokens.
@@ -15,12 +15,12 @@ import mcp_types as types
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.arguments import arguments_fault, checked_size, parsed_json
 from moodle_mcp.catalogue.classification import Access, Classification
+from moodle_mcp.catalogue.control_arguments import SCHEMAS
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.catalogue.naming import description
-from moodle_mcp.catalogue.reserved import SCHEMAS
 from moodle_mcp.catalogue.schema import free_form, input_schema
 from moodle_mcp.errors import CallError, ParameterFault
-from moodle_mcp.server.own import own_tool
+from moodle_mcp.server.builtin_tools import builtin_tool
 from moodle_mcp.server.toolset import Toolset
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Facade:
         Raises:
             CallError: `not_allowed`.
         """
-        self._toolset.gate.check(function)
+        self._toolset.policy.check(function)
         return Outcome(
             result={
                 "function": function.name,
@@ -126,7 +126,7 @@ class Facade:
 
 def facade_tools() -> list[types.Tool]:
     """The three tools, as they are listed."""
-    return [own_tool(FIND), own_tool(DESCRIBE), own_tool(CALL, CALL_SCHEMA)]
+    return [builtin_tool(FIND), builtin_tool(DESCRIBE), builtin_tool(CALL, CALL_SCHEMA)]
 
 
 def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -147,7 +147,7 @@ def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     known = ", ".join(CALL_SCHEMA["properties"])
     faults += [ParameterFault(key, "is not a known key", known) for key in unknown]
     if faults or not isinstance(name, str) or not isinstance(inner, dict):
-        raise CallError(arguments_fault(CALL, faults))
+        raise CallError.not_sent(arguments_fault(CALL, faults))
     return name, cast("dict[str, Any]", inner)
 
 

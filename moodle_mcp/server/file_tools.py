@@ -14,26 +14,26 @@ import anyio
 import anyio.to_thread
 import mcp_types as types
 
-from moodle_mcp.answers.shape import Keys, Words
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
 from moodle_mcp.catalogue.classification import Access, Classification
+from moodle_mcp.catalogue.control_arguments import split
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
-from moodle_mcp.catalogue.reserved import split
 from moodle_mcp.catalogue.text_kinds import TextKind
-from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind, ParameterFault
 from moodle_mcp.files.extract import text_of
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.names import safe_name
 from moodle_mcp.files.pictures import Dimensions, dimensions
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.files.sniff import IMAGES, Content, sniff
+from moodle_mcp.presentation.render import Keys, Words
 from moodle_mcp.redaction.values import without_secrets
-from moodle_mcp.server.own import own_tool
-from moodle_mcp.site.client import Progress, Site
+from moodle_mcp.server.builtin_tools import builtin_tool
 from moodle_mcp.site.file_address import FileAddress, file_address
 from moodle_mcp.site.files import Incoming, opened, upload
 from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.site.session import Progress, Site
 
 DOWNLOAD: Final = "download_file"
 UPLOAD: Final = "upload_file"
@@ -115,7 +115,7 @@ def upload_function(*, reads: bool) -> Function:
     )
 
 
-FILE_STEP: Final = Keys(
+FILE_RULE: Final = Keys(
     {
         "name": Words(TextKind.NAME),
         "mimetype": None,
@@ -161,7 +161,7 @@ class FileTools:
             idempotent_hint=changes_nothing,
             open_world_hint=False,
         )
-        return own_tool(function, annotations=annotations)
+        return builtin_tool(function, annotations=annotations)
 
     async def run(
         self, function: Function, arguments: Mapping[str, Any], progress: Progress | None = None
@@ -193,9 +193,9 @@ class FileTools:
         """Put a file into a draft area."""
         function = self.upload_function
         try:
-            reserved, given = split(self._checker.check(function, arguments))
+            control, given = split(self._checker.check(function, arguments))
             with self._source(given) as (name, content):
-                if reserved.dry_run:
+                if control.dry_run:
                     return FileAnswer(_dry_run())
                 async with self._turns:
                     draft = await upload(
@@ -281,14 +281,16 @@ class FileTools:
         yield safe_name(given["name"]), io.BytesIO(content)
 
     def _unclear(self, path: str, problem: str) -> CallError:
-        return CallError(arguments_fault(self.upload_function, [ParameterFault(path, problem)]))
+        return CallError.not_sent(
+            arguments_fault(self.upload_function, [ParameterFault(path, problem)])
+        )
 
     def _check_size(self, size: int) -> None:
         most = self._settings.most_saved
         if size > most:
             message = f"Nothing was sent: the file has {size:,} bytes; {most:,} are allowed here."
             hint = "Use a smaller file, or let the operator raise MOODLE_MCP_MAX_SAVED_FILE."
-            raise CallError(Fault(Kind.TOO_LARGE, message, hint=hint), reached=False)
+            raise CallError.not_sent(Fault(Kind.TOO_LARGE, message, hint=hint))
 
 
 def _mimetype(kind: Content, declared: str) -> str:
@@ -330,7 +332,7 @@ def _in_steps(progress: Progress | None) -> Progress | None:
 def _of_upload(error: CallError) -> Fault:
     """The fault of an upload. What Moodle says no to is not stored."""
     fault = error.fault
-    certain = not error.reached or error.refused or fault.errorcode is not None
+    certain = error.delivery is not Delivery.UNKNOWN or fault.errorcode is not None
     if fault.written is None and not certain:
         fault = replace(fault, written="unknown", hint=f"{_HARMLESS} {fault.advice}")
     return replace(fault, function=UPLOAD, written=fault.written or "nothing")

@@ -18,7 +18,7 @@ from typing import Any, Final
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
-from moodle_mcp.answers.clean import clean
+from moodle_mcp.presentation.clean import clean
 from moodle_mcp.server.resources import Allowed
 
 FOLDER: Final = "prompt_texts"

@@ -15,8 +15,8 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import is_version_at_least
 
-from moodle_mcp.answers.clean import clean
 from moodle_mcp.errors import Kind
+from moodle_mcp.presentation.clean import clean
 
 _MIME: Final = "application/json"
 _MOST_EVENTS: Final = 50
@@ -42,7 +42,7 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResourceSpec:
     """A resource, or a template of some with an id in its `uri`, and the call that reads it.
 
     An answer without anything in its list `needs` means that the resource does not exist.
@@ -79,8 +79,8 @@ def _deadlines(user_id: int, reader: Reader) -> Mapping[str, Any]:
 
 _DEADLINES: Final = "core_calendar_get_action_events_by_timesort"
 
-PLACES: Final = (
-    Place(
+RESOURCES: Final = (
+    ResourceSpec(
         "course",
         "moodle://course/{courseid}",
         "A course",
@@ -89,7 +89,7 @@ PLACES: Final = (
         lambda course_id, _: {"field": "id", "value": str(course_id), "_times": True},
         needs="courses",
     ),
-    Place(
+    ResourceSpec(
         "course_contents",
         "moodle://course/{courseid}/contents",
         "What is in a course",
@@ -97,7 +97,7 @@ PLACES: Final = (
         "core_course_get_contents",
         lambda course_id, _: {"courseid": course_id, "_times": True},
     ),
-    Place(
+    ResourceSpec(
         "user_deadlines",
         "moodle://user/{userid}/deadlines",
         "A user's deadlines",
@@ -106,7 +106,7 @@ PLACES: Final = (
         _DEADLINES,
         _deadlines,
     ),
-    Place(
+    ResourceSpec(
         "my_deadlines",
         "moodle://me/deadlines",
         "My deadlines",
@@ -127,7 +127,7 @@ def resources(allowed: Allowed) -> list[types.Resource]:
             description=place.description,
             mime_type=_MIME,
         )
-        for place in PLACES
+        for place in RESOURCES
         if not place.fields and allowed(place.function)
     ]
 
@@ -142,7 +142,7 @@ def templates(allowed: Allowed) -> list[types.ResourceTemplate]:
             description=place.description,
             mime_type=_MIME,
         )
-        for place in PLACES
+        for place in RESOURCES
         if place.fields and allowed(place.function)
     ]
 
@@ -153,27 +153,29 @@ def known_template(uri: str) -> None:
     Raises:
         MCPError: there is no such template.
     """
-    if not any(place.fields and place.uri == uri for place in PLACES):
+    if not any(place.fields and place.uri == uri for place in RESOURCES):
         raise MCPError(types.INVALID_PARAMS, f"Unknown resource template: {uri[:200]}")
 
 
-def reading(uri: str, reader: Reader, version: str) -> tuple[Place, types.CallToolRequestParams]:
+def reading(
+    uri: str, reader: Reader, version: str
+) -> tuple[ResourceSpec, types.CallToolRequestParams]:
     """The place that a uri names, and the call that reads it.
 
     Raises:
         MCPError: there is no such resource in this version of the protocol's words.
     """
-    for place in PLACES:
+    for place in RESOURCES:
         found = place.id_in(uri)
         if found is not None:
             arguments = dict(place.arguments(found, reader))
             return place, types.CallToolRequestParams(name=place.function, arguments=arguments)
-    known = ", ".join(place.uri for place in PLACES)
+    known = ", ".join(place.uri for place in RESOURCES)
     raise _not_found(f"Unknown resource; there are {known}.", {"uri": clean(uri[:200])}, version)
 
 
 def to_resource(
-    uri: str, place: Place, result: types.CallToolResult, version: str
+    uri: str, place: ResourceSpec, result: types.CallToolResult, version: str
 ) -> types.ReadResourceResult:
     """What a call answered, as the contents of a resource.
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from moodle_mcp.caller.caller import Prepared
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.caller.rest import KEPT_SECONDS, Rest, Rests, joined, rest_of
+from moodle_mcp.caller.resumable import KEPT_SECONDS, Rest, Rests, joined, rest_of
 from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
 from moodle_mcp.catalogue.classification import Access, Classification
+from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS, ON_ERROR, on_error_choices
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
-from moodle_mcp.catalogue.reserved import ON_ERROR, RESERVED, on_error_choices
 from moodle_mcp.errors import CallError, ParameterFault
 
 RESUME: Final = Function(
@@ -49,7 +49,7 @@ class Resumption:
     handle: str
     rest: Rest
     on_error: str | None
-    reserved: Mapping[str, Any]
+    control: Mapping[str, Any]
 
     def call(self, function: Function) -> dict[str, Any]:
         """The arguments of the function's call that goes on.
@@ -62,10 +62,10 @@ class Resumption:
             fault = ParameterFault(
                 "on_error", f"is not possible for {function.name}", ", ".join(choices)
             )
-            raise CallError(arguments_fault(RESUME, [fault]), reached=False)
+            raise CallError.not_sent(arguments_fault(RESUME, [fault]))
         # A read takes no choice, and stops anyway.
         chosen = {} if self.on_error is None or function.reads_only else {ON_ERROR: self.on_error}
-        return {**self.rest.arguments, **self.reserved, **chosen}
+        return {**self.rest.arguments, **self.control, **chosen}
 
 
 class Resuming:
@@ -84,8 +84,8 @@ class Resuming:
         checked = self._checker.check(RESUME, arguments)
         handle: str = checked["handle"]
         rest = self._rests.read(handle)
-        reserved = {name: checked[name] for name in RESERVED if name in checked}
-        return Resumption(handle, rest, checked.get("on_error"), reserved)
+        control = {name: checked[name] for name in CONTROL_ARGUMENTS if name in checked}
+        return Resumption(handle, rest, checked.get("on_error"), control)
 
     def begin(self, resumption: Resumption | None) -> None:
         """Use up the handle just before anything is sent.
@@ -101,8 +101,8 @@ class Resuming:
         plan = prepared.plan
         earlier = resumption.rest if resumption else None
         rest = None
-        if outcome.account is not None and outcome.batch is not None:
-            rest = rest_of(plan, prepared.reserved, outcome.account, earlier)
+        if outcome.ledger is not None and outcome.batch is not None:
+            rest = rest_of(plan, prepared.control, outcome.ledger, earlier)
         if earlier is not None:
             outcome = joined(plan, earlier, outcome)
         if rest is None or outcome.fault is None:

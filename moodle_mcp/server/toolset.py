@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import mcp_types as types
 
-from moodle_mcp.answers.clean import clean, clean_all
-from moodle_mcp.catalogue.additions import NO_ADDITIONS, Additions
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.naming import OWN_NAMES, description, tool_name
+from moodle_mcp.catalogue.naming import BUILTIN_NAMES, description, tool_name
 from moodle_mcp.catalogue.schema import input_schema, output_schema
+from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 from moodle_mcp.catalogue.store import Catalogue, catalogue_for
-from moodle_mcp.gate.gate import Gate
+from moodle_mcp.policy.policy import Policy
+from moodle_mcp.presentation.clean import clean, clean_all
 from moodle_mcp.site.info import SiteInfo
 
 FUNCTION_KEY = "moodle/function"
@@ -19,19 +19,19 @@ FUNCTION_KEY = "moodle/function"
 
 
 class Toolset:
-    """The gate applied to what a site offers; to the whole catalogue while that is unknown."""
+    """The policy applied to what a site offers; to the whole catalogue while that is unknown."""
 
     def __init__(
-        self, gate: Gate, info: SiteInfo | None = None, additions: Additions = NO_ADDITIONS
+        self, policy: Policy, info: SiteInfo | None = None, overrides: SiteOverrides = NO_OVERRIDES
     ) -> None:
-        self.gate = gate
+        self.policy = policy
         self.info = info
-        self.catalogue: Catalogue = catalogue_for(info.release if info else None, additions)
+        self.catalogue: Catalogue = catalogue_for(info.release if info else None, overrides)
         told = info.functions if info else None
-        self.offered = (frozenset(self.catalogue) if told is None else told) - OWN_NAMES
+        self.offered = (frozenset(self.catalogue) if told is None else told) - BUILTIN_NAMES
         """The names of the functions that the site has for this token, as far as it tells."""
-        named = (self.catalogue.get(name) for name in sorted(self.offered) if gate.names(name))
-        exposed = [function for function in named if gate.allows(function)]
+        named = (self.catalogue.get(name) for name in sorted(self.offered) if policy.names(name))
+        exposed = [function for function in named if policy.allows(function)]
         self._by_tool = {tool_name(function.name): function for function in exposed}
 
     @property
@@ -54,7 +54,7 @@ class Toolset:
     def withheld(self, name: str) -> Function | None:
         """A function that exists, in the catalogue or on the site, and is not exposed."""
         exists = name in self.catalogue or name in self.offered
-        if not exists or name in OWN_NAMES or self.exposed(name) is not None:
+        if not exists or name in BUILTIN_NAMES or self.exposed(name) is not None:
             return None
         return self.catalogue.get(name)
 

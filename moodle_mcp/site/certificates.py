@@ -10,9 +10,9 @@ from typing import Final
 
 import httpx2
 
-from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.site.address import Address
-from moodle_mcp.site.faults import plain
+from moodle_mcp.site.moodle_errors import plain
 
 CERT_FILE: Final = "SSL_CERT_FILE"
 CERT_DIR: Final = "SSL_CERT_DIR"
@@ -106,4 +106,4 @@ def _fault(variable: str, value: str, problem: str, otherwise: str) -> CallError
 
 def _error(message: str, hint: str) -> CallError:
     fault = Fault(Kind.UNREACHABLE, message, hint=hint, retryable=False)
-    return CallError(fault, reached=False, stage="environment")
+    return CallError(fault, Delivery.NOT_SENT, stage="environment")

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.jsontree import MAX_VALUES, has_more_values, map_strings, most_values
 from moodle_mcp.site.address import TOKEN_ENTRY
-from moodle_mcp.site.faults import failure_in, moodle_error, plain
+from moodle_mcp.site.moodle_errors import failure_in, moodle_error, plain
 from moodle_mcp.site.protocol import REST, Protocol
 
 _NOTICE = re.compile(
@@ -135,18 +135,18 @@ def _check_status(response: Response, protocol: Protocol) -> None:
             f"{protocol.name} are switched off."
         )
         hint = protocol.hint_if_off
-        raise _error(Kind.WEB_SERVICES_OFF, message, response, hint=hint, refused=True)
+        raise _error(Kind.WEB_SERVICES_OFF, message, response, Delivery.REJECTED, hint=hint)
     if status == 404:
         message = "There is no Moodle web-service entry at this address."
         hint = protocol.hint_if_absent
-        raise _error(Kind.WRONG_ADDRESS, message, response, hint=hint, refused=True)
+        raise _error(Kind.WRONG_ADDRESS, message, response, Delivery.REJECTED, hint=hint)
     if status == 413:
         message = "The web server refused the request because of its size."
-        raise _error(Kind.TOO_LARGE, message, response, refused=True)
+        raise _error(Kind.TOO_LARGE, message, response, Delivery.REJECTED)
     if status == 429:
         raise CallError(
             Fault(Kind.RATE_LIMITED, _wait_text(response), http_status=status),
-            refused=True,
+            delivery=Delivery.REJECTED,
             retry_after=retry_after_seconds(response),
         )
     if status >= 500:
@@ -166,7 +166,7 @@ def _redirected(response: Response, protocol: Protocol) -> CallError:
             hint=f"The operator sets MOODLE_URL to {own}." if entry else None,
             http_status=response.status,
         ),
-        refused=True,
+        delivery=Delivery.REJECTED,
     )
 
 
@@ -349,7 +349,12 @@ def _page_text(response: Response) -> str:
 
 
 def _error(
-    kind: Kind, message: str, response: Response, *, hint: str | None = None, refused: bool = False
+    kind: Kind,
+    message: str,
+    response: Response,
+    delivery: Delivery | None = None,
+    *,
+    hint: str | None = None,
 ) -> CallError:
     status = None if response.status == 200 else response.status
-    return CallError(Fault(kind, message, hint=hint, http_status=status), refused=refused)
+    return CallError(Fault(kind, message, hint=hint, http_status=status), delivery)

@@ -132,13 +132,11 @@ def _hint(path: str) -> str | None:
 
 def _refused(problem: str, site: Address, hint: str | None = None) -> CallError:
     right = _RIGHT.format(base=site.base)
-    return CallError(
+    return CallError.not_sent(
         Fault(
             Kind.INVALID_ARGUMENTS,
             f"Nothing was fetched: url {problem}.",
             hint=hint or right,
             parameters=(ParameterFault("url", problem, f"{site.base}{SCRIPT}/..."),),
-            written="nothing",
-        ),
-        reached=False,
+        )
     )

@@ -18,12 +18,12 @@ from typing import Any, BinaryIO, Final, cast
 import anyio
 import httpx2
 
-from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.client import Form, Progress, Site
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.site.decoding import Response, decode
 from moodle_mcp.site.errorcodes import hint_of
-from moodle_mcp.site.faults import moodle_error, moodle_fault, plain
 from moodle_mcp.site.file_address import FileAddress
+from moodle_mcp.site.moodle_errors import moodle_error, moodle_fault, plain
+from moodle_mcp.site.session import Form, Progress, Site
 from moodle_mcp.site.timing import Timing
 
 UPLOAD: Final = "/webservice/upload.php"
@@ -248,7 +248,9 @@ def _stored(answer: Any) -> Draft:
 
 def _dropped() -> CallError:
     message = "PHP dropped the upload because it is larger than post_max_size."
-    return CallError(Fault(Kind.TOO_LARGE, message, hint=hint_of("upload_limits")), refused=True)
+    return CallError(
+        Fault(Kind.TOO_LARGE, message, hint=hint_of("upload_limits")), Delivery.REJECTED
+    )
 
 
 def _too_large(message: str) -> CallError:

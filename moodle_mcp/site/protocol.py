@@ -150,7 +150,7 @@ class _Restful(Protocol):
         if not _FUNCTION.fullmatch(function):
             # It becomes a part of the address, where a dot or a slash would lead elsewhere.
             message = "Nothing was sent: no function of Moodle's has such a name."
-            raise CallError(Fault(Kind.NOT_FOUND, message, written="nothing"), reached=False)
+            raise CallError.not_sent(Fault(Kind.NOT_FOUND, message))
         body = json_body(arguments)
         return Request(self, function, body, Cost(0, len(body)), secret_texts(arguments))
 

@@ -10,8 +10,8 @@ from urllib.request import getproxies
 
 import httpx2
 
-from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.faults import plain
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind
+from moodle_mcp.site.moodle_errors import plain
 
 _PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 """The schemes that the HTTP library knows, with their usual ports."""
@@ -100,7 +100,7 @@ class Proxy:
                 "removes it if no proxy is needed.",
                 retryable=False,
             ),
-            reached=False,
+            Delivery.NOT_SENT,
             stage="environment",
         )
 
@@ -144,12 +144,12 @@ class Proxy:
     def silent(self) -> CallError:
         """The error for a proxy through which no connection to the site came about in time."""
         message = f"The proxy {self.label} did not connect to the site in time."
-        return CallError(Fault(Kind.TIMEOUT, message), reached=False, stage="proxy")
+        return CallError(Fault(Kind.TIMEOUT, message), Delivery.NOT_SENT, stage="proxy")
 
     def _failed(self, message: str, hint: str, *, retryable: bool | None = None) -> CallError:
         return CallError(
             Fault(Kind.UNREACHABLE, message, hint=hint, retryable=retryable),
-            reached=False,
+            Delivery.NOT_SENT,
             stage="proxy",
         )
 

@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import socksio
 
-from moodle_mcp.errors import CallError, Fault, Kind, Stage
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind, Stage
 from moodle_mcp.site.certificates import trusted_instead
 from moodle_mcp.site.proxies import Proxy
 
@@ -74,13 +74,15 @@ class Route:
         match error:
             case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
                 message = "No connection to the site came about in time."
-                return CallError(Fault(Kind.TIMEOUT, message), reached=False, stage="connection")
+                return CallError(
+                    Fault(Kind.TIMEOUT, message), Delivery.NOT_SENT, stage="connection"
+                )
             case httpx2.ConnectError():
                 stage, fault = _connect_fault(error)
-                return CallError(fault, reached=False, stage=stage)
+                return CallError(fault, Delivery.NOT_SENT, stage=stage)
             case httpx2.ProxyError() | httpx2.UnsupportedProtocol():
                 message = "The proxy on the way to the site refused the connection."
-                return CallError(Fault(Kind.UNREACHABLE, message), reached=False, stage="proxy")
+                return CallError(Fault(Kind.UNREACHABLE, message), Delivery.NOT_SENT, stage="proxy")
             case httpx2.TimeoutException():
                 return self.timed_out(seconds)
             case httpx2.DecodingError():
@@ -102,7 +104,7 @@ class Route:
         proxy = self._by_proxy or self._proxy
         if proxy is None:
             message = "A proxy on the way to the site asks for a user name and a password."
-            return CallError(Fault(Kind.UNREACHABLE, message, retryable=False), refused=True)
+            return CallError(Fault(Kind.UNREACHABLE, message, retryable=False), Delivery.REJECTED)
         return proxy.refused("407")
 
     def _at_proxy(self, proxy: Proxy, error: Failure) -> CallError | None:

@@ -14,7 +14,7 @@ import anyio
 import httpx2
 import socksio
 
-from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.certificates import tls_context
 from moodle_mcp.site.decoding import Response, too_large
@@ -188,7 +188,7 @@ def _no_client(error: Exception) -> CallError:
             "whether this server's packages are complete (`pip check`).",
             retryable=False,
         ),
-        reached=False,
+        delivery=Delivery.NOT_SENT,
         stage="environment",
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from moodle_mcp.errors import CallError
-from moodle_mcp.site.client import INFO_TIMEOUT, Site
+from moodle_mcp.site.session import INFO_TIMEOUT, Site
 
 _SITES_OWN: Final = "99"
 """What Moodle has for a user who follows the site, and for a site that forces no zone."""

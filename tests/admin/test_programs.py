@@ -18,7 +18,7 @@ from moodle_mcp.catalogue.model import ListOf, Object, Value
 from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.catalogue.store import RELEASES, every_name, load
 from moodle_mcp.cli.main import main
-from moodle_mcp.gate.whitelist import OWN_TOOLS, PROFILES, profile
+from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, profile
 from tests.admin.host import PHP, Host, needs_php
 from tests.cli.test_cli import Ran
 
@@ -58,7 +58,7 @@ def lists(text: str) -> dict[str, dict[str, str]]:
 
 def moodles(name: str) -> set[str]:
     """The functions of a profile that are Moodle's; the others are tools of this server's own."""
-    return set(profile(name)) - set(OWN_TOOLS)
+    return set(profile(name)) - set(FILE_TOOLS)
 
 
 @pytest.mark.parametrize("name", PROFILES)

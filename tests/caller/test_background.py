@@ -11,13 +11,13 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.caller import caller as caller_module
-from moodle_mcp.caller import run as run_module
+from moodle_mcp.caller import executor as run_module
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Fault
-from moodle_mcp.site import client as client_module
-from moodle_mcp.site.client import Site
+from moodle_mcp.site import session as client_module
+from moodle_mcp.site.session import Site
 from tests.conftest import Demo, connection
 
 pytestmark = pytest.mark.anyio

@@ -10,16 +10,16 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.caller.run import Hooks
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Fault, Hold
 from moodle_mcp.errors import CallError
-from moodle_mcp.site.client import Site
 from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.protocol import REST, RESTFUL
+from moodle_mcp.site.session import Site
 from tests.conftest import Demo, connection, in_both_protocols, no_wait
 
 pytestmark = [pytest.mark.anyio, in_both_protocols]
@@ -197,7 +197,9 @@ async def test_waiting_is_told_before_each_repeat(demo: Demo) -> None:
 
     demo.site.faults.append(Fault.status(503, retry_after=2))
     site = demo.client()
-    await Caller(site, sleep=no_wait).call(CATALOGUE.get(READ[0]), READ[1], Hooks(on_wait=on_wait))
+    await Caller(site, sleep=no_wait).call(
+        CATALOGUE.get(READ[0]), READ[1], Observer(on_wait=on_wait)
+    )
     await site.aclose()
     assert told == [(2.0, "site_error")]
 

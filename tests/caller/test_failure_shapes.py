@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.caller.batch import Fate
 from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Fault
@@ -104,8 +104,8 @@ async def test_a_request_of_a_batch_that_ended_so_is_not_joined_to_the_answers(d
     members = [{"groupid": 1, "userid": 20 + number} for number in range(4)]
     name = "core_group_add_group_members"
     outcome = await call(demo, name, {"members": members}, None, UNKNOWN, per_request=2)
-    assert outcome.account is not None
-    fates = [outcome.account.count(fate) for fate in (Fate.SUCCEEDED, Fate.UNKNOWN)]
+    assert outcome.ledger is not None
+    fates = [outcome.ledger.count(fate) for fate in (Fate.SUCCEEDED, Fate.UNKNOWN)]
     assert fates == [2, 2]
     assert outcome.envelope["error"] == snapshot(
         {

@@ -13,14 +13,14 @@ from typing import Any
 import anyio
 import pytest
 
-from moodle_mcp.caller.batch import Fate
 from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.executor import Observer
+from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.caller.run import Hooks
 from moodle_mcp.caller.settings import CallSettings
+from moodle_mcp.catalogue.control_arguments import ON_ERROR
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.reserved import ON_ERROR
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Fault
@@ -247,7 +247,7 @@ async def run(
         arguments = {function.batching.items[0]: items, "_on_error": on_error}
         prepared = await caller.prepare(function, arguments)
         assert len(prepared.plan.slices) == ITEMS / PER_REQUEST
-        return await caller.call(function, arguments, Hooks(on_done=on_done, stopped=stopped))
+        return await caller.call(function, arguments, Observer(on_done=on_done, stopped=stopped))
     finally:
         await site.aclose()
 
@@ -266,13 +266,13 @@ def limits_for(protocol: Protocol, function: Function, items: Sequence[Any]) -> 
 
 def judge(outcome: Outcome, items: Sequence[Any], times: Sequence[int], subject: Subject) -> None:
     """Compare what is said of each item with how often it was done."""
-    account = outcome.account
-    assert account is not None
+    ledger = outcome.ledger
+    assert ledger is not None
     function = CATALOGUE.get(subject.function)
     for index, item in enumerate(items):
-        fate, done = account.fate(index), times[index]
+        fate, done = ledger.fate(index), times[index]
         twins = [other for other, each in enumerate(items) if each == item]
-        fates = {account.fate(other) for other in twins}
+        fates = {ledger.fate(other) for other in twins}
         where = f"item {index}: said to be {fate.name}, done {done} times"
         if fate is Fate.SUCCEEDED:
             assert done >= 1, where
@@ -280,11 +280,11 @@ def judge(outcome: Outcome, items: Sequence[Any], times: Sequence[int], subject:
             assert done == 0, where
         if not function.repeat_is_harmless:
             assert done <= len(twins), where
-    assert (outcome.fault is None) == account.complete
+    assert (outcome.fault is None) == ledger.complete
     written = outcome.fault.written if outcome.fault else "something"
     if written == "nothing":
         assert sum(times) == 0
-    report = account.report()
+    report = ledger.report()
     assert report["items"] == len(items)
 
 
@@ -295,8 +295,8 @@ async def test_one_item_with_a_malformed_answer_is_in_doubt(demo: Demo) -> None:
     site = demo.client()
     outcome = await Caller(site).call(CATALOGUE.get("core_user_create_users"), {"users": [user(1)]})
     await site.aclose()
-    assert outcome.account is not None
-    assert outcome.account.fate(0) is Fate.UNKNOWN
+    assert outcome.ledger is not None
+    assert outcome.ledger.fate(0) is Fate.UNKNOWN
     assert outcome.fault is not None
     assert outcome.fault.written == "unknown"
 
@@ -382,7 +382,7 @@ async def test_cancelling_sends_nothing_after_the_request_under_way(demo: Demo) 
         await caller.call(
             CATALOGUE.get("enrol_manual_enrol_users"),
             {"enrolments": items},
-            Hooks(on_done=on_done),
+            Observer(on_done=on_done),
         )
     await site.aclose()
     done = [times_enrolled(demo.site.world, item) for item in items]
@@ -401,20 +401,20 @@ async def test_an_answer_to_a_dry_run_is_the_plan_and_nothing_is_sent(demo: Demo
 
 
 async def test_the_pace_slows_when_the_site_asks_and_comes_back(demo: Demo) -> None:
-    from moodle_mcp.caller.pace import Pace
+    from moodle_mcp.caller.rate_limit import RateLimit
 
-    pace = Pace(rate=1000, reads=4, writes=1)
+    rate_limit = RateLimit(rate=1000, reads=4, writes=1)
     site = demo.client()
     demo.site.faults.append(Fault.status(503))
     request = demo.protocol.encode("core_webservice_get_site_info", {})
     with pytest.raises(CallError):
-        async with pace.turn(write=False):
+        async with rate_limit.turn(write=False):
             await site.send(request, timeout=5)
-    assert pace.rate == 500
+    assert rate_limit.rate == 500
     for _ in range(20):
-        async with pace.turn(write=False):
+        async with rate_limit.turn(write=False):
             await site.send(request, timeout=5)
-    assert pace.rate == 1000
+    assert rate_limit.rate == 1000
     await site.aclose()
 
 
@@ -428,5 +428,5 @@ async def test_a_repeated_write_that_was_refused_at_last_is_in_doubt(demo: Demo)
     outcome = await caller.call(CATALOGUE.get("enrol_manual_enrol_users"), {"enrolments": items})
     await site.aclose()
     assert times_enrolled(demo.site.world, items[0]) == 1
-    assert outcome.account is not None
-    assert outcome.account.fate(0) is Fate.UNKNOWN
+    assert outcome.ledger is not None
+    assert outcome.ledger.fate(0) is Fate.UNKNOWN

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.caller.batch import Account, Fate
+from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.caller.outcome import (
     Outcome,
     batch_fault,
@@ -18,7 +18,7 @@ from moodle_mcp.caller.outcome import (
 from moodle_mcp.caller.plan import Plan, Slice
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Batching, Function
-from moodle_mcp.errors import CallError, Fault, Kind, Written
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind, Written
 from moodle_mcp.site.protocol import REST
 
 READ = Function("core_x_get_things", classification=Classification(Access.READ))
@@ -34,7 +34,9 @@ def moodle(
     *,
     checking: bool = False,
 ) -> CallError:
-    return CallError(Fault(kind, "m", errorcode=errorcode, exception=exception), checking=checking)
+    return CallError(
+        Fault(kind, "m", errorcode=errorcode, exception=exception), while_checking=checking
+    )
 
 
 CASES: list[tuple[str, Function, CallError, Written]] = [
@@ -43,7 +45,7 @@ CASES: list[tuple[str, Function, CallError, Written]] = [
     (
         "a write that never left",
         WRITE,
-        CallError(Fault(Kind.UNREACHABLE, "m"), reached=False),
+        CallError(Fault(Kind.UNREACHABLE, "m"), delivery=Delivery.NOT_SENT),
         "nothing",
     ),
     ("a write whose connection broke", WRITE, CallError(Fault(Kind.UNREACHABLE, "m")), "unknown"),
@@ -52,13 +54,13 @@ CASES: list[tuple[str, Function, CallError, Written]] = [
     (
         "a token refused before the function ran",
         WRITE,
-        CallError(Fault(Kind.INVALID_TOKEN, "m"), refused=True),
+        CallError(Fault(Kind.INVALID_TOKEN, "m"), delivery=Delivery.REJECTED),
         "nothing",
     ),
     (
         "too many requests",
         WRITE,
-        CallError(Fault(Kind.RATE_LIMITED, "m"), refused=True),
+        CallError(Fault(Kind.RATE_LIMITED, "m"), delivery=Delivery.REJECTED),
         "nothing",
     ),
     (
@@ -70,7 +72,7 @@ CASES: list[tuple[str, Function, CallError, Written]] = [
     (
         "no connection after an attempt that may have been carried out",
         WRITE,
-        CallError(Fault(Kind.UNREACHABLE, "m"), reached=False, doubtful=True),
+        CallError(Fault(Kind.UNREACHABLE, "m"), delivery=Delivery.NOT_SENT).after_doubt(),
         "unknown",
     ),
     ("a missing capability", WRITE, moodle(Kind.NO_PERMISSION, checking=True), "nothing"),
@@ -168,11 +170,11 @@ def plan(function: Function, items: int) -> Plan:
 
 
 def test_a_batch_without_a_cause_takes_the_first_items_fault() -> None:
-    account = Account(3)
-    account.mark([1], Fate.FAILED, Fault(Kind.CONFLICT, "Second.", errorcode="e", exception="x"))
-    account.mark([2], Fate.FAILED, Fault(Kind.NOT_FOUND, "Third."))
-    account.mark([0], Fate.SUCCEEDED)
-    assert batch_fault(plan(MIDWAY, 3), account, None, None, "stop") == snapshot(
+    ledger = BatchLedger(3)
+    ledger.mark([1], Fate.FAILED, Fault(Kind.CONFLICT, "Second.", errorcode="e", exception="x"))
+    ledger.mark([2], Fate.FAILED, Fault(Kind.NOT_FOUND, "Third."))
+    ledger.mark([0], Fate.SUCCEEDED)
+    assert batch_fault(plan(MIDWAY, 3), ledger, None, None, "stop") == snapshot(
         Fault(
             kind=Kind.CONFLICT,
             message="1 of 3 items are done. Second.",
@@ -187,10 +189,10 @@ def test_a_batch_without_a_cause_takes_the_first_items_fault() -> None:
 
 
 def test_a_batch_of_reads_has_written_nothing() -> None:
-    account = Account(2)
-    account.mark([0], Fate.SUCCEEDED)
+    ledger = BatchLedger(2)
+    ledger.mark([0], Fate.SUCCEEDED)
     function = replace(READ, batching=Batching(("things",)))
-    assert batch_fault(plan(function, 2), account, None, "budget", "stop") == snapshot(
+    assert batch_fault(plan(function, 2), ledger, None, "budget", "stop") == snapshot(
         Fault(
             kind=Kind.TIMEOUT,
             message="1 of 2 items are done. The time for one call was over before all items were sent.",
@@ -204,9 +206,9 @@ def test_a_batch_of_reads_has_written_nothing() -> None:
 
 def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
     """Moodle warns of something and does not say of which item."""
-    account = Account(2)
-    account.mark([0, 1], Fate.UNKNOWN)
-    assert batch_fault(plan(MIDWAY, 2), account, None, None, "stop") == snapshot(
+    ledger = BatchLedger(2)
+    ledger.mark([0, 1], Fate.UNKNOWN)
+    assert batch_fault(plan(MIDWAY, 2), ledger, None, None, "stop") == snapshot(
         Fault(
             kind=Kind.MOODLE_ERROR,
             message="0 of 2 items are done. Moodle's warnings do not say which items they mean.",
@@ -220,18 +222,18 @@ def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
 
 def test_a_batch_with_a_cause_keeps_its_status_and_may_be_retried_if_nothing_is_in_doubt() -> None:
     cause = Fault(Kind.MAINTENANCE, "m", http_status=503)
-    account = Account(2)
-    fault = batch_fault(plan(TRANSACTION, 2), account, cause, None, "stop")
+    ledger = BatchLedger(2)
+    fault = batch_fault(plan(TRANSACTION, 2), ledger, cause, None, "stop")
     assert (fault.http_status, fault.retryable) == (503, True)
-    account.mark([0], Fate.UNKNOWN)
-    assert batch_fault(plan(TRANSACTION, 2), account, cause, None, "stop").retryable is False
+    ledger.mark([0], Fate.UNKNOWN)
+    assert batch_fault(plan(TRANSACTION, 2), ledger, cause, None, "stop").retryable is False
 
 
 def test_isolating_is_advised_for_a_failed_request_of_one_transaction_alone() -> None:
     def advises(function: Function, failures: int) -> bool:
-        account = Account(3)
-        account.mark(range(failures), Fate.FAILED, Fault(Kind.NOT_FOUND, "m"))
-        fault = batch_fault(plan(function, 3), account, None, None, "stop")
+        ledger = BatchLedger(3)
+        ledger.mark(range(failures), Fate.FAILED, Fault(Kind.NOT_FOUND, "m"))
+        fault = batch_fault(plan(function, 3), ledger, None, None, "stop")
         return "isolate" in fault.advice
 
     assert [advises(TRANSACTION, 1), advises(TRANSACTION, 2), advises(MIDWAY, 2)] == [

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.caller.batch import Account
 from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.executor import Observer
+from moodle_mcp.caller.ledger import BatchLedger
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.caller.run import Hooks
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Fault
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.errors import Fault as CallFault
-from moodle_mcp.site.client import Site
+from moodle_mcp.site.session import Site
 from tests.caller.test_faults import (
     MISSING,
     enrolment,
@@ -46,7 +46,7 @@ async def call(
     items: Sequence[Any],
     on_error: str = "stop",
     *,
-    hooks: Hooks | None = None,
+    observer: Observer | None = None,
     site: Site | None = None,
 ) -> Outcome:
     """Call a function with at most four items a request."""
@@ -58,7 +58,7 @@ async def call(
     if not function.reads_only:
         arguments["_on_error"] = on_error
     try:
-        return await Caller(site, settings, sleep=no_wait).call(function, arguments, hooks)
+        return await Caller(site, settings, sleep=no_wait).call(function, arguments, observer)
     finally:
         await site.aclose()
 
@@ -391,7 +391,7 @@ async def test_a_warning_about_no_item_leaves_those_of_its_request_in_doubt(demo
             demo.site.faults.append(Fault.answer(warning))
 
     items = [update(number) for number in range(10)]
-    outcome = await call(demo, "core_user_update_users", items, hooks=Hooks(on_done=on_done))
+    outcome = await call(demo, "core_user_update_users", items, observer=Observer(on_done=on_done))
     assert outcome.envelope == snapshot(
         {
             "error": {
@@ -510,8 +510,8 @@ async def test_a_call_that_was_stopped_says_what_was_not_sent(demo: Demo) -> Non
     async def on_done(now: int, of: int) -> None:
         done.append((now, of))
 
-    hooks = Hooks(on_done=on_done, stopped=lambda: len(done) == 2)
-    outcome = await call(demo, ENROL, enrolments(), hooks=hooks)
+    observer = Observer(on_done=on_done, stopped=lambda: len(done) == 2)
+    outcome = await call(demo, ENROL, enrolments(), observer=observer)
     assert done == [(4, 10), (8, 10)]
     assert outcome.envelope == snapshot(
         {
@@ -548,7 +548,7 @@ async def test_a_stop_holds_for_all_requests_whoever_asks_after_it(demo: Demo) -
     limits = Limits(fields=8)
     site = demo.client()
     outcome = await Caller(site, CallSettings(limits)).call(
-        function, {"field": "id", "values": values}, Hooks(stopped=stopped)
+        function, {"field": "id", "values": values}, Observer(stopped=stopped)
     )
     await site.aclose()
     assert asked == [False, True]
@@ -563,7 +563,7 @@ async def test_a_wait_before_a_request_of_many_is_repeated_is_told(demo: Demo) -
         told.append((seconds, error.fault.kind.code))
 
     demo.site.faults.append(Fault.status(503, retry_after=2))
-    outcome = await call(demo, ENROL, enrolments(), hooks=Hooks(on_wait=on_wait))
+    outcome = await call(demo, ENROL, enrolments(), observer=Observer(on_wait=on_wait))
     assert outcome.fault is None
     assert told == [(2.0, "site_error")]
 
@@ -589,12 +589,12 @@ async def test_a_call_of_one_request_that_succeeds_has_a_batch_without_an_error(
 
 async def test_fates_are_told_before_each_request_and_after_it(demo: Demo) -> None:
     told: list[tuple[range, list[str], int]] = []
-    hooks = Hooks(
-        on_fates=lambda part, account: told.append(
-            (part, [account.fate(index).name for index in part], account.requests)
+    observer = Observer(
+        on_fates=lambda part, ledger: told.append(
+            (part, [ledger.fate(index).name for index in part], ledger.requests)
         )
     )
-    await call(demo, ENROL, enrolments()[:5], hooks=hooks)
+    await call(demo, ENROL, enrolments()[:5], observer=observer)
     assert told == snapshot(
         [
             (range(4), ["UNKNOWN", "UNKNOWN", "UNKNOWN", "UNKNOWN"], 0),
@@ -609,13 +609,13 @@ async def test_a_run_ends_after_the_request_whose_outcome_can_not_be_noted(demo:
     """The note before the first request succeeds, the one after it does not: a disk is full."""
     notes = 0
 
-    def note(_: range, __: Account) -> None:
+    def note(_: range, __: BatchLedger) -> None:
         nonlocal notes
         notes += 1
         if notes == 2:
             raise CallError(CallFault(Kind.INTERNAL, "The result file can't be written."))
 
-    outcome = await call(demo, ENROL, enrolments(), hooks=Hooks(on_fates=note))
+    outcome = await call(demo, ENROL, enrolments(), observer=Observer(on_fates=note))
     assert demo.calls_of(ENROL) == 1
     assert outcome.batch is not None
     assert outcome.fault is not None

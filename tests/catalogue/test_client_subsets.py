@@ -15,21 +15,21 @@ import mcp_types as types
 import pytest
 from mcp import Client
 
-from moodle_mcp.catalogue.additions import Additions, parse_accesses
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.site_file import load_site_file
+from moodle_mcp.catalogue.site_overrides import SiteOverrides, parse_accesses
 from moodle_mcp.catalogue.store import RELEASES, load
-from moodle_mcp.gate.exposure import Mode
-from moodle_mcp.gate.whitelist import PROFILES
+from moodle_mcp.policy.allowlist import PROFILES
+from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.builtin_tools import builtin_tool
 from moodle_mcp.server.facade import Facade
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from moodle_mcp.server.file_tools import download_function, upload_function
-from moodle_mcp.server.own import own_tool
 from moodle_mcp.server.toolset import Toolset, to_tool
 from tests.catalogue.test_site_file import ADD, EXPORTED, GET, SETTING
-from tests.conftest import Demo, gate
+from tests.conftest import Demo, policy
 
 CLIENTS = Path(__file__).parent.parent / "data" / "clients"
 PREFIX = "mcp__moodle__"
@@ -125,7 +125,7 @@ def test_functions_that_only_the_site_knows(access: Access) -> None:
 def test_functions_that_an_administrator_has_exported(access: Access) -> None:
     found = load_site_file(EXPORTED, SETTING)
     said = parse_accesses(f"local_example_*={access.value}", SETTING)
-    catalogue = load(additions=Additions(found.functions, found.release, said))
+    catalogue = load(overrides=SiteOverrides(found.functions, found.release, said))
     tools = [to_tool(catalogue.get(name)) for name in (GET, ADD)]
     assert all(tool.input_schema["additionalProperties"] is False for tool in tools)
     assert list(rejections(tools)) == []
@@ -134,7 +134,7 @@ def test_functions_that_an_administrator_has_exported(access: Access) -> None:
 @pytest.mark.parametrize("has_folder", [True, False])
 def test_file_tools(*, has_folder: bool) -> None:
     functions = (download_function(saves=has_folder), upload_function(reads=has_folder))
-    assert list(rejections([own_tool(each) for each in functions])) == []
+    assert list(rejections([builtin_tool(each) for each in functions])) == []
 
 
 @pytest.mark.anyio
@@ -150,7 +150,7 @@ async def test_what_a_server_lists(demo: Demo, mode: Mode, profile: str) -> None
 
 def test_what_the_facade_describes_is_what_is_listed() -> None:
     function = load().get("core_notes_create_notes")
-    described = Facade(Toolset(gate())).describe(function).result["input_schema"]
+    described = Facade(Toolset(policy())).describe(function).result["input_schema"]
     assert described == to_tool(function).input_schema
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.catalogue.fit import fit
+from moodle_mcp.catalogue.coercion import coerce
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.own_answer import is_foreign, is_own_answer
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.decoding import Response, decode
-from moodle_mcp.site.faults import failure_in
+from moodle_mcp.site.moodle_errors import failure_in
 
 FAILURES: dict[str, Any] = {
     "of REST": {"exception": "moodle_exception", "errorcode": "nopermissions", "message": "No."},
@@ -65,7 +65,7 @@ def sample(node: Node | None) -> Any:
             return {key: sample(child) for key, child in node.keys.items()}
 
 
-def answered(function: Function, answer: Any) -> Any:
+def reply(function: Function, answer: Any) -> Any:
     response = Response(200, json.dumps(answer).encode())
     return decode(response, own=partial(is_own_answer, function)).value
 
@@ -74,14 +74,14 @@ def answered(function: Function, answer: Any) -> Any:
 def test_a_failure_is_a_failure_for_every_function(shape: str) -> None:
     for function in functions():
         with pytest.raises(CallError):
-            answered(function, FAILURES[shape])
+            reply(function, FAILURES[shape])
 
 
 def test_what_a_function_answers_itself_is_a_success_for_every_function() -> None:
     for function in functions():
         answer = sample(function.returns)
-        assert answered(function, answer) == answer
-        assert fit(function, answer).warnings == []
+        assert reply(function, answer) == answer
+        assert coerce(function, answer).warnings == []
 
 
 def test_few_functions_have_a_failures_keys_in_their_own_answers() -> None:
@@ -164,7 +164,7 @@ UNTYPED = Function("local_shop_get_all", typed=False)
 @pytest.mark.parametrize("shape", sorted(FAILURES.keys() - {"of an upload"}))
 def test_a_failure_with_nothing_else_in_it_is_one_for_a_function_without_a_type(shape: str) -> None:
     with pytest.raises(CallError):
-        answered(UNTYPED, FAILURES[shape])
+        reply(UNTYPED, FAILURES[shape])
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ def test_a_failure_with_nothing_else_in_it_is_one_for_a_function_without_a_type(
     ],
 )
 def test_an_error_beside_a_result_is_an_answer_of_a_function_without_a_type(answer: Any) -> None:
-    assert answered(UNTYPED, answer) == answer
+    assert reply(UNTYPED, answer) == answer
 
 
 def test_an_exception_is_a_failure_of_a_function_without_a_type_whatever_stands_beside_it() -> None:
     with pytest.raises(CallError):
-        answered(UNTYPED, {"exception": "e", "errorcode": "x", "message": "m", "more": 1})
+        reply(UNTYPED, {"exception": "e", "errorcode": "x", "message": "m", "more": 1})
 
 
 @pytest.mark.parametrize(

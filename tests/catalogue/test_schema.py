@@ -12,6 +12,7 @@ from inline_snapshot import snapshot
 from jsonschema import Draft202012Validator
 
 from moodle_mcp.catalogue.arguments import ArgumentChecker
+from moodle_mcp.catalogue.control_arguments import reserved_schema
 from moodle_mcp.catalogue.model import (
     Function,
     FunctionText,
@@ -21,7 +22,6 @@ from moodle_mcp.catalogue.model import (
     ParameterText,
     Value,
 )
-from moodle_mcp.catalogue.reserved import reserved_schema
 from moodle_mcp.catalogue.schema import input_schema, output_schema
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError

@@ -14,7 +14,7 @@ from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText
 from moodle_mcp.catalogue.search import Index
 from moodle_mcp.catalogue.store import load
-from tests.conftest import gate
+from tests.conftest import policy
 
 REQUESTS: dict[str, list[dict[str, Any]]] = tomllib.loads(
     (Path(__file__).parent.parent / "data" / "search-requests.toml").read_text("utf-8")
@@ -22,7 +22,7 @@ REQUESTS: dict[str, list[dict[str, Any]]] = tomllib.loads(
 """Requests by the part of the benchmark, each with the functions that are right answers."""
 
 CATALOGUE = load()
-ALLOWED = [function for name in CATALOGUE if gate("all").allows(function := CATALOGUE.get(name))]
+ALLOWED = [function for name in CATALOGUE if policy("all").allows(function := CATALOGUE.get(name))]
 INDEX = Index(ALLOWED)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
 from moodle_mcp.catalogue.store import RELEASES, load
-from moodle_mcp.gate.whitelist import PROFILES, profile
+from moodle_mcp.policy.allowlist import PROFILES, profile
 
 KINDS = {"html", "text", "name", "code"}
 

@@ -13,12 +13,12 @@ from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.cli.tools import size_of
-from moodle_mcp.gate.whitelist import OWN_TOOLS, PROFILES, profile
+from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, profile
 from moodle_mcp.server.toolset import Toolset, to_tool
-from tests.conftest import gate
+from tests.conftest import policy
 
 CATALOGUE = load()
-DESCRIBED = sorted({function for name in PROFILES for function in profile(name)} - {*OWN_TOOLS})
+DESCRIBED = sorted({function for name in PROFILES for function in profile(name)} - {*FILE_TOOLS})
 TYPES = {"string": str, "integer": int, "number": float, "boolean": bool}
 
 
@@ -75,8 +75,8 @@ def test_the_values_named_for_a_parameter_are_of_its_type(name: str) -> None:
 )
 def test_a_profile_keeps_to_its_budget_of_tokens(name: str, tokens: int) -> None:
     """At four bytes a token; tools/tokens.py counts with a real tokenizer."""
-    toolset = Toolset(gate(name, Access.DESTRUCTIVE))
-    assert len(toolset.functions) == len(profile(name) - {*OWN_TOOLS})
+    toolset = Toolset(policy(name, Access.DESTRUCTIVE))
+    assert len(toolset.functions) == len(profile(name) - {*FILE_TOOLS})
     assert size_of(map(to_tool, toolset.functions)) / 4 <= tokens
 
 

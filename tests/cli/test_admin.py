@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.catalogue.additions import Additions
+from moodle_mcp.catalogue.site_overrides import SiteOverrides
 from moodle_mcp.cli.probe import report
 from moodle_mcp.demo import DemoSite, serving
 from moodle_mcp.site.info import SiteInfo
@@ -19,7 +19,7 @@ from tests.cli.test_cli import run
 from tests.conftest import NOW, Demo
 
 FOUND = load_file(EXPORTED, SETTING)
-PLUGINS = Additions(FOUND.functions, FOUND.release)
+PLUGINS = SiteOverrides(FOUND.functions, FOUND.release)
 Environment = Callable[..., dict[str, str]]
 
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from moodle_mcp.checking.showing import as_report
 from moodle_mcp.demo import SMALL_TOKEN, STUDENT_TOKEN
-from moodle_mcp.site.client import Site
-from tests.checking.test_steps import UNDONE, lines_of
+from moodle_mcp.diagnostics.report import as_report
+from moodle_mcp.site.session import Site
 from tests.cli.test_cli import run
 from tests.conftest import Demo, connection
+from tests.diagnostics.test_steps import UNDONE, lines_of
 
 Environment = Callable[..., dict[str, str]]
 

@@ -127,7 +127,7 @@ def test_tools_says_of_every_function_what_was_decided_and_why(environment: Envi
     )
 
 
-def test_tools_shows_the_whitelist_when_the_site_does_not_answer() -> None:
+def test_tools_shows_the_allowlist_when_the_site_does_not_answer() -> None:
     ran = run(
         "tools", environment={"MOODLE_URL": "http://127.0.0.1:9", "MOODLE_TOKEN": ADMIN_TOKEN}
     )

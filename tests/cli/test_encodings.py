@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import pytest
 
-from moodle_mcp.caller.batch import Fate
+from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.cli.items import Fated, ItemsError, Results, digest
 from moodle_mcp.demo import ADMIN_TOKEN, DEMO_PASSWORD
 from tests.cli.test_cli import Environment

@@ -16,9 +16,9 @@ from inline_snapshot import snapshot
 from mcp import Client, StdioServerParameters
 from pydantic import SecretStr
 
-from moodle_mcp.accounts.store import Account, Accounts
 from moodle_mcp.cli.main import main
 from moodle_mcp.clients.known import CLIENTS
+from moodle_mcp.credentials.store import Account, Accounts
 from moodle_mcp.demo import ADMIN_TOKEN
 from tests.conftest import Demo
 from tests.keyrings import Memory

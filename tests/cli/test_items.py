@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from moodle_mcp.caller.batch import Account, Fate
+from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.cli.items import Fated, ItemsError, Results, to_send
 from moodle_mcp.demo import Fault, Hold
 from moodle_mcp.errors import Fault as Fault_
@@ -41,12 +41,12 @@ def written(path: Path) -> Results:
     """Results of a run in which the first item was done and the second failed."""
     results = Results(path, ITEMS)
     results.open()
-    account = Account(2)
-    account.mark([0, 1], Fate.UNKNOWN)
-    results.add([0, 1], range(2), account)
-    account.mark([0], Fate.SUCCEEDED)
-    account.mark([1], Fate.FAILED, Fault_(Kind.CONFLICT, "taken"))
-    results.add([0, 1], range(2), account)
+    ledger = BatchLedger(2)
+    ledger.mark([0, 1], Fate.UNKNOWN)
+    results.add([0, 1], range(2), ledger)
+    ledger.mark([0], Fate.SUCCEEDED)
+    ledger.mark([1], Fate.FAILED, Fault_(Kind.CONFLICT, "taken"))
+    results.add([0, 1], range(2), ledger)
     return results
 
 

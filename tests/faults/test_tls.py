@@ -16,7 +16,7 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.site.client import Site
+from moodle_mcp.site.session import Site
 from tests.conftest import Demo, connection, no_wait
 from tests.faults.proxy import HOST, Proxy, Script
 from tests.faults.scripts import cut_without_length, reset_after_work

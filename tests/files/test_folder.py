@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.errors import CallError, Kind, SettingsError
+from moodle_mcp.errors import CallError, Delivery, Kind, SettingsError
 from moodle_mcp.files import folder as folders
 from moodle_mcp.files.folder import Folder
 
@@ -49,7 +49,7 @@ def read(folder: Folder, path: str) -> tuple[str, bytes]:
 def refused(folder: Folder, path: str) -> CallError:
     with pytest.raises(CallError) as caught:
         read(folder, path)
-    assert caught.value.reached is False or caught.value.fault.kind is Kind.NOT_FOUND
+    assert caught.value.delivery is Delivery.NOT_SENT or caught.value.fault.kind is Kind.NOT_FOUND
     return caught.value
 
 

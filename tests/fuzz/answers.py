@@ -14,7 +14,6 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import strategies as st
 from mcp import Client
 
-from moodle_mcp.answers.presenter import Style
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
@@ -23,12 +22,13 @@ from moodle_mcp.catalogue.schema import output_schema
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.demo import ADMIN_TOKEN
 from moodle_mcp.errors import CallError
-from moodle_mcp.gate.confirmation import Confirm
-from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.policy.approvals import Confirm
+from moodle_mcp.policy.exposure import Mode
+from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.face import server_of
-from moodle_mcp.site.client import Site
-from tests.conftest import connection, gate, no_wait
+from moodle_mcp.server.factory import server_of
+from moodle_mcp.site.session import Site
+from tests.conftest import connection, no_wait, policy
 from tests.faults.proxy import Exchange, Proxy
 from tests.strategies import ANY_JSON, ODD_NUMBERS, ODD_TEXTS, TEXT, json_values
 
@@ -69,7 +69,7 @@ CALLS: Final = _callable()
 _ANY: Final = json_values(ODD_NUMBERS, ODD_TEXTS, st.sampled_from(["<p>x</p>" * 500, "\u202e\x07"]))
 
 
-def shaped(node: Node | None) -> st.SearchStrategy[Any]:
+def rendered(node: Node | None) -> st.SearchStrategy[Any]:
     """Answers like those that the tree describes, with something else here and there."""
     match node:
         case None:
@@ -82,9 +82,9 @@ def shaped(node: Node | None) -> st.SearchStrategy[Any]:
             }
             return st.one_of(right.get(node.type, TEXT), st.none(), ODD_TEXTS, _ANY)
         case ListOf():
-            return st.lists(st.deferred(lambda: shaped(node.item)), max_size=3) | _ANY
+            return st.lists(st.deferred(lambda: rendered(node.item)), max_size=3) | _ANY
         case Object():
-            members = {key: shaped(child) for key, child in node.keys.items()}
+            members = {key: rendered(child) for key, child in node.keys.items()}
             return st.fixed_dictionaries({}, optional=members) | st.just([]) | _ANY
 
 
@@ -113,7 +113,7 @@ def _dumped(value: Any) -> bytes:
 def bodies(draw: st.DrawFn, function: Function) -> bytes:
     """The body of an answer to a function: of its shape, of any, cut, or no JSON at all."""
     value: st.SearchStrategy[Any] = st.one_of(
-        shaped(function.returns),
+        rendered(function.returns),
         _ANY,
         _EXCEPTIONS,
         _ERRORS,
@@ -151,12 +151,12 @@ class Answering:
     def check_answer(self, function: Function, arguments: dict[str, Any], answer: bytes) -> str:
         """What becomes of it is an envelope that keeps the contracts; its error's kind or ""."""
 
-        async def answered(exchange: Exchange) -> None:
+        async def reply(exchange: Exchange) -> None:
             await exchange.request()
             await exchange.send(answer)
             await exchange.close()
 
-        self._proxy.fallback = answered
+        self._proxy.fallback = reply
         call = self._client.call_tool
         result = self._portal.call(call, tool_name(function.name), arguments)
         assert isinstance(result, types.CallToolResult)
@@ -204,8 +204,8 @@ def answering() -> Generator[Answering]:
         with portal.wrap_async_context_manager(proxy):
             site = Site(connection(proxy.url))
             caller = Caller(site, CallSettings(rate=1000, timeout=30), sleep=no_wait)
-            style = Style(max_result=4_000)
+            style = PresentationSettings(max_result=4_000)
             presentation = Presentation(Mode.DIRECT, Confirm.NEVER, style=style)
-            app = App(site, caller, gate(",".join(load())), presentation)
+            app = App(site, caller, policy(",".join(load())), presentation)
             with portal.wrap_async_context_manager(Client(server_of(app))) as client:
                 yield Answering(portal, client, proxy)

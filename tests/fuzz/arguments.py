@@ -15,7 +15,7 @@ from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
-from moodle_mcp.site.client import Site
+from moodle_mcp.site.session import Site
 from tests.conftest import connection
 from tests.site.test_encoding import as_php, php
 from tests.strategies import ANY_JSON, TEXT, arguments_for

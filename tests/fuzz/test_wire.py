@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from inline_snapshot import snapshot
 
-from moodle_mcp.server.lines import MAX_LINE
+from moodle_mcp.server.transports.jsonrpc_lines import MAX_LINE
 from tests.fuzz.wire import LINES, NOWHERE, Prober
 from tests.server.wire import ERAS, MODERN, serving_stdio
 

@@ -120,8 +120,8 @@ def _richest(world: World, *modnames: str) -> int:
         for place in places:
             sizes[place["courseid"]] = sizes.get(place["courseid"], 0) + 1
             kinds.setdefault(place["courseid"], set()).add(modname)
-    fit = [course for course, has in kinds.items() if has >= set(modnames)]
-    return min(fit, key=lambda course: sizes[course])
+    coerce = [course for course, has in kinds.items() if has >= set(modnames)]
+    return min(coerce, key=lambda course: sizes[course])
 
 
 async def _student_role(live: Live, world: World) -> int:

@@ -15,23 +15,23 @@ import jsonschema_rs
 import mcp_types as types
 from mcp import Client
 
-from moodle_mcp.answers.presenter import Style
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import Catalogue, catalogue_for, every_name
 from moodle_mcp.files.folder import Folder
-from moodle_mcp.gate.confirmation import Confirm
-from moodle_mcp.gate.exposure import Mode
-from moodle_mcp.gate.gate import Gate
-from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.policy.allowlist import parse_allowlist
+from moodle_mcp.policy.approvals import Confirm
+from moodle_mcp.policy.exposure import Mode
+from moodle_mcp.policy.policy import Policy
+from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.builtin_tools import MORE
+from moodle_mcp.server.factory import server_of
 from moodle_mcp.server.file_tools import FileTools
-from moodle_mcp.server.own import MORE
 from moodle_mcp.server.toolset import FUNCTION_KEY
-from moodle_mcp.site.client import Site
+from moodle_mcp.site.session import Site
 from tests.conftest import connection
 
 URL: Final = "MOODLE_LIVE_URL"
@@ -116,8 +116,8 @@ class Live:
         """The envelope of a tool's answer, after everything that is promised of it was checked:
         its schema, its length, text and structured content the same, and its pages.
         """
-        answered = await self._session.call_tool(self.tools[name].name, dict(arguments))
-        envelope = self._checked(name, answered)
+        reply = await self._session.call_tool(self.tools[name].name, dict(arguments))
+        envelope = self._checked(name, reply)
         following: str | None = envelope.get("page", {}).get("next")
         for _ in range(_MOST_PAGES):
             if following is None:
@@ -174,15 +174,15 @@ class Live:
             result = result[key]
         return result or []
 
-    def _checked(self, name: str, answered: types.CallToolResult) -> dict[str, Any]:
-        envelope = cast("dict[str, Any]", answered.structured_content)
-        text = answered.content[0]
+    def _checked(self, name: str, reply: types.CallToolResult) -> dict[str, Any]:
+        envelope = cast("dict[str, Any]", reply.structured_content)
+        text = reply.content[0]
         assert isinstance(text, types.TextContent)
         assert json.loads(text.text) == envelope
-        most = Style().max_result
+        most = PresentationSettings().max_result
         assert most is not None
         assert len(text.text) <= most, (name, len(text.text))
-        assert answered.is_error == ("error" in envelope)
+        assert reply.is_error == ("error" in envelope)
         # A page with the rest of a long text is that text, whatever the function answers.
         rest = "text" in envelope.get("page", {})
         schema = self.tools[MORE.name if rest else name].output_schema
@@ -199,15 +199,15 @@ async def live_user(
     url = os.environ[URL]
     names = every_name()
     # Those that only their full names allow are to be read as well.
-    gate = Gate(
-        parse_whitelist(" ".join([*names, "download_file", "upload_file"]), names),
+    policy = Policy(
+        parse_allowlist(" ".join([*names, "download_file", "upload_file"]), names),
         Access.DESTRUCTIVE,
     )
     site = Site(connection(url, token))
     own = Site(connection(url, token))
     caller = Caller(own, settings)
     files = FileTools(site, None if folder is None else Folder(folder))
-    app = App(site, Caller(site, settings), gate, Presentation(Mode.DIRECT, Confirm.NEVER), files)
+    app = App(site, Caller(site, settings), policy, Presentation(Mode.DIRECT, Confirm.NEVER), files)
     try:
         async with Client(server_of(app), read_timeout_seconds=600) as session:
             tools = (await session.list_tools()).tools

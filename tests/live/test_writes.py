@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from moodle_mcp.gate.whitelist import PROFILES, profile
+from moodle_mcp.policy.allowlist import PROFILES, profile
 from tests.live.own import Own
 from tests.live.site import Live
 

@@ -13,7 +13,7 @@ from mcp import Client
 from moodle_mcp.demo import ADMIN_TOKEN
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.audit import Audit
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio

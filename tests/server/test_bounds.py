@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from moodle_mcp.server import bodies as bodies_module
-from moodle_mcp.server.bodies import MAX_BODY, Bodies
-from moodle_mcp.server.connections import MAX_HEAD, Connection
-from moodle_mcp.server.lines import MAX_VALUES, UnreadableError, parse_line
+from moodle_mcp.server.transports import bodies as bodies_module
+from moodle_mcp.server.transports.bodies import MAX_BODY, Bodies
+from moodle_mcp.server.transports.connections import MAX_HEAD, Connection
+from moodle_mcp.server.transports.jsonrpc_lines import MAX_VALUES, UnreadableError, parse_line
 from moodle_mcp.server.turns import Turns
 from tests.server.test_http import ping, serving_http
 
@@ -99,7 +99,7 @@ def app_of(body_time: float = 20.0) -> Bodies:
     return Bodies(Starlette(routes=[Route("/", echo, methods=["POST"])]), body_time)
 
 
-async def answered(app: Bodies, body: Any) -> tuple[int, str]:
+async def reply(app: Bodies, body: Any) -> tuple[int, str]:
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
         response = await client.post("/", content=body)
@@ -108,11 +108,11 @@ async def answered(app: Bodies, body: Any) -> tuple[int, str]:
 
 async def test_a_body_is_passed_on_or_refused() -> None:
     app = app_of()
-    assert await answered(app, b"x" * MAX_BODY) == (200, str(MAX_BODY))
-    assert await answered(app, b"x" * (MAX_BODY + 1)) == snapshot(
+    assert await reply(app, b"x" * MAX_BODY) == (200, str(MAX_BODY))
+    assert await reply(app, b"x" * (MAX_BODY + 1)) == snapshot(
         (413, "A request may have 4,194,304 bytes.\n")
     )
-    status, text = await answered(app, b'{"jsonrpc":"2.0","id":3,"a":' + MANY + b"}")
+    status, text = await reply(app, b'{"jsonrpc":"2.0","id":3,"a":' + MANY + b"}")
     assert (status, json.loads(text)) == snapshot(
         (
             413,
@@ -153,11 +153,11 @@ async def test_bodies_of_all_requests_are_bounded_together(monkeypatch: Any) -> 
 
     app = Bodies(Starlette(routes=[Route("/", hold, methods=["POST"])]))
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(answered, app, b"x" * 80)
+        tasks.start_soon(reply, app, b"x" * 80)
         await arrived.wait()
-        assert (await answered(app, b"x" * 30))[0] == 503
+        assert (await reply(app, b"x" * 30))[0] == 503
         go_on.set()
-    assert (await answered(app, b"x" * 30))[0] == 200
+    assert (await reply(app, b"x" * 30))[0] == 200
 
 
 class Few(Connection):

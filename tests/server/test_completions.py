@@ -19,7 +19,7 @@ from moodle_mcp.server import completions
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.completions import KEPT_SECONDS, MOST, CourseIds
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""All functions through three tools, under the same gate and checks."""
+"""All functions through three tools, under the same policy and checks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.naming import tool_name
 from moodle_mcp.catalogue.search import Index
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.gate.exposure import Mode
-from moodle_mcp.gate.whitelist import profile
+from moodle_mcp.policy.allowlist import profile
+from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.face import server_of
-from tests.conftest import Demo, gate
+from moodle_mcp.server.factory import server_of
+from tests.conftest import Demo, policy
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +27,8 @@ CATALOGUE = load()
 ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 
-def client(demo: Demo, mode: Any = "auto", shown: Mode = Mode.FACADE, **gate: Any) -> Client:
-    app = demo.app(presentation=Presentation(mode=shown), **gate)
+def client(demo: Demo, mode: Any = "auto", shown: Mode = Mode.FACADE, **policy: Any) -> Client:
+    app = demo.app(presentation=Presentation(mode=shown), **policy)
     return Client(server_of(app), mode=mode)
 
 
@@ -190,7 +190,7 @@ async def test_over_all_functions_nothing_but_reads_passes_a_server_that_only_re
     ],
 )
 def test_a_search_finds_what_is_meant_among_its_first_five(query: str, expected: str) -> None:
-    allowed = gate("all", Access.DESTRUCTIVE)
+    allowed = policy("all", Access.DESTRUCTIVE)
     functions = [CATALOGUE.get(name) for name in CATALOGUE]
     index = Index([function for function in functions if allowed.allows(function)])
     assert expected in [found.function.name for found in index.search(query, 5)]

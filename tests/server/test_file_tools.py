@@ -21,7 +21,7 @@ from moodle_mcp.demo.world import StoredFile
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.server.file_tools import MAX_IMAGE, FileAnswer, FileTools
-from moodle_mcp.site.client import Site
+from moodle_mcp.site.session import Site
 from moodle_mcp.site.timing import Timing
 from tests.conftest import NOW, Demo, connection
 from tests.files import samples

@@ -23,9 +23,9 @@ from starlette.applications import Starlette
 
 from moodle_mcp.demo import ADMIN_TOKEN, Fault, Hold
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.gate.whitelist import profile
-from moodle_mcp.server.bodies import MAX_BODY
-from moodle_mcp.server.http import HttpServer, Listener
+from moodle_mcp.policy.allowlist import profile
+from moodle_mcp.server.transports.bodies import MAX_BODY
+from moodle_mcp.server.transports.http import HttpServer, Listener
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio

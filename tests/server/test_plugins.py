@@ -11,26 +11,26 @@ from inline_snapshot import snapshot
 from mcp import Client
 
 from moodle_mcp.caller.caller import Caller
-from moodle_mcp.catalogue.additions import Additions, parse_accesses
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.naming import OWN_NAMES
+from moodle_mcp.catalogue.naming import BUILTIN_NAMES
 from moodle_mcp.catalogue.site_file import load_site_file
+from moodle_mcp.catalogue.site_overrides import SiteOverrides, parse_accesses
 from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import DemoSite, serving
-from moodle_mcp.gate.exposure import Mode
-from moodle_mcp.gate.gate import Gate
-from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.policy.allowlist import parse_allowlist
+from moodle_mcp.policy.exposure import Mode
+from moodle_mcp.policy.policy import Policy
 from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from moodle_mcp.server.toolset import FUNCTION_KEY
-from moodle_mcp.site.client import Site
+from moodle_mcp.site.session import Site
 from tests.catalogue.test_site_file import ADD, EXPORTED, GET, SETTING
 from tests.conftest import NOW, Demo, connection
 
 pytestmark = pytest.mark.anyio
 
 FOUND = load_site_file(EXPORTED, SETTING)
-PLUGINS = Additions(FOUND.functions, FOUND.release)
+PLUGINS = SiteOverrides(FOUND.functions, FOUND.release)
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def demo() -> Iterator[Demo]:
         yield Demo(site, url)
 
 
-def app(demo: Demo, access: Access, said: str = "", additions: Additions = PLUGINS) -> App:
+def app(demo: Demo, access: Access, said: str = "", overrides: SiteOverrides = PLUGINS) -> App:
     site = Site(connection(demo.url))
-    gate = Gate(parse_whitelist("local_example_*", [*every_name(), GET, ADD]), access)
-    added = replace(additions, accesses=parse_accesses(said, "MOODLE_MCP_PLUGIN_ACCESS"))
-    return App(site, Caller(site), gate, additions=added)
+    policy = Policy(parse_allowlist("local_example_*", [*every_name(), GET, ADD]), access)
+    added = replace(overrides, accesses=parse_accesses(said, "MOODLE_MCP_PLUGIN_ACCESS"))
+    return App(site, Caller(site), policy, overrides=added)
 
 
 async def test_an_exported_function_is_a_typed_tool_with_its_description(demo: Demo) -> None:
@@ -137,25 +137,25 @@ async def test_moodles_label_alone_makes_no_function_a_read(demo: Demo) -> None:
 
 
 async def test_without_the_export_it_is_free_form(demo: Demo) -> None:
-    untyped = app(demo, Access.DESTRUCTIVE, additions=Additions())
+    untyped = app(demo, Access.DESTRUCTIVE, overrides=SiteOverrides())
     async with Client(server_of(untyped)) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
     assert "does not know its parameters" in (tools[GET].description or "")
 
 
-def taking_our_names() -> Additions:
+def taking_our_names() -> SiteOverrides:
     """A plugin whose functions are called as this server's own tools."""
-    return replace(PLUGINS, functions=dict.fromkeys(OWN_NAMES, FOUND.functions[ADD]))
+    return replace(PLUGINS, functions=dict.fromkeys(BUILTIN_NAMES, FOUND.functions[ADD]))
 
 
 @pytest.mark.parametrize("mode", [Mode.DIRECT, Mode.FACADE, Mode.AUTO])
 async def test_no_function_of_a_site_takes_the_place_of_a_tool_of_ours(mode: Mode) -> None:
-    additions = taking_our_names()
-    site = DemoSite(now=NOW, plugins=additions)
+    overrides = taking_our_names()
+    site = DemoSite(now=NOW, plugins=overrides)
     with serving(site.app) as url:
         client = Site(connection(url))
-        gate = Gate(parse_whitelist("all", every_name()), Access.DESTRUCTIVE)
-        own = App(client, Caller(client), gate, Presentation(mode), additions=additions)
+        policy = Policy(parse_allowlist("all", every_name()), Access.DESTRUCTIVE)
+        own = App(client, Caller(client), policy, Presentation(mode), overrides=overrides)
         async with Client(server_of(own)) as session:
             tools = (await session.list_tools()).tools
             names = [tool.name for tool in tools]
@@ -168,5 +168,5 @@ async def test_no_function_of_a_site_takes_the_place_of_a_tool_of_ours(mode: Mod
                     [{"path": "function", "problem": "is a tool of its own: call it by itself"}]
                 )
     assert len(names) == len(set(names))
-    assert ours == OWN_NAMES if mode is not Mode.DIRECT else ours < OWN_NAMES
-    assert not OWN_NAMES & {each.function for each in site.requests}
+    assert ours == BUILTIN_NAMES if mode is not Mode.DIRECT else ours < BUILTIN_NAMES
+    assert not BUILTIN_NAMES & {each.function for each in site.requests}

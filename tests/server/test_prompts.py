@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from mcp import Client, MCPError
 
-from moodle_mcp.answers.fields import selection
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import ListOf, Node, Object
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, TEACHER_TOKEN
-from moodle_mcp.gate.confirmation import Confirm
-from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.policy.approvals import Confirm
+from moodle_mcp.policy.exposure import Mode
+from moodle_mcp.presentation.fields import selection
 from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.builtin_tools import MORE
 from moodle_mcp.server.facade import CALL
-from moodle_mcp.server.face import server_of
-from moodle_mcp.server.own import MORE
+from moodle_mcp.server.factory import server_of
 from moodle_mcp.server.prompts import MAX_TEXT, Prompts, PromptText
 from tests.conftest import NOW, Demo
 
@@ -106,10 +106,10 @@ class Walker:
             # As the text says where a tool is not listed under its own name.
             name, arguments = CALL.name, {"function": name, "arguments": arguments}
         jsonschema_rs.validator_for(self._tools[name].input_schema).validate(arguments)
-        answered = await self._session.call_tool(name, arguments)
-        assert not answered.is_error, answered.content
-        assert answered.structured_content is not None
-        self.answer = answered.structured_content
+        reply = await self._session.call_tool(name, arguments)
+        assert not reply.is_error, reply.content
+        assert reply.structured_content is not None
+        self.answer = reply.structured_content
         assert "page" not in self.answer
         return self.answer.get("result")
 

@@ -1,4 +1,4 @@
-"""Resources: what a tool would answer, under an address, through the same gate and record."""
+"""Resources: what a tool would answer, under an address, through the same policy and record."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from mcp import Client, MCPError
 
-from moodle_mcp.answers.presenter import Style
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault
 from moodle_mcp.demo.seed import FIRST_STUDENT_ID
+from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.server.app import Presentation
 from moodle_mcp.server.audit import Audit
-from moodle_mcp.server.resources import PLACES, Reader, reading
+from moodle_mcp.server.resources import RESOURCES, Reader, reading
 from tests.conftest import NOW, Demo
 
 pytestmark = pytest.mark.anyio
@@ -69,8 +69,8 @@ async def test_a_course_is_what_its_tool_answers(demo: Demo, mode: str) -> None:
     async with client(demo, mode) as session:
         found = await read(session, "moodle://course/2")
         arguments = {"field": "id", "value": "2", "_times": True}
-        answered = await session.call_tool("core_course_get_courses_by_field", arguments)
-    assert found == answered.structured_content
+        reply = await session.call_tool("core_course_get_courses_by_field", arguments)
+    assert found == reply.structured_content
     (course,) = found["result"]["courses"]
     assert (course["fullname"], course["startdate_iso"]) == snapshot(
         ("Introduction to Biology", "2026-12-18T00:00:00+00:00")
@@ -82,8 +82,8 @@ async def test_the_contents_of_a_course_are_what_its_tool_answers(demo: Demo, mo
     async with client(demo, mode) as session:
         found = await read(session, "moodle://course/2/contents")
         arguments = {"courseid": 2, "_times": True}
-        answered = await session.call_tool("core_course_get_contents", arguments)
-    assert found == answered.structured_content
+        reply = await session.call_tool("core_course_get_contents", arguments)
+    assert found == reply.structured_content
     assert "<moodle-text " in found["notice"]
     assert [section["name"] for section in found["result"]] == snapshot(
         ["General", "Cells", "Genetics", "Ecology"]
@@ -182,7 +182,7 @@ async def test_a_withheld_function_is_neither_listed_nor_read(demo: Demo, mode: 
 
 async def test_reading_needs_no_more_than_reading(demo: Demo) -> None:
     functions = load()
-    for place in PLACES:
+    for place in RESOURCES:
         function = functions.get(place.function)
         assert function is not None
         assert function.classification.access is Access.READ
@@ -205,7 +205,7 @@ async def test_a_read_is_one_line_of_the_record(demo: Demo, tmp_path: Path) -> N
 
 
 async def test_a_long_resource_has_pages_that_a_tool_reads_on(demo: Demo) -> None:
-    short = Presentation(style=Style(max_result=3_000))
+    short = Presentation(style=PresentationSettings(max_result=3_000))
     async with client(demo, presentation=short) as session:
         (contents,) = (await session.read_resource("moodle://course/2/contents")).contents
         text = cast("types.TextResourceContents", contents).text
@@ -247,7 +247,7 @@ async def test_a_list_has_one_page(demo: Demo, mode: str, method: str) -> None:
 
 @given(st.text(max_size=40) | st.from_regex(r"moodle://(course|user|me)/[0-9a-z/{}.]{0,12}"))
 def test_no_address_but_the_documented_ones_leads_anywhere(uri: str) -> None:
-    places = [place for place in PLACES if place.id_in(uri) is not None]
+    places = [place for place in RESOURCES if place.id_in(uri) is not None]
     if not places:
         with pytest.raises(MCPError, match="Unknown resource"):
             reading(uri, Reader(NOW, 1), MODERN)

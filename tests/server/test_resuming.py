@@ -11,10 +11,10 @@ from mcp import Client
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.demo.faults import Fault
-from moodle_mcp.gate.confirmation import Confirm
-from moodle_mcp.gate.exposure import Mode
+from moodle_mcp.policy.approvals import Confirm
+from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio
@@ -196,11 +196,11 @@ def token(asked: dict[str, Any]) -> str:
 
 
 async def test_what_the_operator_no_longer_allows_is_not_resumed(demo: Demo) -> None:
-    """A handle is no permission: the gate is asked at every run."""
+    """A handle is no permission: the policy is asked at every run."""
     app = demo.app(presentation=Presentation(Mode.DIRECT))
     async with Client(server_of(app)) as session:
         stopped = await envelope(session, ENROL, **enrolments(14, MISSING))
-        app._gate = demo.app("core_*")._gate  # pyright: ignore[reportPrivateUsage]
+        app._policy = demo.app("core_*")._policy  # pyright: ignore[reportPrivateUsage]
         ended = await envelope(session, "resume_batch", handle=stopped["batch"]["resume"])
     assert ended["error"]["kind"] == "not_allowed"
 

@@ -17,12 +17,12 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp import __version__
-from moodle_mcp.answers.presenter import Presenter, Style
-from moodle_mcp.catalogue.fit import fit
+from moodle_mcp.catalogue.coercion import coerce
 from moodle_mcp.catalogue.naming import tool_name
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Fault, serving
-from moodle_mcp.gate.whitelist import profile
+from moodle_mcp.policy.allowlist import profile
+from moodle_mcp.presentation.presenter import PresentationSettings, Presenter
 from moodle_mcp.redaction.values import without_secrets
 from moodle_mcp.site.info import SITE_INFO
 from tests.conftest import Demo
@@ -71,21 +71,21 @@ def test_recorded_answers_come_back_as_recorded_and_valid_against_their_schema(e
         serving(Replay(replayed, list(CATALOGUE)).app) as url,
         serving_stdio({**UNCAPPED, "MOODLE_URL": url, "MOODLE_TOKEN": ADMIN_TOKEN}, era) as wire,
     ):
-        answered = [
+        reply = [
             (exchange, wire.call(tool_name(exchange.function or ""), exchange.params))
             for exchange in sorted(replayed, key=lambda each: each.function != SITE_INFO)
         ]
         tools = wire.ask("tools/list")["result"]["tools"]
     schemas = {tool["name"]: tool["outputSchema"] for tool in tools}
     assert len(schemas) == len(CATALOGUE) + 2
-    presenter = Presenter(Style(max_result=None))
-    for exchange, result in answered:
+    presenter = Presenter(PresentationSettings(max_result=None))
+    for exchange, result in reply:
         function = CATALOGUE.get(exchange.function or "")
         structured = result["structuredContent"]
         hands_out_keys = function.classification.hands_out_keys
         clean = without_secrets(exchange.json, hands_out_keys=hands_out_keys)
-        fitted = {"result": fit(function, clean).result}
-        expected = presenter.present(function, fitted, presenter.wishes(function, None))
+        coerced = {"result": coerce(function, clean).result}
+        expected = presenter.present(function, coerced, presenter.view(function, None))
         assert unmarked(structured["result"]) == unmarked(expected["result"]), exchange.id
         assert json.loads(result["content"][0]["text"]) == structured
         assert bool(result.get("isError")) == bool(structured.get("batch", {}).get("failed"))
@@ -216,7 +216,7 @@ def test_a_lone_surrogate_from_the_site_does_not_end_the_process(
 
 
 @BOTH
-def test_an_unreachable_site_gives_the_whole_whitelist_and_errors(era: str) -> None:
+def test_an_unreachable_site_gives_the_whole_allowlist_and_errors(era: str) -> None:
     environment = {"MOODLE_URL": "http://127.0.0.1:9", "MOODLE_TOKEN": ADMIN_TOKEN}
     with serving_stdio(environment, era) as wire:
         listed = {tool["name"] for tool in wire.ask("tools/list")["result"]["tools"]}
@@ -225,7 +225,7 @@ def test_an_unreachable_site_gives_the_whole_whitelist_and_errors(era: str) -> N
         assert result["structuredContent"]["error"]["kind"] == "invalid_arguments"
 
 
-def test_tools_are_the_whitelist_that_the_tokens_service_offers(
+def test_tools_are_the_allowlist_that_the_tokens_service_offers(
     demo: Demo, environment: Environment
 ) -> None:
     with serving_stdio(environment(MOODLE_TOKEN=SMALL_TOKEN)) as wire:

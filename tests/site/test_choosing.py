@@ -16,10 +16,10 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault, Hold, Switches
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.errors import Fault as OurFault
-from moodle_mcp.site.client import Site
 from moodle_mcp.site.info import SITE_INFO, SiteInfo
-from moodle_mcp.site.meeting import Greeting, Meeting
+from moodle_mcp.site.negotiation import Negotiation, SelfDescription
 from moodle_mcp.site.protocol import PROTOCOLS, REST, RESTFUL, Protocol
+from moodle_mcp.site.session import Site
 from tests.conftest import Demo, connection
 
 pytestmark = pytest.mark.anyio
@@ -184,29 +184,29 @@ OFF, ABSENT, BROKEN, REFUSED = map(
     ],
 )
 def test_the_protocol_is_one_that_answers_or_else_one_that_is_there(
-    restful: Greeting, rest: Greeting, protocol: Protocol, said: Greeting
+    restful: SelfDescription, rest: SelfDescription, protocol: Protocol, said: SelfDescription
 ) -> None:
-    meeting = Meeting({RESTFUL: restful, REST: rest})
-    assert meeting.protocol is protocol
-    assert outcome_of(meeting) is said
+    negotiation = Negotiation({RESTFUL: restful, REST: rest})
+    assert negotiation.protocol is protocol
+    assert outcome_of(negotiation) is said
 
 
-def outcome_of(meeting: Meeting) -> Any:
+def outcome_of(negotiation: Negotiation) -> Any:
     try:
-        return meeting.info()
+        return negotiation.info()
     except CallError as error:
         return error
 
 
-greetings = st.sampled_from([TOLD, UNTOLD, OFF, ABSENT, BROKEN, REFUSED])
+descriptions = st.sampled_from([TOLD, UNTOLD, OFF, ABSENT, BROKEN, REFUSED])
 
 
-@given(greetings, greetings)
+@given(descriptions, descriptions)
 def test_a_protocol_that_does_not_answer_is_never_preferred_to_one_that_does(
-    restful: Greeting, rest: Greeting
+    restful: SelfDescription, rest: SelfDescription
 ) -> None:
-    meeting = Meeting({RESTFUL: restful, REST: rest})
-    answered = isinstance(restful, SiteInfo) or isinstance(rest, SiteInfo)
-    assert meeting.answered == answered
-    assert isinstance(meeting.greetings[meeting.protocol], SiteInfo) == answered
-    assert isinstance(outcome_of(meeting), SiteInfo) == answered
+    negotiation = Negotiation({RESTFUL: restful, REST: rest})
+    reply = isinstance(restful, SiteInfo) or isinstance(rest, SiteInfo)
+    assert negotiation.answered == reply
+    assert isinstance(negotiation.descriptions[negotiation.protocol], SiteInfo) == reply
+    assert isinstance(outcome_of(negotiation), SiteInfo) == reply

@@ -21,12 +21,12 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, Fault, serving
-from moodle_mcp.errors import CallError
+from moodle_mcp.errors import CallError, Delivery
 from moodle_mcp.site.address import Address
-from moodle_mcp.site.client import Form, Site
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.login import launch, token_for_password
 from moodle_mcp.site.protocol import REST
+from moodle_mcp.site.session import Form, Site
 from moodle_mcp.site.transport import Transport
 from tests.conftest import NOW, Demo, no_wait
 from tests.proxies import ProxyServer, serving_proxy
@@ -85,7 +85,7 @@ async def asked(address: Address, timeout: float = 20) -> tuple[str, Transport]:
         answer = await site.send(INFO, timeout=timeout)
         return answer.value["sitename"], site.transport
     except CallError as error:
-        doubt = "in doubt: " if error.in_doubt else ""
+        doubt = "in doubt: " if error.delivery is Delivery.UNKNOWN else ""
         told = f"{doubt}{error.stage}: {error.fault.kind.code}: {error.fault.message}"
         return told, site.transport
     finally:
@@ -175,7 +175,7 @@ async def test_a_proxy_that_can_not_be_is_named_without_its_password(unusable: s
             with pytest.raises(CallError) as caught:
                 await call()
             error = caught.value
-            assert (error.reached, error.stage, error.fault.may_be_retried) == (
+            assert (error.delivery is not Delivery.NOT_SENT, error.stage, error.fault.may_be_retried) == (
                 False, "environment", False,
             )  # fmt: skip
             assert "s3cret" not in f"{error!r}{error.fault}"
@@ -361,7 +361,7 @@ async def test_a_site_behind_a_proxy_that_breaks_afterwards_is_in_doubt(secure: 
         with pytest.raises(CallError) as caught:
             await site.send(INFO, timeout=20)
         await site.aclose()
-    assert caught.value.in_doubt
+    assert caught.value.delivery is Delivery.UNKNOWN
     assert caught.value.fault.message == snapshot(
         "The connection broke before the whole answer had come."
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.errors import Kind
+from moodle_mcp.errors import Delivery, Kind
 from moodle_mcp.site.errorcodes import Meaning, When, hint_of, meaning_of
-from moodle_mcp.site.faults import IDENTIFIER, moodle_error, moodle_fault
+from moodle_mcp.site.moodle_errors import IDENTIFIER, moodle_error, moodle_fault
 
 ROOT = Path(__file__).parents[2]
 FOUND = ROOT / "tools" / "errorcodes" / "found-4.5.6.tsv"
@@ -95,13 +95,13 @@ def test_a_sentence_in_the_place_of_an_errorcode_has_a_kind(sentence: str, kind:
 
 def test_a_missing_capability_is_found_before_anything_is_written() -> None:
     for errorcode in ("nopermissions", "nopermissiontosomethingnew"):
-        assert moodle_error({"exception": "x", "errorcode": errorcode}).checking
+        assert moodle_error({"exception": "x", "errorcode": errorcode}).while_checking
 
 
 def test_an_error_knows_what_moodle_refuses_before_the_function_runs_and_while_it_checks() -> None:
     def stage(errorcode: str) -> tuple[bool, bool]:
         error = moodle_error({"error": "x", "errorcode": errorcode})
-        return error.refused, error.checking
+        return error.delivery is Delivery.REJECTED, error.while_checking
 
     assert {code: stage(code) for code in ("invalidtoken", "invalidrecord", "savingerror")} == {
         "invalidtoken": (True, False),

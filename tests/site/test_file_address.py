@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from moodle_mcp.errors import CallError
+from moodle_mcp.errors import CallError, Delivery
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.file_address import FileAddress, file_address
 
@@ -28,7 +28,7 @@ def refusal(url: str, site: Address = SITE) -> CallError:
     error = caught.value
     assert error.fault.kind.code == "invalid_arguments"
     assert error.fault.written == "nothing"
-    assert error.reached is False
+    assert error.delivery is Delivery.NOT_SENT
     return error
 
 

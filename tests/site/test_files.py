@@ -17,9 +17,9 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault
 from moodle_mcp.errors import CallError, Kind
-from moodle_mcp.site.client import Progress, Site
 from moodle_mcp.site.file_address import FileAddress, file_address
 from moodle_mcp.site.files import Draft, opened, upload
+from moodle_mcp.site.session import Progress, Site
 from moodle_mcp.site.timing import Timing
 from tests.conftest import Demo, connection
 

@@ -20,8 +20,8 @@ from moodle_mcp.demo import DEMO_PASSWORD
 from moodle_mcp.demo.serving import serving
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.address import Address, parse_address
-from moodle_mcp.site.client import Site
 from moodle_mcp.site.login import Launch, launch, token_for_password
+from moodle_mcp.site.session import Site
 from tests.conftest import Demo, connection
 
 pytestmark = pytest.mark.anyio

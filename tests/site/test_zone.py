@@ -7,8 +7,8 @@ import json
 import pytest
 
 from moodle_mcp.demo import SMALL_TOKEN, Fault
-from moodle_mcp.site.client import Site
 from moodle_mcp.site.info import SITE_INFO
+from moodle_mcp.site.session import Site
 from moodle_mcp.site.zone import user_zone
 from tests.conftest import Demo, connection
 

@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.server import Server
 
 from moodle_mcp.demo import serving
-from moodle_mcp.server.face import server_of
+from moodle_mcp.server.factory import server_of
 from tools.conformance import __main__ as conformance
 from tools.conformance.node import NodeMissingError
 from tools.conformance.offered import offer

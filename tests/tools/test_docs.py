@@ -8,7 +8,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.errors import Kind
-from moodle_mcp.gate.whitelist import PROFILES, profile
+from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.settings import Settings, variable
 from tools.docs import errors, functions, settings
 from tools.docs.__main__ import DOCS, main

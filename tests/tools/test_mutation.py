@@ -10,20 +10,20 @@ from tools.mutation.judging import Change, change_of, judge, known
 
 ROOT = Path(__file__).resolve().parents[2]
 DIFF = """\
---- moodle_mcp/gate/gate.py
-+++ moodle_mcp/gate/gate.py
+--- moodle_mcp/policy/policy.py
++++ moodle_mcp/policy/policy.py
 @@ -5,7 +5,7 @@
-     entry = self.whitelist.included.match(function.name)
+     entry = self.allowlist.included.match(function.name)
      if entry is None:
 -        return Decision(False, "not in MOODLE_MCP_TOOLS")
 +        return Decision(None, "not in MOODLE_MCP_TOOLS")
      classification = function.classification"""
 CHANGE = Change(
-    "moodle_mcp/gate/gate.py",
+    "moodle_mcp/policy/policy.py",
     'return Decision(False, "not in MOODLE_MCP_TOOLS")',
     'return Decision(None, "not in MOODLE_MCP_TOOLS")',
 )
-OTHER = Change("moodle_mcp/gate/gate.py", "a + b", "a - b")
+OTHER = Change("moodle_mcp/policy/policy.py", "a + b", "a - b")
 
 
 def test_a_change_is_known_by_its_lines_and_not_by_where_they_stand() -> None:

@@ -1,7 +1,7 @@
 """The tools that the conformance suite wants to find, as functions of a Moodle.
 
 The suite knows them by name; the names are its own. Each is called like any other function: through
-the gate, the check of its arguments, the caller, HTTP and the answers.
+the policy, the check of its arguments, the caller, HTTP and the answers.
 """
 
 from __future__ import annotations

@@ -14,24 +14,24 @@ import mcp_types as types
 from mcp.server import Server, ServerRequestContext
 from pydantic import SecretStr
 
-from moodle_mcp.assembly import make_site
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.demo import serving
-from moodle_mcp.gate.exposure import Mode
-from moodle_mcp.gate.gate import Gate
-from moodle_mcp.gate.whitelist import parse_whitelist
+from moodle_mcp.policy.allowlist import parse_allowlist
+from moodle_mcp.policy.exposure import Mode
+from moodle_mcp.policy.policy import Policy
 from moodle_mcp.server.app import App, Presentation
+from moodle_mcp.server.builtin_tools import ToolReply
 from moodle_mcp.server.facade import Facade
-from moodle_mcp.server.face import server_of
-from moodle_mcp.server.http import Listener, serve_http
-from moodle_mcp.server.own import Answered
+from moodle_mcp.server.factory import server_of
 from moodle_mcp.server.resuming import Resumption
 from moodle_mcp.server.toolset import Toolset
+from moodle_mcp.server.transports.http import Listener, serve_http
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
+from moodle_mcp.wiring import make_site
 from tools.conformance.fixtures import FIXTURES
 from tools.conformance.offered import offer
 from tools.conformance.probes import BLOCKS, PROBES
@@ -61,7 +61,7 @@ class FixtureApp(App):
     def _current(self) -> tuple[Toolset, Facade]:
         toolset, facade = super()._current()
         if not isinstance(toolset, FixtureToolset):
-            toolset = FixtureToolset(self._gate, toolset.info)
+            toolset = FixtureToolset(self._policy, toolset.info)
             facade = Facade(toolset)
             self._made = toolset, facade
         return toolset, facade
@@ -73,10 +73,10 @@ class FixtureApp(App):
         function: Function,
         arguments: dict[str, Any],
         resumption: Resumption | None = None,
-    ) -> Answered | types.InputRequiredResult:
+    ) -> ToolReply | types.InputRequiredResult:
         probe = PROBES.get(function.name)
         if probe is not None:
-            self._gate.check(function)
+            self._policy.check(function)
             question = await probe(ctx, params)
             if question is not None:
                 return question
@@ -101,9 +101,9 @@ def fixture_server(url: str) -> Server[Any]:
 def fixture_app(url: str) -> FixtureApp:
     """The application in front of a fixture site at an address."""
     site = make_site(Connection(parse_address(url), SecretStr(TOKEN)))
-    gate = Gate(parse_whitelist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
+    policy = Policy(parse_allowlist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
     presentation = Presentation(Mode.DIRECT)
-    return FixtureApp(site, Caller(site, QUICK), gate, presentation)
+    return FixtureApp(site, Caller(site, QUICK), policy, presentation)
 
 
 def main(port: str) -> None:

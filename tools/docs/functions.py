@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from moodle_mcp.catalogue.control_arguments import has_fields
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.reserved import has_fields
 from moodle_mcp.catalogue.store import RELEASES, load
-from moodle_mcp.gate.exposure import MOST_DIRECT
-from moodle_mcp.gate.whitelist import PROFILES, profile
+from moodle_mcp.policy.allowlist import PROFILES, profile
+from moodle_mcp.policy.exposure import MOST_DIRECT
 from moodle_mcp.server.facade import facade_tools
 from moodle_mcp.server.file_tools import download_function, upload_function
 from tools.docs.markdown import code, table

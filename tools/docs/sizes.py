@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import mcp_types as types
 
-from moodle_mcp.answers.fence import Fence
-from moodle_mcp.answers.presenter import Presenter, Style
-from moodle_mcp.answers.shelf import Shelf
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.catalogue.fit import fit
+from moodle_mcp.catalogue.coercion import coerce
 from moodle_mcp.catalogue.store import RELEASES, load
+from moodle_mcp.presentation.fence import Fence
+from moodle_mcp.presentation.page_cache import Shelf
+from moodle_mcp.presentation.presenter import PresentationSettings, Presenter
 from moodle_mcp.redaction.values import without_secrets
-from moodle_mcp.server.answers import to_result
-from moodle_mcp.server.own import Answered
+from moodle_mcp.server.builtin_tools import ToolReply
+from moodle_mcp.server.results import to_result
 from moodle_mcp.settings import Settings
 from tests.recordings import Exchange, calls
 from tools.docs.markdown import code, table
@@ -109,12 +109,12 @@ def _size(question: str, exchange: Exchange, count: Callable[[str], int]) -> Siz
 def answers(exchange: Exchange) -> Iterator[str]:
     """The texts that an agent gets for an exchange: the answer and its further pages."""
     most = Settings.model_fields["max_result"].default
-    presenter = Presenter(Style(max_result=most), _Steady())
+    presenter = Presenter(PresentationSettings(max_result=most), _Steady())
     presenter.fence = Fence("5f0c91ab")
     function = load(RELEASES[0]).get(exchange.function or "")
-    fitted = fit(function, without_secrets(exchange.json))
-    outcome = Outcome(fitted.result, fitted.warnings)
-    shown = presenter.present(function, outcome.envelope, presenter.wishes(function, None))
+    coerced = coerce(function, without_secrets(exchange.json))
+    outcome = Outcome(coerced.result, coerced.warnings)
+    shown = presenter.present(function, outcome.envelope, presenter.view(function, None))
     yield _text(shown)
     while "next" in shown.get("page", {}):
         shown = presenter.more(shown["page"]["next"])
@@ -123,5 +123,5 @@ def answers(exchange: Exchange) -> Iterator[str]:
 
 def _text(envelope: dict[str, Any]) -> str:
     """The text that goes over the wire."""
-    blocks = to_result(Answered(Outcome(), envelope)).content
+    blocks = to_result(ToolReply(Outcome(), envelope)).content
     return "".join(block.text for block in blocks if isinstance(block, types.TextContent))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from moodle_mcp.site.faults import IDENTIFIER
+from moodle_mcp.site.moodle_errors import IDENTIFIER
 from tools.errorcodes.thrown import Thrown, thrown_in
 from tools.moodle_source.calls import Calls
 from tools.moodle_source.services import external_functions

@@ -4,7 +4,7 @@
 
 A change that no test notices is a survivor. It needs a test, or an entry in `equivalent.toml` that
 says why no test can notice it. Ends with status 1 when another one survives, or when one of those
-entries is no longer needed. With names (`moodle_mcp.gate.*`) only those mutants are run and judged.
+entries is no longer needed. With names (`moodle_mcp.policy.*`) only those mutants are judged.
 The work is mutmut's; what it changes and which tests it runs is in pyproject.toml.
 """
 

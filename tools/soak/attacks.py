@@ -75,10 +75,10 @@ def _end(response: httpx2.Response) -> str:
     for line in text.splitlines():
         answer = line.removeprefix("data: ")
         if answer.startswith("{"):
-            answered: dict[str, Any] = json.loads(answer)
-            if "error" in answered:
+            reply: dict[str, Any] = json.loads(answer)
+            if "error" in reply:
                 return f"refused ({response.status_code})"
-            envelope: dict[str, Any] = answered["result"].get("structuredContent") or {}
+            envelope: dict[str, Any] = reply["result"].get("structuredContent") or {}
             return envelope.get("error", {}).get("kind", "done")
     return f"status {response.status_code}"
 

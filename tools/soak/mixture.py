@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count, product
 from typing import Any, Final, Literal, TypeAlias
 
-from moodle_mcp.catalogue.reserved import ON_ERROR
+from moodle_mcp.catalogue.control_arguments import ON_ERROR
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo.world import World
@@ -119,7 +119,7 @@ class Mixture:
                 note = {"userid": user, "courseid": 2, "publishstate": "site", "text": text}
                 return note | {"format": 1}, ("note", text)
             case "core_user_create_users":
-                return _account(text, bad), ("user", text)
+                return _ledger(text, bad), ("user", text)
             case _:
                 course, user = next(self._free)
                 user = MISSING if bad else user
@@ -127,7 +127,7 @@ class Mixture:
                 return item, ("enrolment", course, user)
 
 
-def _account(username: str, bad: bool) -> dict[str, Any]:
+def _ledger(username: str, bad: bool) -> dict[str, Any]:
     return {
         "username": username,
         "password": "weak" if bad else "Good-pass-1",

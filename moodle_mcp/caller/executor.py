@@ -1,0 +1,199 @@
+"""Running a plan: its requests one after another or a few at a time, with an account of each item.
+
+Nothing is lost: whatever ends the run, every item is accounted for, and what is not known is said
+to be unknown.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import anyio
+
+from moodle_mcp.caller.item_errors import Failures, find_failures
+from moodle_mcp.caller.ledger import BatchLedger, Fate
+from moodle_mcp.caller.outcome import what_was_written
+from moodle_mcp.caller.plan import Plan, Slice
+from moodle_mcp.caller.retry import OnWait
+from moodle_mcp.caller.transmit import Clock, Sender
+from moodle_mcp.catalogue.control_arguments import OnError
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind
+from moodle_mcp.jsontree import MAX_VALUES
+from moodle_mcp.site.decoding import Answer
+
+OnDone: TypeAlias = Callable[[int, int], Awaitable[None]]
+"""Told after each request how many items are dealt with, and of how many."""
+
+OnFates: TypeAlias = Callable[[range, BatchLedger], None]
+"""Told of the items whose fate may change before their request is sent, and again after it.
+
+A `CallError` from it ends the run: what can't be noted down is not sent.
+"""
+
+_FOR_EVERY_REQUEST: Final = frozenset(
+    {
+        Kind.INVALID_TOKEN,
+        Kind.ACCESS_DENIED,
+        Kind.ACCOUNT_BLOCKED,
+        Kind.MAINTENANCE,
+        Kind.WEB_SERVICES_OFF,
+        Kind.WRONG_ADDRESS,
+    }
+)
+"""Faults that the next request would meet as well: going on is of no use."""
+
+_MAX_ANSWERED: Final = 2 * MAX_VALUES
+"""Values in all answers of a run together beyond which nothing more is sent."""
+
+_TOO_MUCH: Final = Fault(
+    Kind.TOO_LARGE,
+    "The answers to its requests became too large together, so that no more were sent.",
+    hint="Pass fewer items in one call.",
+)
+
+_SLOWEST_START: Final = 1.0
+"""Seconds below which a request is not begun: it would hardly come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSettings:
+    """How a plan is run: requests at a time, seconds of one request and of the whole."""
+
+    at_once: int
+    timeout: float
+    budget: float
+    on_error: OnError = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Who is told of what happens, and who may stop the run between two requests."""
+
+    on_wait: OnWait | None = None
+    on_done: OnDone | None = None
+    on_fates: OnFates | None = None
+    stopped: Callable[[], bool] = lambda: False
+
+
+class Execution:
+    """One run of one plan; `ledger`, `answers` and `fault` hold what has come of it so far."""
+
+    def __init__(
+        self, plan: Plan, sender: Sender, settings: ExecutionSettings, observer: Observer
+    ) -> None:
+        self.ledger = BatchLedger(plan.items)
+        self.fault: Fault | None = None
+        self.ended_by: Literal["budget", "stopped"] | None = None
+        self._plan = plan
+        self._sender = sender
+        self._settings = settings
+        self._observer = observer
+        self._clock = Clock.of(settings.budget)
+        self._pending = deque(plan.slices)
+        self._answers: dict[int, Answer] = {}
+        self._answered = 0
+        self._ended = False
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The answers of the requests that had one, in the order of their items."""
+        return [self._answers[start] for start in sorted(self._answers)]
+
+    async def go(self) -> None:
+        """Send what is to be sent, until all is done or there is a reason to stop."""
+        async with anyio.create_task_group() as workers:
+            for _ in range(min(self._settings.at_once, len(self._pending))):
+                workers.start_soon(self._work)
+
+    async def _work(self) -> None:
+        while (part := self._next()) is not None:
+            await self._send(part)
+            if self._observer.on_done:
+                await self._observer.on_done(self.ledger.done, self._plan.items)
+
+    def _next(self) -> Slice | None:
+        if self._ended or not self._pending:
+            return None
+        if self._observer.stopped():
+            self._ended, self.ended_by = True, "stopped"
+            return None
+        if self.ledger.requests and self._clock.left < _SLOWEST_START:
+            self._ended, self.ended_by = True, "budget"
+            return None
+        return self._pending.popleft()
+
+    async def _send(self, part: Slice) -> None:
+        seconds = min(self._settings.timeout, max(self._clock.left, _SLOWEST_START))
+        # From here on the request may have been carried out, whatever interrupts this.
+        self.ledger.mark_slice(part, Fate.UNKNOWN)
+        try:
+            self._tell(part)
+            self.ledger.requests += 1
+            answer = await self._sender.send(
+                self._plan.function, self._plan.request(part), seconds, self._observer.on_wait
+            )
+        except CallError as error:
+            self._failed(part, error)
+        else:
+            self._succeeded(part, answer)
+        try:
+            self._tell(part)
+        except CallError as error:
+            self.fault, self._ended = self.fault or error.fault, True
+
+    def _tell(self, part: Slice) -> None:
+        if self._observer.on_fates:
+            self._observer.on_fates(range(part.start, part.stop), self.ledger)
+
+    def _succeeded(self, part: Slice, answer: Answer) -> None:
+        self._answers[part.start] = answer
+        self._answered += answer.values
+        if self._answered > _MAX_ANSWERED:
+            self._ended, self.fault = True, self.fault or _TOO_MUCH
+        self.ledger.mark_slice(part, Fate.SUCCEEDED)
+        failures = self._failures(part, answer)
+        for position, fault in failures.failed.items():
+            self.ledger.mark([part.start + position], Fate.FAILED, fault)
+        self.ledger.mark((part.start + each for each in failures.doubtful), Fate.UNKNOWN)
+
+    def _failures(self, part: Slice, answer: Answer) -> Failures:
+        function = self._plan.function
+        if function.batching is None or function.reads_only:
+            return Failures()
+        return find_failures(function.batching, self._plan.items_of(part), answer.value)
+
+    def _failed(self, part: Slice, error: CallError) -> None:
+        if self._isolates(part, error):
+            self.ledger.mark_slice(part, Fate.NOT_SENT)
+            self._pending.extendleft(reversed(part.halves()))
+            return
+        self.fault = self.fault or error.fault
+        if error.delivery is Delivery.NOT_SENT:
+            self.ledger.mark_slice(part, Fate.NOT_SENT)
+            self._ended = True
+            return
+        written = what_was_written(self._plan.function, error)
+        # One item alone has no others before it that were done.
+        ran = error.delivery is Delivery.EXECUTED
+        own = ran and error.while_checking and len(part) == 1
+        fate = Fate.UNKNOWN if written == "unknown" and not own else Fate.FAILED
+        self.ledger.mark_slice(part, fate, error.fault)
+        keeps_on = self._settings.on_error != "stop" and error.fault.kind not in _FOR_EVERY_REQUEST
+        self._ended = self._ended or not keeps_on
+
+    def _isolates(self, part: Slice, error: CallError) -> bool:
+        """Whether halving the request may set its good items apart from the bad one.
+
+        Only if nothing of it was written: an exception out of one transaction.
+        """
+        return (
+            self._settings.on_error == "isolate"
+            and len(part) > 1
+            and self._plan.function.is_transaction
+            and error.fault.exception is not None
+            and error.fault.kind not in _FOR_EVERY_REQUEST
+            and what_was_written(self._plan.function, error) == "nothing"
+        )

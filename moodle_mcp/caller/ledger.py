@@ -1,0 +1,146 @@
+"""The account of a batch: what became of each item.
+
+Every item has exactly one fate at any time; at first it is not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from itertools import groupby
+from typing import Any, Final
+
+from moodle_mcp.caller.plan import Slice
+from moodle_mcp.errors import Fault, Written
+
+MAX_NAMED: Final = 50
+"""Failures that a report tells one by one, runs of items with one fault counting once."""
+
+
+class Fate(IntEnum):
+    """What became of an item."""
+
+    NOT_SENT = 0
+    SUCCEEDED = 1
+    FAILED = 2
+    UNKNOWN = 3
+
+
+class BatchLedger:
+    """The fates of a batch's items and the faults of those that failed."""
+
+    def __init__(self, items: int) -> None:
+        self._fates = bytearray(items)
+        self._faults: dict[int, Fault] = {}
+        self.requests = 0
+
+    def mark(self, indexes: Iterable[int], fate: Fate, fault: Fault | None = None) -> None:
+        """Give items their fate; a failed one has a fault."""
+        for index in indexes:
+            self._fates[index] = fate
+            if fault is not None:
+                self._faults[index] = fault
+
+    def mark_slice(self, part: Slice, fate: Fate, fault: Fault | None = None) -> None:
+        """Give all items of a slice the same fate."""
+        self.mark(range(part.start, part.stop), fate, fault)
+
+    def fate(self, index: int) -> Fate:
+        return Fate(self._fates[index])
+
+    def fault(self, index: int) -> Fault | None:
+        """The fault of an item that failed or is in doubt."""
+        return self._faults.get(index)
+
+    def updated(self, indexes: Sequence[int], later: BatchLedger) -> BatchLedger:
+        """Return the account after a later run of some items, which stand at `indexes` here.
+
+        `requests` are those of the later run.
+        """
+        whole = BatchLedger(self.items)
+        whole._fates[:] = self._fates
+        whole._faults = dict(self._faults)
+        whole.requests = later.requests
+        for position, index in enumerate(indexes):
+            whole._faults.pop(index, None)
+            whole.mark([index], later.fate(position), later.fault(position))
+        return whole
+
+    @property
+    def items(self) -> int:
+        """How many items there are."""
+        return len(self._fates)
+
+    def count(self, fate: Fate) -> int:
+        return self._fates.count(fate)
+
+    def indexes(self, fate: Fate) -> list[int]:
+        """The items with a fate, in order."""
+        return [index for index, each in enumerate(self._fates) if each == fate]
+
+    @property
+    def done(self) -> int:
+        """How many items have been dealt with."""
+        return len(self._fates) - self.count(Fate.NOT_SENT)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every item succeeded."""
+        return self.count(Fate.SUCCEEDED) == len(self._fates)
+
+    @property
+    def written(self) -> Written:
+        """What the whole call changed in Moodle."""
+        if self.count(Fate.UNKNOWN):
+            return "unknown"
+        return "something" if self.count(Fate.SUCCEEDED) else "nothing"
+
+    @property
+    def said(self) -> frozenset[str]:
+        """What the site said of items that failed."""
+        return frozenset(fault.said for fault in self._faults.values() if fault.said)
+
+    def report(self) -> dict[str, Any]:
+        """The `batch` object of the envelope."""
+        failures = self._failures()
+        report: dict[str, Any] = {
+            "items": len(self._fates),
+            "requests": self.requests,
+            "succeeded": self.count(Fate.SUCCEEDED),
+            "failed": failures[:MAX_NAMED],
+            "unknown": ranges(self.indexes(Fate.UNKNOWN)),
+            "not_sent": ranges(self.indexes(Fate.NOT_SENT)),
+        }
+        rest = failures[MAX_NAMED:]
+        if rest:
+            report["failed_too"] = [[each["index"], each.get("to", each["index"])] for each in rest]
+        return report
+
+    def _failures(self) -> list[dict[str, Any]]:
+        """The failed items in order; a run that failed with its request, `to` its last item."""
+        failures: list[dict[str, Any]] = []
+        last = None
+        for index in self.indexes(Fate.FAILED):
+            fault = self._faults.get(index)
+            if failures and last == (index - 1, id(fault)):
+                failures[-1]["to"] = index
+            else:
+                error = {} if fault is None else {"error": brief(fault)}
+                failures.append({"index": index, **error})
+            last = index, id(fault)
+        return failures
+
+
+def brief(fault: Fault) -> dict[str, Any]:
+    """What an item's fault says beside the batch's own error: no function, no hint."""
+    report = fault.report()
+    return {key: report[key] for key in ("kind", "message", "errorcode") if key in report}
+
+
+def ranges(indexes: Iterable[int]) -> list[list[int]]:
+    """Indexes in order as pairs of the first and the last of each run: `[[2, 5], [9, 9]]`."""
+    runs: list[list[int]] = []
+    for _, run in groupby(enumerate(indexes), key=lambda pair: pair[1] - pair[0]):
+        members = [index for _, index in run]
+        runs.append([members[0], members[-1]])
+    return runs

@@ -1,0 +1,125 @@
+"""Sending one request of a function: in its turn, repeated while that is allowed, with a clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import anyio
+
+from moodle_mcp.caller.rate_limit import RateLimit
+from moodle_mcp.caller.retry import OnWait, Sleep, repeating
+from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.own_answer import is_foreign, is_own_answer
+from moodle_mcp.errors import CallError, Delivery, Kind
+from moodle_mcp.site.decoding import Answer
+from moodle_mcp.site.moodle_errors import foreign_error
+from moodle_mcp.site.protocol import Request
+from moodle_mcp.site.session import Site
+
+_LARGE_BODY: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Counts the seconds that are left of a number of seconds from its making."""
+
+    start: float
+    seconds: float
+
+    @classmethod
+    def of(cls, seconds: float) -> Clock:
+        return cls(time.monotonic(), seconds)
+
+    @property
+    def left(self) -> float:
+        return self.seconds - (time.monotonic() - self.start)
+
+
+class Sender:
+    """Sends requests to one site."""
+
+    def __init__(self, site: Site, rate_limit: RateLimit, sleep: Sleep) -> None:
+        self._site = site
+        self._rate_limit = rate_limit
+        self._sleep = sleep
+
+    async def send(
+        self, function: Function, request: Request, seconds: float, on_wait: OnWait | None = None
+    ) -> Answer:
+        """The answer to a request within `seconds`, its repeats included.
+
+        Raises:
+            CallError: of the last attempt.
+        """
+        clock: Clock | None = None
+        doubtful = False
+        own = partial(is_own_answer, function)
+
+        async def attempt() -> Answer:
+            nonlocal clock, doubtful
+            write = not function.reads_only
+            # A write is not cancelled once it is under way: its outcome must be known.
+            async with self._rate_limit.turn(write=write), uninterrupted(write):
+                clock = clock or Clock.of(seconds)
+                # What may be repeated leaves time for that.
+                share = 0.5 if function.repeat_is_harmless else 1.0
+                try:
+                    left = max(clock.left * share, 0.001)
+                    answer = await self._site.send(
+                        request,
+                        timeout=left,
+                        alone=write,
+                        own=own,
+                        hands_out_keys=function.classification.hands_out_keys,
+                    )
+                    return _of_moodle(function, answer)
+                except CallError as error:
+                    if doubtful:
+                        raise error.after_doubt() from None
+                    doubtful = error.delivery is Delivery.UNKNOWN
+                    raise
+
+        try:
+            return await repeating(
+                attempt,
+                harmless=function.repeat_is_harmless,
+                seconds=seconds,
+                on_wait=on_wait,
+                sleep=self._sleep,
+            )
+        except CallError as error:
+            raise _sized(request, error) from None
+
+
+@asynccontextmanager
+async def uninterrupted(shield: bool) -> AsyncGenerator[None]:
+    """Go on in the block to its end although the call was cancelled, if `shield`."""
+    with anyio.CancelScope(shield=shield):
+        yield
+
+
+def _of_moodle(function: Function, answer: Answer) -> Answer:
+    """The answer, unless a write would be called done on the word of somebody else."""
+    if not function.reads_only and is_foreign(function, answer.value):
+        raise foreign_error(answer.value)
+    return answer
+
+
+def _sized(request: Request, error: CallError) -> CallError:
+    """An `invalid_token` with its other cause, where the request was a large form.
+
+    PHP drops a form over `post_max_size` whole, the token with it.
+    """
+    size = request.cost.bytes if request.cost.fields else 0
+    if error.fault.kind is not Kind.INVALID_TOKEN or size < _LARGE_BODY:
+        return error
+    return error.but(
+        hint=f"Either the token is not valid, or PHP dropped this request of {size} "
+        "bytes because post_max_size is smaller: try a small call; if that works, lower "
+        "MOODLE_MCP_MAX_BODY."
+    )

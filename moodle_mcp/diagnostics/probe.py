@@ -1,0 +1,223 @@
+"""Asking a site what has to be known of it: reads only, and most of them run no function at all."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, cast
+
+import httpx2
+
+from moodle_mcp.diagnostics.facts import Facts, FieldLimit, Greeting, Refusal, field_limit
+from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.site.address import TOKEN_ENTRY
+from moodle_mcp.site.encoding import form_body
+from moodle_mcp.site.files import UPLOAD
+from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.site.protocol import REST, Cost, Post, Protocol, Request
+from moodle_mcp.site.session import Form, Site
+
+HOME_CONTENTS: Final = "core_course_get_contents"
+"""What says whether the token's user gets into any course; every profile has it."""
+SITE_HOME: Final = 1
+"""The course that every site has and that everyone may enter."""
+
+_NO_SUCH: Final = "moodle_mcp_no_such"
+_NO_FILE: Final = "/webservice/pluginfile.php/1/core/none/0/x"
+_NOT_FOUND: Final = "invalidrecord"
+_DROPPED: Final = frozenset({"invalidparameter", "missingparam"})
+_TIMEOUT: Final = 15.0
+_ROUNDS: Final = 3
+_MOST_OF_AN_ERROR: Final = 64 * 1024
+
+
+async def observe(site: Site) -> Facts:
+    """Ask a site about itself, and then what its answer leaves open."""
+    try:
+        info = await site.info(fresh=True)
+    except CallError as error:
+        protocol = await _protocol(site, error)
+        found = await _refusal(site, protocol, error)
+    else:
+        protocol = await site.protocol()
+        found = await _greeting(site, protocol, info)
+    proxy = site.transport.proxy
+    return Facts(
+        site.address.base,
+        protocol,
+        time.time(),
+        found,
+        proxy=proxy.label if proxy else "",
+        had_token=site.address.had_token,
+    )
+
+
+async def _protocol(site: Site, error: CallError) -> Protocol:
+    # With a choice of protocols the site would be asked again, which needs no second time-out.
+    return REST if error.stage is not None else await site.protocol()
+
+
+async def _refusal(site: Site, protocol: Protocol, error: CallError) -> Refusal:
+    absent = error.fault.http_status == 404 and protocol is not REST
+    if error.fault.kind is Kind.WEB_SERVICES_OFF or absent:
+        return Refusal(error, web_services=await _web_services(site))
+    if error.fault.errorcode == "accessexception":
+        # The first of them: an expired token is deleted by the call that meets it.
+        no_such = await _errorcode(site.send(protocol.encode(_NO_SUCH, {}), timeout=_TIMEOUT))
+        return Refusal(error, no_such, await _by_files(site))
+    return Refusal(error)
+
+
+async def _greeting(site: Site, protocol: Protocol, info: SiteInfo) -> Greeting:
+    file = await _file(site)
+    home = await _home(site, protocol, info)
+    return Greeting(
+        info,
+        downloads=_lets_in(file.answer),
+        home=home.fault.errorcode or "" if home else "",
+        home_message=home.fault.message if home else "",
+        fields=await _fields(site) if protocol is REST else None,
+        ahead=file.ahead,
+        certificate_end=file.certificate_end,
+        round_trips=tuple([await _round_trip(site, protocol) for _ in range(_ROUNDS)]),
+    )
+
+
+async def _by_files(site: Site) -> bool | None:
+    """Whether the scripts for files let the token in; each refuses too what the service forbids."""
+    # Without a file the second stores nothing and answers an empty list (observed on 4.5.6).
+    answers = [_lets_in((await _file(site, path)).answer) for path in (_NO_FILE, UPLOAD)]
+    return True if True in answers else False if False in answers else None
+
+
+async def _errorcode(asked: Awaitable[Any]) -> str:
+    try:
+        await asked
+    except CallError as error:
+        return error.fault.errorcode or ""
+    return ""
+
+
+async def _web_services(site: Site) -> bool | None:
+    """Whether web services are on, as `login/token.php` tells Moodle's app, without a token."""
+    body = form_body([("appsitecheck", "1")])
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    try:
+        sent = Post(f"{site.address.base}{TOKEN_ENTRY}", headers, body)
+        response = await site.transport.post(sent, timeout=_TIMEOUT)
+    except CallError:
+        return None
+    match _json(response.body):
+        case {"errorcode": "enablewsdescription"}:
+            return False
+        case {"appsitecheck": "ok"} | {"errorcode": _}:
+            return True
+        case _:
+            return None
+
+
+async def _home(site: Site, protocol: Protocol, info: SiteInfo) -> CallError | None:
+    """The error with which the site home is refused; None too if the service can't ask."""
+    if info.lacks(HOME_CONTENTS):
+        return None
+    arguments = {
+        "courseid": SITE_HOME,
+        "options": [{"name": "excludemodules", "value": "1"}],
+    }
+    try:
+        await site.send(protocol.encode(HOME_CONTENTS, arguments), timeout=_TIMEOUT)
+    except CallError as error:
+        return error
+    return None
+
+
+async def _fields(site: Site) -> FieldLimit | None:
+    """How many form fields reach Moodle.
+
+    The function's name is the last field, and one that does not exist. PHP keeps the first fields,
+    and of fields with one name the last: if the name arrives, Moodle says that it does not know
+    the function, else that no function was named.
+    """
+
+    async def arrives(fields: int) -> bool | None:
+        names = [("wsfunction", "")] * (fields - 2)
+        body = form_body([*names, ("wsfunction", _NO_SUCH)])
+        request = Request(REST, _NO_SUCH, body, Cost(fields, len(body)))
+        code = await _errorcode(site.send(request, timeout=_TIMEOUT))
+        return True if code == _NOT_FOUND else False if code in _DROPPED else None
+
+    return await field_limit(arrives)
+
+
+async def _round_trip(site: Site, protocol: Protocol) -> float:
+    """Seconds for the cheapest request with the token: Moodle starts, and looks for a function."""
+    request = protocol.encode(_NO_SUCH, {})
+    start = time.perf_counter()
+    await _errorcode(site.send(request, timeout=_TIMEOUT))
+    return time.perf_counter() - start
+
+
+@dataclass
+class _File:
+    """What a script for files answered, and what its answer tells by the way."""
+
+    answer: Any = None
+    ahead: float | None = None
+    certificate_end: float | None = None
+
+
+async def _file(site: Site, path: str = _NO_FILE) -> _File:
+    found = _File()
+    body = b""
+    try:
+        async with site.post(Form(path, {}), silence=_TIMEOUT) as response:
+            found.ahead = _ahead(response)
+            found.certificate_end = _certificate_end(response)
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > _MOST_OF_AN_ERROR:
+                    break
+    except CallError:
+        return found
+    found.answer = _json(body)
+    return found
+
+
+def _lets_in(answer: Any) -> bool | None:
+    """Whether a script for files lets the token in, by its answer."""
+    match answer:
+        case {"errorcode": "accessexception"}:
+            return False
+        case {"errorcode": "filenotfound"} | []:
+            return True
+        case _:
+            return None
+
+
+def _ahead(response: httpx2.Response) -> float | None:
+    """The seconds that the web server's clock is ahead of ours."""
+    try:
+        # The header has whole seconds: on average half of one is cut off.
+        return parsedate_to_datetime(response.headers["date"]).timestamp() + 0.5 - time.time()
+    except (KeyError, ValueError):
+        return None
+
+
+def _certificate_end(response: httpx2.Response) -> float | None:
+    """When the site's certificate ends, in Unix seconds; None without TLS."""
+    stream: Any = response.extensions.get("network_stream")
+    tls: Any = stream.get_extra_info("ssl_object") if stream is not None else None
+    certificate = cast("dict[str, Any]", (tls and tls.getpeercert()) or {})
+    end = certificate.get("notAfter")
+    return float(ssl.cert_time_to_seconds(end)) if isinstance(end, str) else None
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,34 @@
+"""In which form the allowed functions are shown to a client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final
+
+from moodle_mcp.catalogue.model import Function
+from moodle_mcp.policy.allowlist import profile
+
+MOST_DIRECT: Final = 60
+"""Tools that are shown one by one: models choose worse among more, and hosts cap them."""
+
+
+class Mode(Enum):
+    """How functions are shown."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    FACADE = "facade"
+
+
+def has_facade(mode: Mode, allowed: int) -> bool:
+    """Whether the tools that find, describe and call functions are shown."""
+    return mode is Mode.FACADE or (mode is Mode.AUTO and allowed > MOST_DIRECT)
+
+
+def shown_directly(mode: Mode, allowed: Sequence[Function]) -> list[Function]:
+    """The functions with a tool of their own; with a facade in `auto` the most used ones."""
+    if not has_facade(mode, len(allowed)):
+        return list(allowed)
+    everyday = profile("default") if mode is Mode.AUTO else frozenset[str]()
+    return [function for function in allowed if function.name in everyday]

@@ -1,0 +1,361 @@
+"""Cutting an answer that is too long into pages, at the boundaries of its items.
+
+A page has the shape of the whole: an object with some of its keys, a list with some of its items.
+All pages laid over one another, lists going on where they stopped, are the whole answer again; but
+for long texts in an item that alone is too long: of these the page has the beginning, and the rest
+has pages of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from moodle_mcp.background import checkpoint
+from moodle_mcp.catalogue.paths import Path, path_text
+from moodle_mcp.presentation.fence import Fence
+
+MOST_OMITTED: Final = 5
+"""Places that a page names of those that it does not show."""
+
+_TEXT_PART: Final = 8
+"""A text may have this part of a page before it counts as long."""
+
+_MARKER: Final = 250
+"""Characters around the beginning of a shortened text: its marks, its key, where the rest is."""
+
+_NOTHING: Final = object()
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of an answer.
+
+    `shown` of `total` items of the outermost list that did not fit are on it, from the path
+    `start` on; `omitted` are paths of what follows. `texts` are the rests of the long texts that
+    were shortened, with the name under which the page's text speaks of each.
+    """
+
+    value: dict[str, Any]
+    shown: int | None = None
+    total: int | None = None
+    start: str | None = None
+    omitted: tuple[str, ...] = ()
+    texts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def length(value: Any) -> int:
+    """Characters of a value's compact JSON text."""
+    return len(_ENCODER.encode(value))
+
+
+def pages(
+    envelope: dict[str, Any], room: int, fence: Fence | None = None, rest_name: str = "text"
+) -> list[Page]:
+    """The pages of an answer, each with at most `room` characters of JSON text.
+
+    `rest_name` begins the names of the rests of long texts; each part of a fenced text is fenced.
+    """
+    cutting = _Cutting(room, fence, rest_name)
+    found: list[Page] = []
+    rest: Any = envelope
+    while rest is not _NOTHING:
+        page, rest = cutting.page(rest)
+        found.append(page)
+    return found
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The items of a list from `first` on; the one at `first` may itself be partly shown."""
+
+    items: list[Any]
+    first: int
+    head: Any = _NOTHING
+
+    def item(self, index: int) -> Any:
+        return self.head if index == self.first and self.head is not _NOTHING else self.items[index]
+
+
+class _Keys(dict[str, Any]):
+    """The keys of an object that are left, of one of which a part may have been shown."""
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Where a list was cut: `shown` of its items from `first` on are on the page, the first of
+    them perhaps going on from the page before.
+    """
+
+    path: Path
+    first: int
+    shown: int
+    total: int
+    goes_on: bool
+
+
+@dataclass(slots=True)
+class _Cutting:
+    room: int
+    fence: Fence | None
+    rest_name: str
+    pieces: list[_Piece] = field(default_factory=list[_Piece])
+    postponed: list[Path] = field(default_factory=list[Path])
+    texts: list[tuple[str, tuple[str, ...]]] = field(
+        default_factory=list[tuple[str, tuple[str, ...]]]
+    )
+    too_long: dict[int, Any] = field(default_factory=dict[int, Any])
+    names: int = 0
+
+    @property
+    def long_text(self) -> int:
+        """Characters beyond which a text is shortened where it must be."""
+        return self.room // _TEXT_PART
+
+    def page(self, value: Any) -> tuple[Page, Any]:
+        """The first page of a value, and what is left."""
+        self.pieces, self.postponed, self.texts = [], [], []
+        if self._size(value, self.room) <= self.room:
+            part, rest = self._all(value, ()), _NOTHING
+        else:
+            part, rest = self._take(value, self.room, (), alone=True)
+        if part is _NOTHING:
+            # No cut leads anywhere: keys longer than a page, or a page full of brackets.
+            part, rest = self._as_text(value), _NOTHING
+        outer = min(self.pieces, key=lambda piece: len(piece.path), default=None)
+        going_on = [piece for piece in self.pieces if piece.goes_on]
+        inner = max(going_on, key=lambda piece: len(piece.path), default=None)
+        page = Page(
+            value=cast("dict[str, Any]", part),
+            shown=outer and outer.shown,
+            total=outer and outer.total,
+            start=path_text((*inner.path, inner.first)) if inner else None,
+            omitted=tuple(self._omitted()),
+            texts=tuple(self.texts),
+        )
+        return page, rest
+
+    def _omitted(self) -> Iterator[str]:
+        for piece in sorted(self.pieces, key=lambda piece: len(piece.path)):
+            last = piece.first + piece.shown
+            if last < piece.total:
+                yield f"{path_text(piece.path)}[{last}..{piece.total - 1}]"
+        yield from (path_text(path) for path in self.postponed)
+
+    def _all(self, value: Any, path: Path) -> Any:
+        """A value that fits wholly, its tails as lists again."""
+        match value:
+            case _Tail():
+                items = [value.item(index) for index in range(value.first, len(value.items))]
+                shown = [self._all(item, (*path, value.first)) for item in items[:1]] + items[1:]
+                self._piece(path, value, len(items))
+                return shown
+            case dict():
+                items = cast("dict[str, Any]", value).items()
+                return {key: self._all(child, (*path, key)) for key, child in items}
+            case _:
+                return value
+
+    def _take(self, value: Any, room: int, path: Path, *, alone: bool) -> tuple[Any, Any]:
+        """What of a value goes into a room that it does not fit, and what is left.
+
+        `alone` means that nothing else is on the page yet, so that something must go.
+        """
+        match value:
+            case _ if room < len("[]"):
+                return _NOTHING, value
+            case list():
+                tail = _Tail(cast("list[Any]", value), 0)
+                part, rest = self._take_items(tail, room, path, alone=alone)
+                return part, tail.items if part is _NOTHING else rest
+            case _Tail():
+                return self._take_items(value, room, path, alone=alone)
+            case dict():
+                return self._take_keys(cast("dict[str, Any]", value), room, path, alone=alone)
+            case str() if alone:
+                return self._shortened(value), _NOTHING
+            case _:
+                return _NOTHING, value
+
+    def _take_items(self, tail: _Tail, room: int, path: Path, *, alone: bool) -> tuple[Any, Any]:
+        part: list[Any] = []
+        used = 2
+        total = len(tail.items)
+        for index in range(tail.first, total):
+            checkpoint()
+            item = tail.item(index)
+            size = self._size(item, self.room)
+            if size > self._most(path):
+                item = self._without_long_texts(item)
+                size = self._size(item, self.room)
+            if used + size < room:
+                part.append(self._all(item, (*path, index)) if index == tail.first else item)
+                used += size + 1
+                continue
+            taken, rest = _NOTHING, item
+            if not part and (alone or size > self._most(path)):
+                taken, rest = self._take(item, room - used, (*path, index), alone=alone)
+            if taken is not _NOTHING:
+                part.append(taken)
+                index += rest is _NOTHING
+            if not part:
+                return _NOTHING, tail
+            self._piece(path, tail, len(part))
+            return part, _Tail(tail.items, index, rest) if index < total else _NOTHING
+        self._piece(path, tail, len(part))
+        return part, _NOTHING
+
+    def _most(self, path: Path) -> int:
+        """Characters beyond which an item at a path does not fit a page of its own."""
+        return self.room - sum(len(str(rule)) + 6 for rule in path) - 2
+
+    def _take_keys(
+        self, value: dict[str, Any], room: int, path: Path, *, alone: bool
+    ) -> tuple[Any, Any]:
+        """What was begun goes on first. Then small values, so that the page has them beside a part
+        of the large one.
+        """
+        short = self._with_short_texts(value, room)
+        sizes = {
+            key: self._size(child, self.room) + length(key) + 2 for key, child in short.items()
+        }
+        part: dict[str, Any] = {}
+        rest: dict[str, Any] = {}
+        used = 2
+        # What a write has done comes before what it answered.
+        for key in sorted(
+            short,
+            key=lambda key: (not _is_begun(short[key]), not path and key == "result", sizes[key]),
+        ):
+            child, size = short[key], sizes[key]
+            if not rest and used + size <= room:
+                part[key] = self._all(child, (*path, key))
+                used += size
+                continue
+            taken, left = _NOTHING, child
+            if not rest:
+                left_room = room - used - length(key) - 2
+                taken, left = self._take(child, left_room, (*path, key), alone=alone and not part)
+            if taken is not _NOTHING:
+                part[key] = taken
+                used += self._size(taken, self.room) + length(key) + 2
+            else:
+                self.postponed.append((*path, key))
+            if left is not _NOTHING:
+                rest[key] = left
+        if not part:
+            return _NOTHING, value
+        ordered = {key: part[key] for key in value if key in part}
+        return ordered, _Keys({key: rest[key] for key in value if key in rest}) or _NOTHING
+
+    def _piece(self, path: Path, tail: _Tail, shown: int) -> None:
+        total = len(tail.items)
+        goes_on = tail.first > 0 or tail.head is not _NOTHING
+        if goes_on or shown < total:
+            self.pieces.append(_Piece(path, tail.first, shown, total, goes_on))
+
+    def _without_long_texts(self, value: Any) -> Any:
+        match value:
+            case str() if self._is_long(value):
+                return self._shortened(value)
+            case _Keys():
+                # Its long texts were shortened when it was begun.
+                return value
+            case dict():
+                items = cast("dict[str, Any]", value).items()
+                return {key: self._without_long_texts(child) for key, child in items}
+            case list():
+                return [self._without_long_texts(child) for child in cast("list[Any]", value)]
+            case _:
+                return value
+
+    def _size(self, value: Any, limit: int) -> int:
+        """Characters of a value's JSON text; more than the limit may be told as any such number.
+
+        What was once found too long for a page is not measured again, or a long answer would be
+        written out for each of its pages.
+        """
+        match value:
+            case _Tail():
+                size = 2
+                for index in range(value.first, len(value.items)):
+                    size += 1 + self._size(value.item(index), limit - size)
+                    if size > limit:
+                        break
+                return size
+            case _Keys():
+                return 2 + sum(
+                    length(key) + 2 + self._size(child, limit) for key, child in value.items()
+                )
+            case list() | dict():
+                value = cast("list[Any] | dict[str, Any]", value)
+                if id(value) in self.too_long:
+                    return max(self.room, limit) + 1
+                size = length(value)
+                if size > self.room:
+                    self.too_long[id(value)] = value
+                return size
+            case _:
+                return length(value)
+
+    def _is_long(self, text: str) -> bool:
+        return len(text) > self.long_text or length(text) > self.long_text
+
+    def _with_short_texts(self, value: dict[str, Any], room: int) -> dict[str, Any]:
+        """An object with its long texts shortened, to the room that its other values leave."""
+        long = {
+            key for key, child in value.items() if isinstance(child, str) and self._is_long(child)
+        }
+        if not long:
+            return value
+        others = {key: child for key, child in value.items() if key not in long}
+        left = room - sum(
+            length(key) + 2 + self._size(child, room) for key, child in others.items()
+        )
+        share = max(self.long_text // 2, left // len(long) - _MARKER)
+        return {
+            key: self._shortened(cast("str", child), share) if key in long else child
+            for key, child in value.items()
+        }
+
+    def _shortened(self, text: str, share: int = 0) -> str:
+        """The beginning of a text, of the characters that are its share, and under which name the
+        rest is found.
+        """
+        inner = self.fence.inside(text) if self.fence else None
+        whole = text if inner is None else inner
+        self.names += 1
+        name = f"{self.rest_name}{self.names}"
+        start = _beginning(whole, max(share, self.long_text // 2))
+        self.texts.append((name, tuple(self._parts(whole[len(start) :], fenced=inner is not None))))
+        shown = self._fenced(start) if inner is not None else start
+        return f'{shown} [… {len(whole)} characters in all; more_results("{name}") goes on]'
+
+    def _parts(self, text: str, *, fenced: bool) -> Iterator[str]:
+        """A text in parts that fit a page each, whatever JSON must escape in it."""
+        most = self.room - len(self._fenced(""))
+        at = 0
+        while at < len(text):
+            part = _beginning(text[at : at + most], most)
+            yield self._fenced(part) if fenced else part
+            at += len(part)
+
+    def _fenced(self, text: str) -> str:
+        return self.fence.around(text) if self.fence else text
+
+    def _as_text(self, value: Any) -> dict[str, Any]:
+        whole = cast("dict[str, Any]", self._all(value, ()))
+        return {key: self._shortened(_ENCODER.encode(child)) for key, child in whole.items()}
+
+
+def _is_begun(value: Any) -> bool:
+    return isinstance(value, _Tail | _Keys)
+
+
+def _beginning(text: str, room: int) -> str:
+    """As much of a text as JSON writes in a room; six characters for one that it must escape."""
+    sizes = (room - 2, room * 4 // 5, room // 2, room // 7)
+    return next(text[:size] for size in sizes if length(text[:size]) <= room)

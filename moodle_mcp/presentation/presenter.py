@@ -1,0 +1,237 @@
+"""Puts the parts of an answer's presentation together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Final, cast
+
+from moodle_mcp.catalogue.control_arguments import has_fields
+from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.text_kinds import TextKinds
+from moodle_mcp.presentation.clean import clean_all
+from moodle_mcp.presentation.fence import Fence
+from moodle_mcp.presentation.fields import Selection, count, selection, usual
+from moodle_mcp.presentation.page_cache import Kept, Shelf
+from moodle_mcp.presentation.pages import MOST_OMITTED, Page, length, pages
+from moodle_mcp.presentation.render import Each, Keys, Renderer, RenderRule, Unknown, render_rules
+from moodle_mcp.redaction.known import NONE, Secrets
+
+_WRAPPING: Final = 900
+"""Characters that the notices and `page` take of an answer's room."""
+
+_REPORTS: Final = ("error", "batch")
+_OWN_WARNING: Final = Keys({"value": Unknown(), "item": None, "warningcode": None, "message": None})
+
+
+@dataclass(frozen=True, slots=True)
+class PresentationSettings:
+    """How answers are presented: `max_result` in characters, None for no limit; whether people's
+    texts are marked and made readable, and functions show their usual fields only.
+    """
+
+    max_result: int | None = 40_000
+    for_agents: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
+    """How one answer is wanted; `zone` is that of added ISO times."""
+
+    chosen: Selection
+    raw: bool = False
+    zone: tzinfo | None = None
+    by_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is worked out once for a function: it is made anew when the site's release is known."""
+
+    function: Function
+    rule: RenderRule
+    usual: Selection | None
+    """The fields that are shown unless others are asked for, where those are not all."""
+
+    fields: str = ""
+    """What is said of them."""
+
+
+class Presenter:
+    """Presents the answers of one site to one user, and keeps the rests of long ones."""
+
+    def __init__(
+        self, style: PresentationSettings | None = None, shelf: Shelf | None = None
+    ) -> None:
+        self._style = style or PresentationSettings()
+        self._shelf = shelf or Shelf()
+        self.fence = Fence() if self._style.for_agents else None
+        self._kinds = TextKinds()
+        self._prepared: dict[str, _Prepared] = {}
+
+    def view(
+        self,
+        function: Function,
+        fields: Sequence[str] | None,
+        *,
+        raw: bool = False,
+        chosen_in_moodle: bool = False,
+    ) -> ViewOptions:
+        """How an answer is wanted, checked before anything is sent.
+
+        Without `fields` it has the usual ones, unless Moodle itself was asked for some.
+
+        Raises:
+            CallError: `invalid_arguments` for a field that the answer does not have.
+        """
+        raw = raw or not self._style.for_agents
+        if fields:
+            return ViewOptions(selection(function, fields), raw)
+        if self._style.for_agents and not chosen_in_moodle:
+            lean = self._of(function).usual
+            if lean is not None:
+                return ViewOptions(lean, raw, by_default=True)
+        return ViewOptions(Selection(True), raw)
+
+    def present(
+        self,
+        function: Function,
+        envelope: dict[str, Any],
+        view: ViewOptions,
+        rule: RenderRule = None,
+        said: Collection[str] = (),
+        secrets: Secrets = NONE,
+    ) -> dict[str, Any]:
+        """The envelope with the chosen fields, readable and marked, and no longer than allowed.
+
+        `rule` says what is to be done with the result where the function's catalogue does not,
+        `said` are the site's words in the messages of `error` and `batch`, `secrets` what must not
+        become readable.
+        """
+        renderer = Renderer(self.fence, raw=view.raw, zone=view.zone, secrets=secrets)
+        rendered = self._reports(renderer, envelope, said)
+        if "result" in envelope:
+            rule = rule or self._of(function).rule
+            rendered["result"] = renderer.render(rule, envelope["result"], view.chosen)
+        if "warnings" in envelope:
+            everything = Selection(True)
+            rendered["warnings"] = renderer.render(
+                Each(_OWN_WARNING), envelope["warnings"], everything
+            )
+        notices = self._notices(renderer)
+        if view.by_default and "result" in rendered:
+            notices["fields"] = self._of(function).fields
+        return self.in_pages(function.name, rendered, notices)
+
+    def present_own(
+        self, name: str, envelope: dict[str, Any], said: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """The envelope of an answer in words of this server's own, or of a site's catalogue."""
+        renderer = Renderer(self.fence)
+        rendered = self._reports(renderer, envelope, said)
+        others = {key: value for key, value in envelope.items() if key not in _REPORTS}
+        rendered |= others if self.fence is None else clean_all(others)
+        return self.in_pages(name, rendered, self._notices(renderer))
+
+    def _reports(
+        self, renderer: Renderer, envelope: dict[str, Any], said: Collection[str]
+    ) -> dict[str, Any]:
+        reports = {key: value for key, value in envelope.items() if key in _REPORTS}
+        return reports if self.fence is None else renderer.report(reports, said)
+
+    def _notices(self, renderer: Renderer) -> dict[str, Any]:
+        if self.fence is None or not renderer.has_people_text:
+            return {}
+        return {"notice": self.fence.notice}
+
+    def more(self, cursor: str) -> dict[str, Any]:
+        """The envelope of a page after the first.
+
+        Raises:
+            CallError: it is not, or no longer, kept.
+        """
+        _, kept = self._shelf.read(cursor)
+        return cast("dict[str, Any]", json.loads(kept.decode("utf-8", "surrogatepass")))
+
+    def _of(self, function: Function) -> _Prepared:
+        known = self._prepared.get(function.name)
+        if known is None or known.function is not function:
+            known = self._prepare(function)
+            self._prepared[function.name] = known
+        return known
+
+    def _prepare(self, function: Function) -> _Prepared:
+        rule = render_rules(function, self._kinds)
+        if not function.text.fields or not has_fields(function):
+            return _Prepared(function, rule, None)
+        chosen = usual(function)
+        kept, every = count(function.returns, chosen)
+        return _Prepared(function, rule, chosen, f'{kept} of {every}; _fields ["*"] gives all')
+
+    def in_pages(
+        self, function: str, envelope: dict[str, Any], notices: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The envelope if it is short enough; else its first page, the others being kept.
+
+        After the pages of the answer come those of the rests of its long texts.
+        """
+        most = self._style.max_result
+        notices = notices or {}
+        if most is None or length(envelope) <= most - _WRAPPING:
+            return notices | envelope
+        number = self._shelf.number()
+        found = pages(envelope, most - _WRAPPING, self.fence, f"{number}-t")
+        contents = {
+            f"{number}-{index}": (page.value, _about(page)) for index, page in enumerate(found)
+        }
+        for page in found:
+            for name, parts in page.texts:
+                for index, part in enumerate(parts):
+                    own = name if index == 0 else f"{name}.{index}"
+                    contents[own] = ({"result": part}, {"text": name})
+        finished = {
+            name: _finished(notices | value, about, following, most)
+            for (name, (value, about)), following in zip(
+                contents.items(), [*list(contents)[1:], None], strict=True
+            )
+        }
+        first = finished.pop(f"{number}-0")
+        kept = {
+            name.partition("-")[2]: json.dumps(page, ensure_ascii=False).encode(
+                "utf-8", "surrogatepass"
+            )
+            for name, page in finished.items()
+        }
+        if not self._shelf.keep(number, Kept(function, kept)):
+            first["page"].pop("next", None)
+            first["page"]["hint"] = "The rest is too long to be kept: ask for less at once."
+        return first
+
+
+def _about(page: Page) -> dict[str, Any]:
+    omitted = [path[:100] for path in page.omitted[:MOST_OMITTED]]
+    if len(page.omitted) > MOST_OMITTED:
+        omitted.append(f"and {len(page.omitted) - MOST_OMITTED} more")
+    about = {
+        "from": page.start,
+        "shown": page.shown,
+        "total": page.total,
+        "shortened": len(page.texts) or None,
+        "omitted": omitted or None,
+    }
+    return {key: value for key, value in about.items() if value is not None}
+
+
+def _finished(
+    envelope: dict[str, Any], about: dict[str, Any], following: str | None, most: int
+) -> dict[str, Any]:
+    """A page with what it says of itself, of which the longest part goes if there is no room."""
+    if following is not None:
+        hint = "more_results(next) goes on; fewer _fields make a read shorter."
+        about = about | {"next": following, "hint": hint}
+    page = envelope | {"page": about}
+    if length(page) > most:
+        about.pop("omitted", None)
+    return page

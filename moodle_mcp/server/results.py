@@ -1,0 +1,54 @@
+"""From an outcome to the result that goes over the wire."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, cast
+
+import mcp_types as types
+
+from moodle_mcp.server.builtin_tools import ToolReply
+
+
+def to_result(reply: ToolReply) -> types.CallToolResult:
+    """The tool result: the envelope, the same as compact JSON text and as structured content."""
+    envelope = reply.envelope
+    text = _dump(envelope)
+    if text is None:
+        envelope = cast("dict[str, Any]", scrub(envelope))
+        text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+    return types.CallToolResult(
+        content=[types.TextContent(text=text), *reply.images],
+        structured_content=envelope,
+        is_error=reply.outcome.fault is not None,
+    )
+
+
+def scrub(value: Any) -> Any:
+    """The value with what JSON or UTF-8 can't carry replaced: half characters, infinities."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            items = cast("dict[str, Any]", value).items()
+            return {cast("str", scrub(key)): scrub(child) for key, child in items}
+        case list():
+            return [scrub(child) for child in cast("list[Any]", value)]
+        case _:
+            return value
+
+
+def _dump(envelope: dict[str, Any]) -> str | None:
+    """The envelope as JSON; None if it holds what can't be sent.
+
+    One half of a surrogate pair in a result would end the SDK's stdio writer and the process.
+    """
+    try:
+        text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text.encode()
+    except ValueError:
+        return None
+    return text

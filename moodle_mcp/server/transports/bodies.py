@@ -1,0 +1,78 @@
+"""The bodies of HTTP requests: read whole, within a time, before anybody parses them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import anyio
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from moodle_mcp.jsontree import has_more_values
+from moodle_mcp.server.transports.jsonrpc_lines import MAX_VALUES, refusal_of_values
+
+MAX_BODY: Final = 4 * 1024 * 1024
+"""Bytes of one request from a client beyond which it is answered with 413."""
+
+MAX_HELD: Final = 4 * MAX_BODY
+"""Bytes of the bodies of all requests under way beyond which a further one is answered with 503."""
+
+BODY_TIME: Final = 20.0
+"""Seconds in which a body must have come; then the request is answered with 408."""
+
+
+class Bodies:
+    """ASGI middleware that refuses bodies that are too large, too many or too slow."""
+
+    def __init__(self, app: ASGIApp, body_time: float = BODY_TIME) -> None:
+        self._app = app
+        self._body_time = body_time
+        self._held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = bytearray()
+        try:
+            refusal = await self._read(receive, body)
+            await (refusal or self._passing(bytes(body)))(scope, receive, send)
+        finally:
+            self._held -= len(body)
+
+    async def _read(self, receive: Receive, body: bytearray) -> Response | None:
+        """Read a body; the response that refuses it, or None."""
+        try:
+            with anyio.fail_after(self._body_time):
+                while True:
+                    message = await receive()
+                    chunk: bytes = message.get("body", b"")
+                    body += chunk
+                    self._held += len(chunk)
+                    if len(body) > MAX_BODY:
+                        return _refusal(413, f"A request may have {MAX_BODY:,} bytes.")
+                    if self._held > MAX_HELD:
+                        return _refusal(503, "Too many large requests are under way; try later.")
+                    if not message.get("more_body"):
+                        break
+        except TimeoutError:
+            return _refusal(408, f"The request did not come within {self._body_time:.0f} seconds.")
+        if has_more_values(body, MAX_VALUES):
+            reply = refusal_of_values(bytes(body)).model_dump_json(by_alias=True)
+            return Response(reply, 413, media_type="application/json")
+        return None
+
+    def _passing(self, body: bytes) -> ASGIApp:
+        """The application with a body that has been read."""
+
+        async def passing(scope: Scope, receive: Receive, send: Send) -> None:
+            read: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+            async def replayed() -> Message:
+                return read.pop() if read else await receive()
+
+            await self._app(scope, replayed, send)
+
+        return passing
+
+
+def _refusal(status: int, text: str) -> Response:
+    # What is left of the body is not read.
+    return Response(f"{text}\n", status, {"Connection": "close"}, media_type="text/plain")

@@ -1,0 +1,199 @@
+"""Serving clients on this machine over streamable HTTP.
+
+Nobody has to log in: the port is open to every program on this machine, and what comes in by it
+acts with the token's rights. So nothing but a loopback address is listened on, and requests that a
+browser was tricked into sending are refused by their `Host` and `Origin`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import ipaddress
+import re
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
+
+import uvicorn
+from mcp.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from moodle_mcp.errors import SettingsError
+from moodle_mcp.server.transports.bodies import MAX_BODY, Bodies
+from moodle_mcp.server.transports.connections import MAX_HEAD, Connection
+
+PATH: Final = "/mcp"
+
+BACKLOG: Final = 2048
+"""Connections that wait to be accepted; beyond it a client tries again after a second."""
+
+MAX_SESSIONS: Final = 200
+"""Sessions at once; while there are so many, a further one is refused with 503."""
+
+SESSION_TIME: Final = 600.0
+"""Seconds without a request after which a session ends: its client is told 404 and begins anew."""
+
+GRACE: Final = 10
+"""Seconds that calls under way have to come to their end when the serving ends."""
+
+SWITCH_INTERVAL: Final = 0.0005
+"""Seconds after which a thread that works in the background lets the event loop run.
+
+An answer to a client needs a dozen turns; with Python's 5 ms each, it waits that much longer.
+"""
+
+_LISTEN: Final = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[^\[\]]+\]):)?(?P<port>[0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A loopback port that is listened on until the block ends."""
+
+    socket: socket.socket
+
+    @classmethod
+    def of(cls, listen: str) -> Self:
+        """Listen on `PORT`, or on `HOST:PORT` where the host is a loopback address.
+
+        Raises:
+            SettingsError: it is neither, or the port can't be had.
+        """
+        address, port = _parsed(listen)
+        family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+        # With the protocol named, asyncio switches Nagle's algorithm off for the connections; with
+        # it on each answer takes 40 ms.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((str(address), port))
+            # From here on clients are kept waiting rather than refused.
+            listener.listen(BACKLOG)
+        except (OSError, OverflowError) as error:
+            listener.close()
+            raise SettingsError(f"--http: can't listen on {listen}: {error}") from None
+        return cls(listener)
+
+    @property
+    def port(self) -> int:
+        """The port that was bound, where any was asked for."""
+        return self.socket.getsockname()[1]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The values of `Host` that mean this address."""
+        own = self.socket.getsockname()[0]
+        name = f"[{own}]" if ":" in own else own
+        return [f"{host}:{self.port}" for host in dict.fromkeys((name, "127.0.0.1", "localhost"))]
+
+    @property
+    def url(self) -> str:
+        """Where clients find the server."""
+        return f"http://{self.hosts[0]}{PATH}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.socket.close()
+
+
+def serve_http(server: Server[Any], listener: Listener) -> None:
+    """Serve until the process is told to stop; calls under way then have `GRACE` to end."""
+    config = uvicorn.Config(
+        _asgi(server, listener),
+        http=Connection,
+        h11_max_incomplete_event_size=MAX_HEAD,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    http = HttpServer(config)
+    http.take_signals()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    asyncio.run(http.serve([listener.socket]))
+
+
+def _asgi(server: Server[Any], listener: Listener) -> Starlette:
+    manager = StreamableHTTPSessionManager(
+        server,
+        max_request_body_size=MAX_BODY,
+        max_sessions=MAX_SESSIONS,
+        session_idle_timeout=SESSION_TIME,
+        security_settings=TransportSecuritySettings(
+            allowed_hosts=listener.hosts,
+            # No page of ours exists, and none of another port on this machine is let in either.
+            allowed_origins=[f"http://{host}" for host in listener.hosts],
+        ),
+    )
+    # No GET: the stream that it opens would stay empty, since nothing is sent unasked, and would
+    # hold up the end of the serving.
+    route = Route(PATH, Bodies(StreamableHTTPASGIApp(manager)), methods=["POST", "DELETE"])
+    return Starlette(routes=[route], lifespan=lambda _: manager.run())
+
+
+def _parsed(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+    parts = _LISTEN.fullmatch(listen)
+    if parts is None:
+        raise SettingsError(f"--http: {listen!r} is neither PORT nor HOST:PORT")
+    host = (parts["host"] or "127.0.0.1").strip("[]")
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise SettingsError(
+            f"--http: {host} is not a loopback address, and nobody has to log in here: only "
+            "127.0.0.1, ::1 and localhost are listened on"
+        )
+    return address, int(parts["port"])
+
+
+class HttpServer(uvicorn.Server):
+    """Ends with status 0 on a signal; uvicorn's own kills itself with the signal afterwards."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take no further calls; a second Ctrl-C does not wait for those under way.
+
+        sse-starlette replaces uvicorn's own handler with one that cuts off the answers under way
+        to clients of the older protocols.
+        """
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+    def take_signals(self) -> None:
+        """Let signals end the server, from before the loop runs.
+
+        asyncio would cancel the start for a Ctrl-C that comes during it, and uvicorn would log that
+        as a failure.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and keep what is loaded out of the garbage collector's rounds.
+
+        With it, each round takes a tenth of a second, in which nobody is answered.
+        """
+        await super().startup(sockets)
+        gc.freeze()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield

@@ -1,0 +1,87 @@
+"""Permissions for one exact call: single use, for a while, and not without bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from moodle_mcp.policy.approvals import LIFETIME, Approvals, Use, fingerprint
+
+DELETE = "core_course_delete_courses"
+ARGUMENTS: dict[str, Any] = {"courseids": [2, 3], "options": {"a": 1, "b": None}}
+NAMES = {("course", 2): "Biology", ("course", 3): "Physics"}
+CALL = fingerprint(DELETE, ARGUMENTS, NAMES)
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_permission_lets_exactly_its_call_pass_once() -> None:
+    permissions = Approvals()
+    token = permissions.ask(CALL)
+    assert permissions.use(token, CALL) is Use.GRANTED
+    assert permissions.use(token, CALL) is Use.GONE
+
+
+def test_the_order_of_keys_makes_no_other_call() -> None:
+    turned = {"options": {"b": None, "a": 1}, "courseids": [2, 3]}
+    assert fingerprint(DELETE, turned, dict(reversed(NAMES.items()))) == CALL
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "names"),
+    [
+        ("core_course_delete_modules", ARGUMENTS, NAMES),
+        (DELETE, {**ARGUMENTS, "courseids": [3, 2]}, NAMES),
+        (DELETE, {**ARGUMENTS, "courseids": [2]}, NAMES),
+        (DELETE, {}, NAMES),
+        (DELETE, ARGUMENTS, {**NAMES, ("course", 2): "Chemistry"}),
+        (DELETE, ARGUMENTS, {("course", 2): "Biology"}),
+        (DELETE, ARGUMENTS, {("user", 2): "Biology", ("course", 3): "Physics"}),
+    ],
+)
+def test_any_other_call_or_name_is_not_let_pass_and_ends_the_permission(
+    function: str, arguments: dict[str, Any], names: dict[tuple[str, int], str]
+) -> None:
+    permissions = Approvals()
+    token = permissions.ask(CALL)
+    assert permissions.use(token, fingerprint(function, arguments, names)) is Use.OTHER_CALL
+    assert permissions.use(token, CALL) is Use.GONE
+
+
+@pytest.mark.parametrize("token", ["", "x" * 24])
+def test_a_token_that_was_never_given_lets_nothing_pass(token: str) -> None:
+    assert Approvals().use(token, CALL) is Use.GONE
+
+
+def test_a_permission_ends_after_its_time() -> None:
+    clock = Clock()
+    permissions = Approvals(clock)
+    early, late = permissions.ask(CALL), permissions.ask(CALL)
+    clock.now += LIFETIME - 0.5
+    assert permissions.use(early, CALL) is Use.GRANTED
+    clock.now += 0.5
+    assert permissions.use(late, CALL) is Use.GONE
+
+
+def test_two_hundred_permissions_are_kept_and_the_oldest_are_evicted() -> None:
+    permissions = Approvals()
+    tokens = [permissions.ask(f"call {number}") for number in range(201)]
+    used = [permissions.use(token, f"call {number}") for number, token in enumerate(tokens)]
+    assert used == [Use.GONE] + [Use.GRANTED] * 200
+
+
+def test_a_token_cannot_be_guessed_and_is_not_given_twice() -> None:
+    permissions = Approvals()
+    tokens = {permissions.ask(CALL) for _ in range(50)}
+    # 18 bytes of randomness.
+    assert {len(token) for token in tokens} == {24}
+    assert len(tokens) == 50
