@@ -9,7 +9,8 @@ A new kind of fault is one member of `Kind`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any, Literal, TypeAlias
 
@@ -252,6 +253,21 @@ class Fault:
             "written": self.written or "nothing",
         }
         return {key: value for key, value in data.items() if value is not None}
+
+
+def packed_fault(fault: Fault) -> dict[str, Any]:
+    """A fault as JSON, from which `unpacked_fault` makes it again."""
+    return {**asdict(fault), "kind": fault.kind.name}
+
+
+def unpacked_fault(fields: Mapping[str, Any]) -> Fault:
+    """The fault that `packed_fault` was called of."""
+    about: dict[str, Any] = {
+        "kind": Kind[fields["kind"]],
+        "parameters": tuple(ParameterFault(**each) for each in fields["parameters"]),
+        "suspects": tuple(Suspect(**each) for each in fields["suspects"]),
+    }
+    return Fault(**{**fields, **about})
 
 
 class MoodleMcpError(Exception):

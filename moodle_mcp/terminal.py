@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from moodle_mcp.presentation.invisible import json_escape, with_visible
+from moodle_mcp.invisible import json_escape, with_visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress

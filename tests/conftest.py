@@ -20,22 +20,21 @@ from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
 from moodle_mcp.policy.allowlist import parse_allowlist
 from moodle_mcp.policy.policy import Policy
-from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service.audit import Audit
+from moodle_mcp.service.context import UserContext
+from moodle_mcp.service.process import ServiceSettings
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol
 from moodle_mcp.site.session import Site
 from tests.keyrings import Memory
+from tests.support.serving import NOW, context_of, server_for
 
 # A property is no timed test: how long an example takes says nothing here.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("untimed")
-
-NOW = 1_800_000_000
-"""The demo site's clock in tests, in Unix seconds."""
 
 
 async def no_wait(_: float) -> None:
@@ -66,32 +65,24 @@ class Demo:
         """A client of it, to be closed by who uses it."""
         return Site(connection(self.url, token, (self.protocol,)))
 
-    def app(
+    def context(
         self,
         tools: str = "all",
         access: Access = Access.DESTRUCTIVE,
         *,
         token: str = ADMIN_TOKEN,
-        settings: CallSettings | None = None,
-        presentation: Presentation | None = None,
-    ) -> App:
-        """The MCP server's application in front of it."""
+        calls: CallSettings | None = None,
+        settings: ServiceSettings | None = None,
+        audit: Audit | None = None,
+    ) -> UserContext:
+        """The context of its only user."""
         site = self.client(token)
-        caller = Caller(site, settings, sleep=no_wait)
-        return App(site, caller, policy(tools, access), presentation, clock=lambda: NOW)
+        caller = Caller(site, calls, sleep=no_wait)
+        return context_of(site, caller, policy(tools, access), settings, audit=audit)
 
-    def server(
-        self,
-        tools: str = "all",
-        access: Access = Access.DESTRUCTIVE,
-        *,
-        token: str = ADMIN_TOKEN,
-        settings: CallSettings | None = None,
-        presentation: Presentation | None = None,
-    ) -> Server[Any]:
-        """The server of such an application."""
-        own = self.app(tools, access, token=token, settings=settings, presentation=presentation)
-        return server_of(own)
+    def server(self, *args: Any, **kwargs: Any) -> Server[Any]:
+        """The server of such a context."""
+        return server_for(self.context(*args, **kwargs))
 
     def calls_of(self, function: str) -> int:
         """How many requests for a function have arrived."""

@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 from moodle_mcp.atomic import UnfitError, append_private, append_whole, write_whole
 from moodle_mcp.cli.items import ItemsError, Results
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.server.audit import Audit
+from moodle_mcp.service.audit import Audit
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="modes and links of POSIX")
 

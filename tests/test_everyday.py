@@ -21,12 +21,12 @@ from mcp import Client
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, TEACHER_TOKEN
-from moodle_mcp.demo.world import STUDENT
+from moodle_mcp.demo.records import STUDENT
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service.process import ServiceSettings
 from tests.conftest import NOW, Demo
+from tests.support.serving import server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -99,10 +99,10 @@ async def agent(
         questions.append(params.message)
         return types.ElicitResult(action="accept", content={"confirm": True})
 
-    app = demo.app(
-        profile, access, token=token, presentation=Presentation(Mode.DIRECT, Confirm.ASK)
+    app = demo.context(
+        profile, access, token=token, settings=ServiceSettings(Mode.DIRECT, Confirm.ASK)
     )
-    async with Client(server_of(app), elicitation_callback=agreeing) as session:
+    async with Client(server_for(app), elicitation_callback=agreeing) as session:
         yield Agent(session, (await session.list_tools()).tools, questions)
 
 

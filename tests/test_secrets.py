@@ -21,12 +21,12 @@ from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.cli.main import main
 from moodle_mcp.errors import CallError
 from moodle_mcp.redaction.names import PAIR_NAMES, is_secret_name
-from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.audit import Audit
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service.audit import Audit
+from moodle_mcp.service.context import UserContext
 from moodle_mcp.site.session import Site
 from tests.conftest import connection, no_wait, policy
 from tests.echoing import PLACES, TOKEN, EchoingSite, echoing_site
+from tests.support.serving import context_of, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -139,11 +139,10 @@ def site(request: pytest.FixtureRequest) -> Iterator[EchoingSite]:
         yield site
 
 
-def app(site: EchoingSite, audit: Path) -> App:
+def app(site: EchoingSite, audit: Path) -> UserContext:
     client = Site(connection(site.url, TOKEN))
-    presentation = Presentation(audit=Audit(str(audit)))
     every = "all," + ",".join(function.name for function, _ in CALLS)
-    return App(client, Caller(client, sleep=no_wait), policy(every), presentation)
+    return context_of(client, Caller(client, sleep=no_wait), policy(every), audit=Audit(str(audit)))
 
 
 def leaks(*texts: str) -> list[str]:
@@ -168,7 +167,7 @@ async def test_no_secret_comes_back_through_the_server(
     audit = tmp_path / "audit"
     reached = 0
     own = app(site, audit)
-    async with Client(server_of(own), elicitation_callback=agree) as client:
+    async with Client(server_for(own), elicitation_callback=agree) as client:
         for function, arguments in CALLS:
             before = len(site.requests)
             for more in ({}, {"_dry_run": True}):

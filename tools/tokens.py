@@ -16,12 +16,13 @@ import mcp_types as types
 import splintr
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import every_name
+from moodle_mcp.catalogue.store import every_name, load
 from moodle_mcp.cli.tools import size_of
 from moodle_mcp.policy.allowlist import PROFILES, parse_allowlist
 from moodle_mcp.policy.policy import Policy
-from moodle_mcp.server.facade import facade_tools
-from moodle_mcp.server.toolset import Toolset, to_tool
+from moodle_mcp.server.tools import builtin_to_tool, to_tool
+from moodle_mcp.service.discovery import FACADE
+from moodle_mcp.service.registry import Functions
 
 
 def counter() -> Callable[[str], int]:
@@ -33,7 +34,7 @@ def counter() -> Callable[[str], int]:
 def tools_of(profile: str) -> list[types.Tool]:
     """The tools of a profile's functions, everything allowed."""
     policy = Policy(parse_allowlist(profile, every_name()), Access.DESTRUCTIVE)
-    return [to_tool(function) for function in Toolset(policy).functions]
+    return [to_tool(function) for function in Functions(policy, load()).allowed]
 
 
 def shown(tool: types.Tool) -> str:
@@ -57,7 +58,7 @@ def main(profiles: list[str]) -> int:
         if len(profiles) == 1:
             for tool, tokens in sorted(counts.items(), key=lambda each: -each[1]):
                 print(f"{'':12} {'':6} {tokens:7} {tool}")
-    facade = facade_tools()
+    facade = list(map(builtin_to_tool, FACADE))
     tokens = sum(count(shown(tool)) for tool in facade)
     print(f"{'facade':12} {len(facade):6} {tokens:7} {size_of(facade) // 4:8}")
     return 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from functools import partial
-from typing import Any, Final
+from typing import Any, TypeAlias
 
 import anyio
 
@@ -27,27 +28,18 @@ from moodle_mcp.catalogue.suspects import find_suspects
 from moodle_mcp.errors import CallError, Fault, Suspect
 from moodle_mcp.jsontree import LARGE_TEXT, Size
 from moodle_mcp.site.decoding import Answer
-from moodle_mcp.site.info import SITE_INFO, refused_altogether
+from moodle_mcp.site.diagnosis import diagnosed
 from moodle_mcp.site.session import Site
-from moodle_mcp.site.zone import user_zone
 
 log = logging.getLogger(__name__)
 
-_ADD_FUNCTION: Final = (
-    "An administrator adds it: Site administration > Server > Web services > External services > "
-    "(the token's service) > Functions > Add functions: {function}."
-)
-_OTHER_CAUSES: Final = (
-    "The token's service has this function, so another rule refuses it: the token's IP "
-    "restriction or end date, or a capability that the service or the protocol ({capability}) "
-    "requires. An administrator looks at Site administration > Server > Web services > Manage "
-    "tokens and External services."
-)
-_ANY_CAUSE: Final = (
-    "Most likely the function is not in the token's service. {add} Other causes are the token's IP "
-    "restriction or end date, and a capability that the service or the protocol ({capability}) "
-    "requires."
-).replace("{add}", _ADD_FUNCTION)
+Zone: TypeAlias = Callable[[], Awaitable[tzinfo | None]]
+"""Tells the user's time zone, if it is known or the site tells it."""
+
+
+async def no_zone() -> tzinfo | None:
+    """For calls of nobody in particular."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +55,21 @@ class Caller:
     """Calls functions of one site."""
 
     def __init__(
-        self, site: Site, settings: CallSettings | None = None, *, sleep: Sleep = anyio.sleep
+        self,
+        site: Site,
+        settings: CallSettings | None = None,
+        rate_limit: RateLimit | None = None,
+        *,
+        checker: ArgumentChecker | None = None,
+        coercer: Coercer | None = None,
+        sleep: Sleep = anyio.sleep,
     ) -> None:
+        """Call functions of `site`; what is not given is made for this caller alone."""
         self._site = site
         self._settings = settings or CallSettings()
-        self._checker = ArgumentChecker()
-        self._coercer = Coercer()
-        rate_limit = RateLimit(
+        self._checker = checker or ArgumentChecker()
+        self._coercer = coercer or Coercer()
+        rate_limit = rate_limit or RateLimit(
             rate=self._settings.rate, reads=self._settings.reads, writes=self._settings.writes
         )
         self._sender = Sender(site, rate_limit, sleep)
@@ -88,18 +88,20 @@ class Caller:
             return failed(function, error)
         return await self.run(prepared, observer)
 
-    async def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
+    async def prepare(
+        self, function: Function, arguments: Mapping[str, Any], zone: Zone = no_zone
+    ) -> Prepared:
         """Check and plan a call without sending it.
 
-        Where there is a choice of protocols, the site may be asked about itself, and for a date
-        without an offset about the user's time zone.
+        Where there is a choice of protocols, the site may be asked about itself. `zone` is asked
+        for a date without an offset.
 
         Raises:
             CallError: `invalid_arguments` or `too_large`.
         """
         size = checked_size(arguments)
         large = size.is_large
-        control, own = split(await self._checked(function, arguments, size))
+        control, own = split(await self._checked(function, arguments, zone, size))
         protocol = await self._site.protocol()
         plan = await self._site.background.run_if(
             large, make_plan, function, own, self._settings.limits, protocol
@@ -107,16 +109,16 @@ class Caller:
         return Prepared(plan, control, large)
 
     async def _checked(
-        self, function: Function, arguments: Mapping[str, Any], size: Size
+        self, function: Function, arguments: Mapping[str, Any], zone: Zone, size: Size
     ) -> dict[str, Any]:
-        """The checked arguments; only a date that is refused asks the site for the user's zone."""
+        """The checked arguments; the zone is only asked for if a date is refused."""
         check = partial(self._site.background.run_if, size.is_large, self._checker.check)
         try:
             return await check(function, arguments, size=size)
         except CallError as error:
             if not lacks_zone(error):
                 raise
-        return await check(function, arguments, await user_zone(self._site), size)
+        return await check(function, arguments, await zone(), size)
 
     async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
         """Send and fit a prepared call, or answer its plan if that is what was asked for."""
@@ -196,32 +198,13 @@ class Caller:
             )
         return Outcome(coerced.result, [*oddities, *coerced.warnings], size=size)
 
+    async def _diagnosed(self, plan: Plan, error: CallError) -> CallError:
+        return await diagnosed(self._site, plan.function.name, plan.protocol, error)
+
     def _coerce(self, function: Function, answers: list[Any]) -> Coerced:
         """Join the answers of a call and fit them to what its function is said to answer."""
         merged = merge(answers, distinct=function.reads_only)
         return self._coercer.coerce(function, merged)
-
-    async def _diagnosed(self, plan: Plan, error: CallError) -> CallError:
-        """An `access_denied` with the cause that the site can be asked for.
-
-        Moodle has one answer, `accessexception`, for seven causes.
-        """
-        name = plan.function.name
-        if error.fault.errorcode != "accessexception":
-            return error
-        if name == SITE_INFO:
-            return error.but(hint=refused_altogether(plan.protocol))
-        try:
-            info = await self._site.info(fresh=True)
-        except CallError as asked:
-            return error.but(hint=asked.fault.hint)
-        if info.lacks(name):
-            return error.but(
-                message=f"The function {name} is not in the token's service.",
-                hint=_ADD_FUNCTION.format(function=name),
-            )
-        causes = _OTHER_CAUSES if info.functions is not None else _ANY_CAUSE
-        return error.but(hint=causes.format(function=name, capability=plan.protocol.capability))
 
 
 def _is_nameless(fault: Fault | None) -> bool:

@@ -23,6 +23,7 @@ from moodle_mcp.catalogue.control_arguments import OnError
 from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.jsontree import MAX_VALUES
 from moodle_mcp.site.decoding import Answer
+from moodle_mcp.site.session import Progress
 
 OnDone: TypeAlias = Callable[[int, int], Awaitable[None]]
 """Told after each request how many items are dealt with, and of how many."""
@@ -75,6 +76,7 @@ class Observer:
     on_wait: OnWait | None = None
     on_done: OnDone | None = None
     on_fates: OnFates | None = None
+    on_bytes: Progress | None = None
     stopped: Callable[[], bool] = lambda: False
 
 

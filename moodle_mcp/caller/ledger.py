@@ -5,13 +5,13 @@ Every item has exactly one fate at any time; at first it is not sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from itertools import groupby
 from typing import Any, Final
 
 from moodle_mcp.caller.plan import Slice
-from moodle_mcp.errors import Fault, Written
+from moodle_mcp.errors import Fault, Written, packed_fault, unpacked_fault
 
 MAX_NAMED: Final = 50
 """Failures that a report tells one by one, runs of items with one fault counting once."""
@@ -65,6 +65,30 @@ class BatchLedger:
             whole._faults.pop(index, None)
             whole.mark([index], later.fate(position), later.fault(position))
         return whole
+
+    def packed(self) -> dict[str, Any]:
+        """The ledger as JSON, each fault once."""
+        faults = {id(fault): fault for fault in self._faults.values()}
+        numbers = {key: number for number, key in enumerate(faults)}
+        return {
+            "fates": self._fates.hex(),
+            "faults": [packed_fault(fault) for fault in faults.values()],
+            "failed": [[index, numbers[id(fault)]] for index, fault in self._faults.items()],
+        }
+
+    @classmethod
+    def unpacked(cls, packed: Mapping[str, Any]) -> BatchLedger:
+        """The ledger that `packed` was called of."""
+        ledger = cls(0)
+        ledger._fates = bytearray.fromhex(packed["fates"])
+        faults = [unpacked_fault(fields) for fields in packed["faults"]]
+        ledger._faults = {index: faults[number] for index, number in packed["failed"]}
+        return ledger
+
+    @property
+    def left(self) -> list[int]:
+        """The items that failed or were not sent, in order."""
+        return sorted([*self.indexes(Fate.FAILED), *self.indexes(Fate.NOT_SENT)])
 
     @property
     def items(self) -> int:

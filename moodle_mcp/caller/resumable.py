@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import Any, Final
 
-from cachetools import TTLCache
-
-from moodle_mcp.caller.ledger import BatchLedger, Fate
+from moodle_mcp.caller.ledger import BatchLedger
 from moodle_mcp.caller.outcome import Outcome, of_the_whole
 from moodle_mcp.caller.plan import Plan
 from moodle_mcp.catalogue.control_arguments import ControlArguments, as_arguments
 from moodle_mcp.catalogue.paths import with_index
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
+from moodle_mcp.store.base import Key, Store
+from moodle_mcp.store.base import Kind as Entries
 
 KEPT_SECONDS: Final = 1800
-"""Seconds that the rest of a batch is kept."""
+"""Seconds that what is left of a batch is kept."""
 
-KEPT_BYTES: Final = 32_000_000
-"""Bytes of all rests together, as JSON; the oldest are dropped beyond it."""
+_LEFTOVERS: Final = Entries("leftovers", KEPT_SECONDS, most_entries=1_000, most_bytes=32_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class Leftover:
     """The items of a batch that failed or were not sent.
 
     `arguments` are those of a call with these items alone, `indexes` where the items stood in the
@@ -43,31 +40,44 @@ class Rest:
     indexes: tuple[int, ...]
     ledger: BatchLedger
 
-    @property
-    def size(self) -> int:
-        """Bytes that it takes, counted as JSON."""
-        return len(json.dumps(self.arguments)) + 9 * len(self.indexes) + self.ledger.items
+    def packed(self) -> bytes:
+        """The leftover as JSON."""
+        return json.dumps(
+            {
+                "function": self.function,
+                "arguments": self.arguments,
+                "indexes": self.indexes,
+                "ledger": self.ledger.packed(),
+            }
+        ).encode()
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Leftover:
+        """The leftover that `packed` was called of."""
+        fields = json.loads(packed)
+        ledger = BatchLedger.unpacked(fields["ledger"])
+        return cls(fields["function"], fields["arguments"], tuple(fields["indexes"]), ledger)
 
 
-def rest_of(
-    plan: Plan, control: ControlArguments, ledger: BatchLedger, earlier: Rest | None = None
-) -> Rest | None:
+def leftover_of(
+    plan: Plan, control: ControlArguments, ledger: BatchLedger, earlier: Leftover | None = None
+) -> Leftover | None:
     """What is left after a run of `plan`, or None if no item failed or was not sent.
 
     `ledger` is that of the plan's items. If they were themselves the rest of a batch, `earlier`
     is that rest, and the indexes stay those of the whole batch.
     """
-    left = sorted([*ledger.indexes(Fate.FAILED), *ledger.indexes(Fate.NOT_SENT)])
+    left = ledger.left
     if not left:
         return None
     items = {name: [plan.arguments[name][index] for index in left] for name in plan.item_names}
     whole = ledger if earlier is None else earlier.ledger.updated(earlier.indexes, ledger)
     indexes = left if earlier is None else [earlier.indexes[index] for index in left]
     arguments = {**plan.arguments, **items, **as_arguments(replace(control, confirm=None))}
-    return Rest(plan.function.name, arguments, tuple(indexes), whole)
+    return Leftover(plan.function.name, arguments, tuple(indexes), whole)
 
 
-def joined(plan: Plan, earlier: Rest, outcome: Outcome) -> Outcome:
+def joined(plan: Plan, earlier: Leftover, outcome: Outcome) -> Outcome:
     """The outcome of a run that went on with a rest, told of the whole batch and its indexes."""
     if outcome.ledger is None:
         return outcome
@@ -81,46 +91,40 @@ def joined(plan: Plan, earlier: Rest, outcome: Outcome) -> Outcome:
     return of_the_whole(plan.function, outcome, whole)
 
 
-class Rests:
-    """The rests of one user's batches, each under a handle that is good for one run."""
+class Leftovers:
+    """What is left of one user's batches, each under a handle that is good for one run."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = KEPT_BYTES) -> None:
-        self._kept: TTLCache[str, Rest] = TTLCache(
-            most, KEPT_SECONDS, timer=clock, getsizeof=lambda rest: rest.size
-        )
-        self._lock = Lock()
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = owner
 
-    def keep(self, rest: Rest) -> str | None:
-        """Keep a rest and return its handle, or None if it is too large to be kept."""
-        if rest.size > self._kept.maxsize:
-            return None
+    async def keep(self, packed: bytes) -> str | None:
+        """Keep a packed leftover and return its handle, or None if it is too large to be kept."""
         handle = secrets.token_urlsafe(12)
-        with self._lock:
-            self._kept[handle] = rest
-        return handle
+        return handle if await self._store.put(self._key(handle), packed) else None
 
-    def read(self, handle: str) -> Rest:
-        """The rest that a handle stands for, which stays kept.
+    async def read(self, handle: str) -> bytes:
+        """Return the packed leftover that a handle stands for, which stays kept.
 
         Raises:
             CallError: `not_found` for a handle that is unknown, used or too old.
         """
-        with self._lock:
-            rest = self._kept.get(handle)
-        if rest is None:
+        packed = await self._store.get(self._key(handle))
+        if packed is None:
             raise _gone()
-        return rest
+        return packed
 
-    def take(self, handle: str) -> None:
+    async def take(self, handle: str) -> None:
         """Use up a handle just before its items are sent, so that none is sent twice.
 
         Raises:
             CallError: another call has taken it in the meantime.
         """
-        with self._lock:
-            taken = self._kept.pop(handle, None)
-        if taken is None:
+        if await self._store.take(self._key(handle)) is None:
             raise _gone()
+
+    def _key(self, handle: str) -> Key:
+        return Key(self._owner, _LEFTOVERS, handle)
 
 
 def _gone() -> CallError:

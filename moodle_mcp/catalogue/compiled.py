@@ -13,21 +13,19 @@ MadeT = TypeVar("MadeT")
 
 
 class PerFunction(Generic[MadeT]):
-    """One thing of each function, made by `make`.
-
-    A function is another once the site's release is known, and so is what is made of it.
-    """
+    """One thing of each function, made by `make` and kept by the function's release and name."""
 
     def __init__(self, make: Callable[[Function], MadeT]) -> None:
         self._make = make
-        self._made: dict[str, tuple[Function, MadeT]] = {}
+        self._made: dict[tuple[str, str], tuple[Function, MadeT]] = {}
 
     def of(self, function: Function) -> MadeT:
         """What was made of a function."""
-        known = self._made.get(function.name)
+        key = function.release, function.name
+        known = self._made.get(key)
+        # Two functions of one name and release are different ones if a site describes its own.
         if known is None or known[0] is not function:
-            known = function, self._make(function)
-            self._made[function.name] = known
+            known = self._made[key] = function, self._make(function)
         return known[1]
 
 

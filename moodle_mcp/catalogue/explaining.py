@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from moodle_mcp.catalogue.moments import UNIX_SECONDS, not_seconds
 from moodle_mcp.catalogue.paths import Path, node_at, path_text, pattern, shown_at
 from moodle_mcp.catalogue.times import MOMENT_KINDS, ParameterTimes
 from moodle_mcp.errors import ParameterFault
+from moodle_mcp.suggest import similar
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,8 @@ def empty_list(node: Node | None) -> str:
 
 def _unknown(key: str, node: Object) -> str:
     # People and spreadsheets write EMAIL and Username.
-    folded = {known.casefold(): known for known in node.keys}
-    near = difflib.get_close_matches(key.casefold(), folded, n=1, cutoff=0.6)
-    return f"is not a known key; did you mean {folded[near[0]]}?" if near else "is not a known key"
+    near = similar(key, node.keys, most=1)
+    return f"is not a known key; did you mean {near[0]}?" if near else "is not a known key"
 
 
 def _names(keys: Sequence[str] | Mapping[str, Any]) -> str:

@@ -112,6 +112,7 @@ class FunctionText:
 class Function:
     """One web-service function.
 
+    `release` is that of the catalogue which describes it; what belongs to no release has none.
     `label` is Moodle's own, None where nobody has said; what counts is our `classification`.
     `typed` is False for a function that only the site knows (a plugin's): its arguments are
     free-form.
@@ -119,6 +120,7 @@ class Function:
 
     name: str
     component: str = ""
+    release: str = ""
     label: Label | None = None
     capabilities: tuple[str, ...] = ()
     deprecated: bool = False

@@ -66,7 +66,7 @@ class Catalogue:
         classification = self._classifications[name]
         if classification is UNCLASSIFIED:
             classification = self._overrides.classification(name)
-        return replace(function, classification=classification)
+        return replace(function, release=self.release, classification=classification)
 
     def _own(self, name: str) -> Function | None:
         """The function as the package's data have it."""
@@ -83,6 +83,22 @@ def load(release: str = RELEASES[0], overrides: SiteOverrides = NO_OVERRIDES) ->
         lines |= _read(layer)
     here = {name: lines[name] for name in sorted(lines) if lines[name] != _GONE}
     return Catalogue(release, here, overrides)
+
+
+class Catalogues:
+    """The catalogues of all sites and users of a process, each read once."""
+
+    def __init__(self, overrides: SiteOverrides = NO_OVERRIDES) -> None:
+        self._overrides = overrides
+        self._loaded: dict[tuple[str, bool], Catalogue] = {}
+
+    def of(self, site_release: str | None) -> Catalogue:
+        """The catalogue that describes a site best; `site_release` is what it says of itself."""
+        overrides = self._overrides.on(site_release)
+        key = release_for(site_release), overrides is self._overrides
+        if key not in self._loaded:
+            self._loaded[key] = load(key[0], overrides)
+        return self._loaded[key]
 
 
 def catalogue_for(site_release: str | None, overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:

@@ -1,38 +1,31 @@
-"""`moodle-mcp call`: a call through the same policy and caller as an agent's."""
+"""`moodle-mcp call`: a call in the same way as an agent's."""
 
 from __future__ import annotations
 
-import difflib
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from moodle_mcp.caller.caller import Caller, Prepared
 from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.ledger import Fate
-from moodle_mcp.caller.outcome import Outcome, failed, left_in_doubt, of_the_whole
+from moodle_mcp.caller.outcome import Outcome, left_in_doubt, of_the_whole
 from moodle_mcp.catalogue.control_arguments import DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.store import catalogue_for
 from moodle_mcp.cli.item_file import Items, Reading, as_arguments, read_items, with_places
 from moodle_mcp.cli.items import ItemsError, Results, to_send
-from moodle_mcp.errors import CallError, Fault, MoodleMcpError
-from moodle_mcp.policy.policy import Policy
-from moodle_mcp.presentation.fence import refuse_marked
-from moodle_mcp.presentation.presenter import PresentationSettings, Presenter, ViewOptions
+from moodle_mcp.errors import CallError, Fault
+from moodle_mcp.service.context import UserContext
+from moodle_mcp.service.service import CallService
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.site.session import Site
-from moodle_mcp.site.zone import user_zone
 from moodle_mcp.terminal import progress_bar
-from moodle_mcp.wiring import make_caller, make_policy, make_site
+from moodle_mcp.wiring import make_context, make_policy, make_process
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -44,10 +37,6 @@ _STOPPING = [
 
 NO_BUDGET = 86_400.0
 """Seconds that a run from a file may take: a person waits for it, no client gives up."""
-
-
-class UnknownFunctionError(MoodleMcpError):
-    """No function is called so; the message is one line with those that nearly are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +60,8 @@ async def call_once(
     settings: Settings, connection: Connection, name: str, arguments: dict[str, Any]
 ) -> dict[str, Any]:
     """The envelope of one call, whole and as Moodle wrote it but for the fields asked for."""
-    presenter = Presenter(PresentationSettings(max_result=None, for_agents=False))
-    async with _opened(settings, connection, name) as opened:
-        try:
-            prepared, view = await opened.prepared(presenter, arguments)
-        except CallError as error:
-            return failed(opened.function, error).envelope
-        outcome = await opened.caller.run(prepared)
-        return presenter.present(opened.function, outcome.envelope, view)
+    async with _opened(settings, connection) as context:
+        return (await CallService().call(context, name, arguments)).envelope
 
 
 async def call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
@@ -87,11 +70,11 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
     Raises:
         ItemsError: a file can't be used.
     """
-    presenter = Presenter(PresentationSettings(max_result=None, for_agents=False))
     file = read_items(job.items, job.reading)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
-    async with _opened(settings, connection, job.function) as opened:
-        function = opened.function
+    async with _opened(settings, connection) as context:
+        await context.learn(job.function)
+        function = context.registry.function(job.function)
         items = file.items(function)
         results = Results(job.result_path, items.values)
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
@@ -108,12 +91,8 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
             results.open()
         with _Bar(len(sent)) as bar:
             observer = replace(bar.observer(), on_fates=partial(results.add, sent))
-            view = presenter.view(function, None)
-            try:
-                prepared, view = await opened.prepared(presenter, arguments)
-                outcome = await opened.caller.run(prepared, observer)
-            except CallError as error:
-                outcome = failed(function, error)
+            reply = await CallService().call(context, job.function, arguments, observer=observer)
+        outcome = reply.outcome
         if outcome.fault is not None:
             placed = with_places(outcome.fault, function, items, sent)
             outcome = replace(outcome, fault=placed)
@@ -122,7 +101,8 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
             if results.resumed:
                 outcome = _of_the_file(function, outcome, results)
             outcome = _with_what_is_left(_with_lines(outcome, items), results)
-        return presenter.present(function, outcome.envelope, view)
+        result = {key: value for key, value in reply.envelope.items() if key == "result"}
+        return outcome.envelope | result
 
 
 def _noted(outcome: Outcome, results: Results) -> Outcome:
@@ -158,7 +138,7 @@ def _with_lines(outcome: Outcome, items: Items) -> Outcome:
 def _with_what_is_left(outcome: Outcome, results: Results) -> Outcome:
     """The outcome with how to go on, if items failed or were not sent."""
     ledger = results.ledger()
-    left = ledger.count(Fate.FAILED) + ledger.count(Fate.NOT_SENT)
+    left = len(ledger.left)
     if outcome.fault is None or not left:
         return outcome
     go_on = f"Run the same command again: it goes on with the {left} items that are left."
@@ -214,56 +194,12 @@ class _Bar:
         self._progress.update(self._task, completed=done, description="items")
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A site, and what a function of it is called with."""
-
-    site: Site
-    policy: Policy
-    function: Function
-    caller: Caller
-
-    async def prepared(
-        self, presenter: Presenter, arguments: dict[str, Any]
-    ) -> tuple[Prepared, ViewOptions]:
-        """A call that has passed the policy and all checks, and how its answer is wanted.
-
-        Raises:
-            CallError: nothing was sent.
-        """
-        self.policy.check(self.function)
-        prepared = await self.caller.prepare(self.function, arguments)
-        refuse_marked(self.function, prepared.plan.arguments)
-        view = presenter.view(self.function, prepared.control.fields)
-        if prepared.control.times:
-            view = replace(view, zone=await user_zone(self.site) or UTC)
-        return prepared, view
-
-
 @asynccontextmanager
-async def _opened(settings: Settings, connection: Connection, name: str) -> AsyncGenerator[_Opened]:
-    """The site, the policy, the function as the site's release has it, and a caller; the site is
-    closed at the end.
-    """
-    policy = make_policy(settings)
-    site = make_site(connection)
+async def _opened(settings: Settings, connection: Connection) -> AsyncGenerator[UserContext]:
+    """The context of whoever types the command; it is closed at the end."""
+    process = make_process(settings, for_agents=False)
     try:
-        release = await _release(site) if policy.names(name) else None
-        catalogue = catalogue_for(release, settings.overrides)
-        if name not in catalogue and not policy.names(name):
-            near = difflib.get_close_matches(name.lower(), list(catalogue), n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise UnknownFunctionError(f"{name} is no function of Moodle{hint}")
-        function = catalogue.get(name)
-        yield _Opened(site, policy, function, make_caller(settings, site))
+        yield make_context(process, connection, make_policy(settings), has_builtins=False)
     finally:
         with anyio.CancelScope(shield=True):
-            await site.aclose()
-
-
-async def _release(site: Site) -> str | None:
-    """The site's release; unknown where it does not tell, which the call itself may explain."""
-    try:
-        return (await site.info()).release
-    except CallError:
-        return None
+            await process.aclose()

@@ -12,20 +12,14 @@ from typing import Any, Final
 import anyio
 import click
 from mcp import Client
+from mcp.server import Server
 from pydantic import SecretStr
 
-from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import ADMIN_TOKEN, DEMO_PASSWORD, DemoSite, serving
-from moodle_mcp.policy.allowlist import parse_allowlist
-from moodle_mcp.policy.policy import Policy
-from moodle_mcp.server.app import App
-from moodle_mcp.server.factory import server_of
-from moodle_mcp.site.address import parse_address
-from moodle_mcp.site.connection import Connection
+from moodle_mcp.settings import Settings
 from moodle_mcp.terminal import say, say_json
-from moodle_mcp.wiring import make_site
+from moodle_mcp.wiring import make_server
 
 TOOLS: Final = "default,enrol_manual_enrol_users"
 DEFAULT_PORT: Final = 8980
@@ -75,7 +69,7 @@ def _tell_how_to_connect(url: str) -> None:
 
 async def _tell(url: str) -> None:
     say(*_INTRODUCTION.splitlines())
-    async with Client(server_of(_app(url))) as client:
+    async with Client(_server(url)) as client:
         await _list(client)
         await _call(
             client,
@@ -107,10 +101,11 @@ async def _tell(url: str) -> None:
         )  # fmt: skip
 
 
-def _app(url: str) -> App:
-    site = make_site(Connection(parse_address(url), SecretStr(ADMIN_TOKEN)))
-    policy = Policy(parse_allowlist(TOOLS, every_name()), Access.WRITE)
-    return App(site, Caller(site), policy)
+def _server(url: str) -> Server[Any]:
+    settings = Settings(
+        moodle_url=url, moodle_token=SecretStr(ADMIN_TOKEN), tools=TOOLS, access=Access.WRITE
+    )
+    return make_server(settings, settings.connection())
 
 
 async def _list(client: Client) -> None:

@@ -11,15 +11,13 @@ import mcp_types as types
 
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError
-from moodle_mcp.policy.exposure import Mode, has_facade, shown_directly
+from moodle_mcp.policy.exposure import Mode, shown_directly
 from moodle_mcp.policy.policy import Policy
-from moodle_mcp.server.builtin_tools import MORE, builtin_tool
-from moodle_mcp.server.facade import facade_tools
-from moodle_mcp.server.file_tools import FileTools
-from moodle_mcp.server.toolset import Toolset, to_tool
+from moodle_mcp.server.tools import builtin_to_tool, to_tool
+from moodle_mcp.service.registry import Registry
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.wiring import make_policy, make_site
+from moodle_mcp.wiring import make_context, make_policy, make_process
 
 BYTES_PER_TOKEN: Final = 4
 """A rough rule for JSON and English; `tools/tokens.py` counts with a model's tokenizer."""
@@ -94,33 +92,31 @@ class Report:
 
 async def listing(settings: Settings, connection: Connection) -> Report:
     """What a client of this server would see now."""
-    site = make_site(connection)
-    info, note = None, ""
+    process = make_process(settings, folder=settings.folder())
+    context = make_context(process, connection, make_policy(settings))
+    note = ""
     try:
-        info = await site.info()
+        info = await context.session.info()
         if info.functions is None:
             note = "over RESTful the site does not say which functions it has; all named are shown"
     except CallError as error:
         note = f"the site did not say what it offers ({error.fault.message}); all named are shown"
     finally:
-        await site.aclose()
-    policy = make_policy(settings)
-    files = FileTools(site, settings.folder(), settings.file_settings)
-    of_files = [files.tool(each) for each in files.functions(info) if policy.allows(each)]
-    return report(Toolset(policy, info, settings.overrides), of_files, settings.mode, note)
+        await process.aclose()
+    return report(context.registry, settings.mode, note)
 
 
-def report(toolset: Toolset, of_files: list[types.Tool], mode: Mode, note: str) -> Report:
-    """The decisions and sizes of a toolset, and of the tools for files beside it."""
-    functions = toolset.functions
-    direct = {function.name for function in shown_directly(mode, functions)}
-    facade = facade_tools() if has_facade(mode, len(functions)) else []
-    own = {tool.name: size_of([tool]) for tool in [*facade, builtin_tool(MORE), *of_files]}
+def report(registry: Registry, mode: Mode, note: str) -> Report:
+    """The decisions and sizes of what one user may call."""
+    functions = registry.functions
+    direct = {function.name for function in shown_directly(mode, functions.allowed)}
+    own = {tool.name: size_of([tool]) for tool in map(builtin_to_tool, registry.listed_builtins)}
+    catalogue, offered = functions.catalogue, functions.offered
     rows = [
-        _row(toolset.policy, toolset.catalogue.get(name), name in toolset.offered, name in direct)
-        for name in sorted({*toolset.catalogue, *toolset.offered})
+        _row(functions.policy, catalogue.get(name), name in offered, name in direct)
+        for name in sorted({*catalogue, *offered})
     ]
-    return Report(rows, own, toolset.catalogue.release, note)
+    return Report(rows, own, catalogue.release, note)
 
 
 def size_of(tools: Iterable[types.Tool]) -> int:

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from moodle_mcp.demo.errors import course_closed, missing_record, no_permission
-from moodle_mcp.demo.world import (
-    EDITING_TEACHER,
-    SITE_COURSE,
-    TEACHER,
-    Course,
-    Module,
-    User,
-    World,
-)
+from moodle_mcp.demo.records import EDITING_TEACHER, SITE_COURSE, TEACHER, Course, Module, User
+from moodle_mcp.demo.world import World
 
 Params: TypeAlias = dict[str, Any]
 """Parameters that `validate` has let through."""

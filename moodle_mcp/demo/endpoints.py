@@ -22,7 +22,7 @@ from moodle_mcp.demo.faults import Fault, Hold
 from moodle_mcp.demo.moodle import Moodle, shown
 from moodle_mcp.demo.php import parse_json, to_json, to_xml, xml_exception
 from moodle_mcp.demo.receiving import Input, Received, receive, restful_function
-from moodle_mcp.demo.world import SITE_COURSE
+from moodle_mcp.demo.records import SITE_COURSE
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _REST: Final = "/webservice/rest/server.php"

@@ -19,11 +19,7 @@ from moodle_mcp.demo.errors import (
 )
 from moodle_mcp.demo.functions import HANDLERS
 from moodle_mcp.demo.php import Form
-from moodle_mcp.demo.seed import seeded_world
-from moodle_mcp.demo.switches import Switches, UserState
-from moodle_mcp.demo.tokens import SERVICES, Token, seeded_tokens
-from moodle_mcp.demo.validation import validate
-from moodle_mcp.demo.world import (
+from moodle_mcp.demo.records import (
     SITE_COURSE,
     StoredFile,
     User,
@@ -31,6 +27,10 @@ from moodle_mcp.demo.world import (
     module_context,
     user_context,
 )
+from moodle_mcp.demo.seed import seeded_world
+from moodle_mcp.demo.switches import Switches, UserState
+from moodle_mcp.demo.tokens import SERVICES, Token, seeded_tokens
+from moodle_mcp.demo.validation import validate
 
 # By the catalogue's release: what such a site calls its release, and its version.
 _RELEASES: Final[Mapping[str, tuple[str, str, str]]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from moodle_mcp.demo.tokens import DEMO_PASSWORD
-from moodle_mcp.demo.world import (
+from moodle_mcp.demo.people import PLACES, STUDENT_NAMES
+from moodle_mcp.demo.records import (
     EDITING_TEACHER,
     SITE_COURSE,
     STUDENT,
@@ -27,9 +27,10 @@ from moodle_mcp.demo.world import (
     StoredFile,
     Submission,
     User,
-    World,
     module_context,
 )
+from moodle_mcp.demo.tokens import DEMO_PASSWORD
+from moodle_mcp.demo.world import World
 
 SITE_NAME: Final = "Fjordside College"
 ADMIN_ID: Final = 2
@@ -40,26 +41,6 @@ STUDENTS: Final = 55
 _DAY: Final = 86_400
 _HOUR: Final = 3_600
 
-_STUDENT_NAMES: Final = (
-    ("Amina", "Adeyemi"), ("Björn", "Lindqvist"), ("Chloé", "Dubois"), ("Дмитрий", "Петров"),
-    ("Elif", "Şahin"), ("Fatou", "Diop"), ("Grace", "O'Brien"), ("さくら", "斎藤"),
-    ("Iñigo", "García Ruiz"), ("Jana", "Dvořáková"), ("Kofi", "Mensah"), ("Léa", "Lefèvre"),
-    ("梅", "陈"), ("نور", "حداد"), ("Олена", "Шевченко"), ("Pedro", "Gonçalves"),
-    ("Quinn", "MacDonald"), ("Rosa", "Quispe"), ("Søren", "Ægidius"), ("Tomáš", "Svoboda"),
-    ("Uma", "Krishnan"), ("Viktor", "Weiß"), ("Wanjiru", "Kamau"), ("Ximena", "Castro"),
-    ("Yusuf", "Demir"), ("Zoë", "Van den Berg"), ("Анна", "Козлова"), ("민준", "김"),
-    ("Ada", "Fischer"), ("Ben", "Smith"), ("Carla", "Rossi"), ("Daan", "Jansen"),
-    ("Eva", "Müller"), ("Finn", "Murphy"), ("Giulia", "Bianchi"), ("Hugo", "Eriksen"),
-    ("Ines", "Oliveira"), ("Jack", "Taylor"), ("Katarzyna", "Kowalska"), ("Luka", "Horvat"),
-    ("Mia", "Hansen"), ("Nils", "Bauer"), ("Olivia", "Brown"), ("Paul", "Schneider"),
-    ("Rania", "Haddad"), ("Samuel", "Okafor"), ("Tara", "Ní Bhriain"), ("Ulla", "Virtanen"),
-    ("Vera", "Ivanova"), ("William", "Nguyen"), ("Yara", "Silva"), ("Željko", "Kovačević"),
-    ("Agnes", "Tanaka"), ("Boris", "Novák"), ("Clara", "Jones-Baptiste"),
-)  # fmt: skip
-_PLACES: Final = (
-    ("Bergen", "NO"), ("Tromsø", "NO"), ("Malmö", "SE"), ("Århus", "DK"), ("Lyon", "FR"),
-    ("", ""), ("Nairobi", "KE"), ("Osaka", "JP"), ("São Paulo", "BR"),
-)  # fmt: skip
 _CATEGORIES: Final = (
     ("Natural sciences", 0, "NAT"), ("Biology", 1, "NAT-BIO"), ("Physics", 1, "NAT-PHY"),
     ("Humanities", 0, "HUM"), ("History", 4, "HUM-HIS"), ("Staff training", 0, "STAFF"),
@@ -131,8 +112,8 @@ def _people(world: World, students: int) -> None:
 
 
 def _student(now: int, number: int) -> User:
-    firstname, lastname = _STUDENT_NAMES[number % len(_STUDENT_NAMES)]
-    city, country = _PLACES[number % len(_PLACES)]
+    firstname, lastname = STUDENT_NAMES[number % len(STUDENT_NAMES)]
+    city, country = PLACES[number % len(PLACES)]
     username = f"student{number + 1}"
     # The staff's ids lie behind those of the usual students.
     user_id = FIRST_STUDENT_ID + number + (0 if number < STUDENTS else 3)

@@ -12,7 +12,7 @@ from moodle_mcp.diagnostics.lines import Line, Verdict
 from moodle_mcp.diagnostics.steps import SERVICES
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.policy.policy import Policy
-from moodle_mcp.server.toolset import Toolset
+from moodle_mcp.service.registry import Functions
 from moodle_mcp.site.info import SiteInfo
 
 MAX_NAMED: Final = 10
@@ -97,8 +97,8 @@ def _reaches(wanted: Wanted, catalogue: Catalogue, name: str) -> bool:
 
 def _tools(wanted: Wanted, info: SiteInfo, told: frozenset[str]) -> Line:
     policy = wanted.policy
-    toolset = Toolset(policy, info, wanted.overrides)
-    exposed, catalogue = toolset.functions, toolset.catalogue
+    catalogue = catalogue_for(info.release, wanted.overrides)
+    exposed = Functions(policy, catalogue, info).allowed
     named = [
         name for name in catalogue if policy.names(name) and policy.allows(catalogue.get(name))
     ]

@@ -5,7 +5,6 @@ Exclusion beats inclusion, in whatever order they stand.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Final
 
 from moodle_mcp.catalogue.store import component_of
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.suggest import similar
 
 ALL: Final = "all"
 FILE_TOOLS: Final = ("download_file", "upload_file")
@@ -87,10 +87,10 @@ def _expanded(name: str, known: Collection[str], components: Collection[str]) ->
     if name in known or any(fnmatchcase(function, name) for function in known):
         return [name]
     component = component_of(name)
-    misspelt = difflib.get_close_matches(component, components, cutoff=0.85)
+    misspelt = similar(component, components, cutoff=0.85)
     if _PLUGIN.match(name) and not misspelt and component not in components:
         return [name]
-    near = difflib.get_close_matches(name, [*known, *PROFILES, ALL])
+    near = similar(name, [*known, *PROFILES, ALL])
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise SettingsError(f"MOODLE_MCP_TOOLS: {name} names no function of Moodle{hint}")
 

@@ -1,27 +1,27 @@
-"""Ways of confirming a destructive call, and single-use permissions for one exact call."""
+"""Approvals for destructive calls: each good once, for one exact call, and not for long."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import secrets
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-LIFETIME: Final = 300.0
-"""Seconds that a permission can be used."""
+from moodle_mcp.store.base import Key, Kind, Store
 
-_MAX_KEPT: Final = 200
+LIFETIME: Final = 300.0
+"""Seconds that an approval may be used after it was asked for."""
+
+APPROVALS: Final = Kind("approvals", LIFETIME, most_entries=200, most_bytes=1_000_000)
 
 
 class Confirm(Enum):
     """How destructive calls are confirmed.
 
-    `ASK` asks the person through the client, and gives a plan with a token where the client can't
-    ask; `TOKEN` always does the latter; `HOST` leaves it to the client's own approval prompt.
+    `ASK` asks the person through the client, or answers with a plan and a token where the client
+    can't ask; `TOKEN` always does the latter; `HOST` leaves it to the client's own approval prompt.
     """
 
     ASK = "ask"
@@ -31,7 +31,7 @@ class Confirm(Enum):
 
 
 class Use(Enum):
-    """What came of using a permission."""
+    """What came of using an approval."""
 
     GRANTED = "granted"
     OTHER_CALL = "other call"
@@ -39,30 +39,31 @@ class Use(Enum):
 
 
 class Approvals:
-    """Permissions that were asked for and not yet used.
+    """One user's approvals that were asked for and not yet used.
 
     Each is for one call, known by its fingerprint. Using it, or trying to use it for anything
     else, ends it.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._kept: OrderedDict[str, tuple[str, float]] = OrderedDict()
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = owner
 
-    def ask(self, call: str) -> str:
-        """A new token for the call with this fingerprint; the oldest unused ones are evicted."""
+    async def ask(self, call: str) -> str:
+        """Return a new token for the call with this fingerprint."""
         token = secrets.token_urlsafe(18)
-        self._kept[token] = call, self._clock() + LIFETIME
-        while len(self._kept) > _MAX_KEPT:
-            self._kept.popitem(last=False)
+        await self._store.put(self._key(token), call.encode())
         return token
 
-    def use(self, token: str, call: str) -> Use:
+    async def use(self, token: str, call: str) -> Use:
         """Whether the token permits this call; it permits nothing afterwards."""
-        subject, end = self._kept.pop(token, ("", 0.0))
-        if not subject or self._clock() >= end:
+        approved = await self._store.take(self._key(token))
+        if approved is None:
             return Use.GONE
-        return Use.GRANTED if subject == call else Use.OTHER_CALL
+        return Use.GRANTED if approved == call.encode() else Use.OTHER_CALL
+
+    def _key(self, token: str) -> Key:
+        return Key(self._owner, APPROVALS, token)
 
 
 def fingerprint(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from moodle_mcp.invisible import without_invisible
 from moodle_mcp.presentation.active import without_active
 from moodle_mcp.presentation.fence import without_marks
-from moodle_mcp.presentation.invisible import without_invisible
 
 
 def clean(text: str, *, raw: bool = False) -> str:

@@ -12,7 +12,7 @@ from moodle_mcp.catalogue.arguments import arguments_fault
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.errors import CallError, ParameterFault
-from moodle_mcp.presentation.invisible import without_invisible
+from moodle_mcp.invisible import without_invisible
 from moodle_mcp.redaction.known import REMOVED
 
 _NAME: Final = "moodle-text"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -11,6 +10,7 @@ from moodle_mcp.catalogue.arguments import arguments_fault
 from moodle_mcp.catalogue.control_arguments import FIELDS
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.errors import CallError, ParameterFault
+from moodle_mcp.suggest import similar
 
 ALL: Final = "*"
 WARNINGS: Final = "warnings"
@@ -177,9 +177,7 @@ def _unknown(returns: Node, name: str, where: str) -> ParameterFault:
     main = _main_list(returns)
     known = [path.removeprefix(f"{main}.") for path in _paths(returns, "")]
     last = {path.rpartition(".")[2]: path for path in reversed(known)}
-    near = difflib.get_close_matches(name, known, n=3) or [
-        last[key] for key in difflib.get_close_matches(name.rpartition(".")[2], last, n=3)
-    ]
+    near = similar(name, known) or [last[key] for key in similar(name.rpartition(".")[2], last)]
     shown = near or [path for path in known if "." not in path][:_MOST_NAMED]
     return ParameterFault(where, f"the answer has no field {name[:80]!r}", ", ".join(shown))
 

@@ -6,8 +6,8 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
+from moodle_mcp.invisible import without_halves, without_invisible
 from moodle_mcp.presentation.form_state import with_form_values
-from moodle_mcp.presentation.invisible import without_halves, without_invisible
 
 if TYPE_CHECKING:
     from html_to_markdown import ConversionOptions

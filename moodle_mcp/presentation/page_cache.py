@@ -1,93 +1,100 @@
-"""What is left of long answers, kept for a while so that it can be read without asking again."""
+"""The pages of long answers after the first, kept so that Moodle need not be asked again."""
 
 from __future__ import annotations
 
+import json
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
+from itertools import accumulate, pairwise
 from typing import Final
 
-from cachetools import LRUCache, TTLCache
-
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
+from moodle_mcp.store.base import Key, Store
+from moodle_mcp.store.base import Kind as Entries
 
 KEPT_SECONDS: Final = 1800
 """Seconds after the last reading that the rest of an answer is kept."""
 
 KEPT_BYTES: Final = 64_000_000
-_REMEMBERED: Final = 1000
-"""Answers of which it is remembered that they were kept, to say what has become of them."""
+
+_PAGES: Final = Entries("pages", KEPT_SECONDS, most_entries=10_000, most_bytes=KEPT_BYTES)
+_KNOWN: Final = Entries("page_functions", 86_400, most_entries=1_000, most_bytes=1_000_000)
+"""Whose answer it was, to say what has become of pages that are no longer kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Rest:
     """The pages of an answer after its first, as JSON in UTF-8 by name, and whose answer it is."""
 
     function: str
     pages: Mapping[str, bytes]
 
-    @property
-    def size(self) -> int:
-        """Bytes of all pages."""
-        return sum(len(text) for text in self.pages.values())
 
+class PageCache:
+    """One user's pages of long answers; the oldest answers are evicted first."""
 
-class Shelf:
-    """The rests of one user's long answers; the oldest make place for new ones."""
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = owner
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = KEPT_BYTES) -> None:
-        self._kept: TTLCache[str, Kept] = TTLCache(
-            most, KEPT_SECONDS, timer=clock, getsizeof=lambda kept: kept.size
-        )
-        self._known: LRUCache[str, str] = LRUCache(_REMEMBERED)
-        # Long answers are cut in threads of their own, and a cache that two change at once breaks.
-        self._lock = Lock()
-
-    def number(self) -> str:
-        """A number for an answer, with which its cursors begin; nobody can guess it."""
-        return secrets.token_hex(5)
-
-    def keep(self, number: str, kept: Kept) -> bool:
+    async def keep(self, number: str, rest: Rest) -> bool:
         """Keep the rest of an answer; False if it is too long for that."""
-        if kept.size > self._kept.maxsize:
+        if not await self._store.put(Key(self._owner, _PAGES, number), _packed(rest)):
             return False
-        with self._lock:
-            self._kept[number] = kept
-            self._known[number] = kept.function
+        await self._store.put(Key(self._owner, _KNOWN, number), rest.function.encode())
         return True
 
-    def read(self, cursor: str) -> tuple[str, bytes]:
-        """The function whose answer it is, and the JSON of the page that a cursor names.
+    async def read(self, cursor: str) -> bytes:
+        """Return the JSON of the page that a cursor names.
 
         Raises:
             CallError: `not_found` for what is no longer kept, `invalid_arguments` for what never
                 was a cursor.
         """
         number, _, name = cursor.partition("-")
-        with self._lock:
-            kept = self._kept.get(number)
-            if kept is None or name not in kept.pages:
-                raise CallError.not_sent(self._missing(number, kept))
-            # Being read keeps it.
-            self._kept[number] = kept
-        return kept.function, kept.pages[name]
+        packed = await self._store.get(Key(self._owner, _PAGES, number), extend=True)
+        page = None if packed is None else _page(packed, name)
+        if page is not None:
+            return page
+        function = await self._store.get(Key(self._owner, _KNOWN, number))
+        if function is None or packed is not None:
+            raise CallError.not_sent(_UNKNOWN)
+        raise CallError.not_sent(_gone(function.decode()))
 
-    def _missing(self, number: str, kept: Kept | None) -> Fault:
-        function = self._known.get(number)
-        if function is None or kept is not None:
-            return Fault(
-                Kind.INVALID_ARGUMENTS,
-                "Nothing was sent: this is not a cursor that an answer of this server has named.",
-                hint="Pass page.next of an answer as it is, or call the function again.",
-                parameters=(ParameterFault("cursor", "is unknown", "page.next of an answer"),),
-            )
-        return Fault(
-            Kind.NOT_FOUND,
-            f"The rest of this answer of {function} is no longer kept: it has not been read for "
-            f"{KEPT_SECONDS // 60} minutes, or other answers needed the room.",
-            hint=f"Call {function} again with the same arguments; fewer `_fields` make the answer "
-            "shorter.",
-            function=function,
-        )
+
+def new_number() -> str:
+    """A number for an answer, with which its cursors begin; nobody can guess it."""
+    return secrets.token_hex(5)
+
+
+def _packed(rest: Rest) -> bytes:
+    """The pages one after another, behind a line that says where each is."""
+    borders = pairwise(accumulate(map(len, rest.pages.values()), initial=0))
+    places = dict(zip(rest.pages, borders, strict=True))
+    return b"\n".join([json.dumps(places).encode(), b"".join(rest.pages.values())])
+
+
+def _page(packed: bytes, name: str) -> bytes | None:
+    places, _, pages = packed.partition(b"\n")
+    place = json.loads(places).get(name)
+    return None if place is None else pages[slice(*place)]
+
+
+_UNKNOWN: Final = Fault(
+    Kind.INVALID_ARGUMENTS,
+    "Nothing was sent: this is not a cursor that an answer of this server has named.",
+    hint="Pass page.next of an answer as it is, or call the function again.",
+    parameters=(ParameterFault("cursor", "is unknown", "page.next of an answer"),),
+)
+
+
+def _gone(function: str) -> Fault:
+    return Fault(
+        Kind.NOT_FOUND,
+        f"The rest of this answer of {function} is no longer kept: it has not been read for "
+        f"{KEPT_SECONDS // 60} minutes, or other answers needed the room.",
+        hint=f"Call {function} again with the same arguments; fewer `_fields` make the answer "
+        "shorter.",
+        function=function,
+    )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from moodle_mcp.catalogue.compiled import PerFunction
 from moodle_mcp.catalogue.control_arguments import has_fields
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.text_kinds import TextKinds
 from moodle_mcp.presentation.clean import clean_all
 from moodle_mcp.presentation.fence import Fence
 from moodle_mcp.presentation.fields import Selection, count, selection, usual
-from moodle_mcp.presentation.page_cache import Kept, Shelf
+from moodle_mcp.presentation.page_cache import Rest, new_number
 from moodle_mcp.presentation.pages import MOST_OMITTED, Page, length, pages
 from moodle_mcp.presentation.render import Each, Keys, Renderer, RenderRule, Unknown, render_rules
 from moodle_mcp.redaction.known import NONE, Secrets
@@ -22,6 +23,7 @@ from moodle_mcp.redaction.known import NONE, Secrets
 _WRAPPING: Final = 900
 """Characters that the notices and `page` take of an answer's room."""
 
+_TOO_LONG: Final = "The rest is too long to be kept: ask for less at once."
 _REPORTS: Final = ("error", "batch")
 _OWN_WARNING: Final = Keys({"value": Unknown(), "item": None, "warningcode": None, "message": None})
 
@@ -47,29 +49,55 @@ class ViewOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What is worked out once for a function: it is made anew when the site's release is known."""
+class Paged:
+    """An envelope that is short enough, or its first page under a number and the pages after it."""
 
-    function: Function
+    envelope: dict[str, Any]
+    number: str = ""
+    rest: Rest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPlan:
+    """What is worked out once for a function."""
+
     rule: RenderRule
     usual: Selection | None
-    """The fields that are shown unless others are asked for, where those are not all."""
+    """The fields that are shown unless others are asked for, if those are not all."""
 
     fields: str = ""
-    """What is said of them."""
+    """What an answer says of them."""
+
+
+class RenderPlans(PerFunction[RenderPlan]):
+    """The plans of all functions."""
+
+    def __init__(self) -> None:
+        self._kinds = TextKinds()
+        super().__init__(self._plan)
+
+    def _plan(self, function: Function) -> RenderPlan:
+        rule = render_rules(function, self._kinds)
+        if not function.text.fields or not has_fields(function):
+            return RenderPlan(rule, None)
+        chosen = usual(function)
+        kept, every = count(function.returns, chosen)
+        return RenderPlan(rule, chosen, f'{kept} of {every}; _fields ["*"] gives all')
 
 
 class Presenter:
-    """Presents the answers of one site to one user, and keeps the rests of long ones."""
+    """Presents answers to one user; `plans` may be shared by several. `number` begins cursors."""
 
     def __init__(
-        self, style: PresentationSettings | None = None, shelf: Shelf | None = None
+        self,
+        settings: PresentationSettings | None = None,
+        plans: RenderPlans | None = None,
+        number: Callable[[], str] = new_number,
     ) -> None:
-        self._style = style or PresentationSettings()
-        self._shelf = shelf or Shelf()
-        self.fence = Fence() if self._style.for_agents else None
-        self._kinds = TextKinds()
-        self._prepared: dict[str, _Prepared] = {}
+        self._settings = settings or PresentationSettings()
+        self._plans = plans or RenderPlans()
+        self._number = number
+        self.fence = Fence() if self._settings.for_agents else None
 
     def view(
         self,
@@ -86,11 +114,11 @@ class Presenter:
         Raises:
             CallError: `invalid_arguments` for a field that the answer does not have.
         """
-        raw = raw or not self._style.for_agents
+        raw = raw or not self._settings.for_agents
         if fields:
             return ViewOptions(selection(function, fields), raw)
-        if self._style.for_agents and not chosen_in_moodle:
-            lean = self._of(function).usual
+        if self._settings.for_agents and not chosen_in_moodle:
+            lean = self._plans.of(function).usual
             if lean is not None:
                 return ViewOptions(lean, raw, by_default=True)
         return ViewOptions(Selection(True), raw)
@@ -103,7 +131,7 @@ class Presenter:
         rule: RenderRule = None,
         said: Collection[str] = (),
         secrets: Secrets = NONE,
-    ) -> dict[str, Any]:
+    ) -> Paged:
         """The envelope with the chosen fields, readable and marked, and no longer than allowed.
 
         `rule` says what is to be done with the result where the function's catalogue does not,
@@ -113,7 +141,7 @@ class Presenter:
         renderer = Renderer(self.fence, raw=view.raw, zone=view.zone, secrets=secrets)
         rendered = self._reports(renderer, envelope, said)
         if "result" in envelope:
-            rule = rule or self._of(function).rule
+            rule = rule or self._plans.of(function).rule
             rendered["result"] = renderer.render(rule, envelope["result"], view.chosen)
         if "warnings" in envelope:
             everything = Selection(True)
@@ -122,12 +150,10 @@ class Presenter:
             )
         notices = self._notices(renderer)
         if view.by_default and "result" in rendered:
-            notices["fields"] = self._of(function).fields
+            notices["fields"] = self._plans.of(function).fields
         return self.in_pages(function.name, rendered, notices)
 
-    def present_own(
-        self, name: str, envelope: dict[str, Any], said: Collection[str] = ()
-    ) -> dict[str, Any]:
+    def present_own(self, name: str, envelope: dict[str, Any], said: Collection[str] = ()) -> Paged:
         """The envelope of an answer in words of this server's own, or of a site's catalogue."""
         renderer = Renderer(self.fence)
         rendered = self._reports(renderer, envelope, said)
@@ -146,42 +172,18 @@ class Presenter:
             return {}
         return {"notice": self.fence.notice}
 
-    def more(self, cursor: str) -> dict[str, Any]:
-        """The envelope of a page after the first.
-
-        Raises:
-            CallError: it is not, or no longer, kept.
-        """
-        _, kept = self._shelf.read(cursor)
-        return cast("dict[str, Any]", json.loads(kept.decode("utf-8", "surrogatepass")))
-
-    def _of(self, function: Function) -> _Prepared:
-        known = self._prepared.get(function.name)
-        if known is None or known.function is not function:
-            known = self._prepare(function)
-            self._prepared[function.name] = known
-        return known
-
-    def _prepare(self, function: Function) -> _Prepared:
-        rule = render_rules(function, self._kinds)
-        if not function.text.fields or not has_fields(function):
-            return _Prepared(function, rule, None)
-        chosen = usual(function)
-        kept, every = count(function.returns, chosen)
-        return _Prepared(function, rule, chosen, f'{kept} of {every}; _fields ["*"] gives all')
-
     def in_pages(
         self, function: str, envelope: dict[str, Any], notices: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """The envelope if it is short enough; else its first page, the others being kept.
+    ) -> Paged:
+        """The envelope if it is short enough; else its first page, and the others to be kept.
 
         After the pages of the answer come those of the rests of its long texts.
         """
-        most = self._style.max_result
+        most = self._settings.max_result
         notices = notices or {}
         if most is None or length(envelope) <= most - _WRAPPING:
-            return notices | envelope
-        number = self._shelf.number()
+            return Paged(notices | envelope)
+        number = self._number()
         found = pages(envelope, most - _WRAPPING, self.fence, f"{number}-t")
         contents = {
             f"{number}-{index}": (page.value, _about(page)) for index, page in enumerate(found)
@@ -204,10 +206,13 @@ class Presenter:
             )
             for name, page in finished.items()
         }
-        if not self._shelf.keep(number, Kept(function, kept)):
-            first["page"].pop("next", None)
-            first["page"]["hint"] = "The rest is too long to be kept: ask for less at once."
-        return first
+        return Paged(first, number, Rest(function, kept))
+
+
+def without_next(envelope: dict[str, Any]) -> dict[str, Any]:
+    """A first page whose other pages are not kept."""
+    about = {key: value for key, value in envelope["page"].items() if key != "next"}
+    return {**envelope, "page": about | {"hint": _TOO_LONG}}
 
 
 def _about(page: Page) -> dict[str, Any]:

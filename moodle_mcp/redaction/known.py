@@ -22,7 +22,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus, unquote
 
 from moodle_mcp.errors import CallError, Fault
-from moodle_mcp.presentation.invisible import HIDDEN
+from moodle_mcp.invisible import HIDDEN
 
 REMOVED: Final = "(removed)"
 _ALL_REMOVED: Final = "(removed: it held a secret in another form)"

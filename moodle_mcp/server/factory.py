@@ -1,16 +1,17 @@
-"""What a client meets first: the server's name, what it serves, and how a client uses it.
+"""Builds the MCP server: its name, its instructions, and what handles each request.
 
-The application behind it is loaded and made at the first request that needs it: many clients start
-their servers with every session and use few, and half of ours takes as long to load as all else
-that `initialize` needs of us.
+The application behind it is loaded at the first request that needs it: many clients start their
+servers with every session and use few, and half of this one takes as long to load as everything
+else that `initialize` needs of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mcp.server import CacheHint, Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
@@ -21,7 +22,9 @@ from moodle_mcp.server.middleware import ListCache, no_leaks
 from moodle_mcp.server.turns import Turns
 
 if TYPE_CHECKING:
-    from moodle_mcp.server.app import App
+    from moodle_mcp.server.handlers import Handlers
+    from moodle_mcp.service.context import UserContext
+    from moodle_mcp.service.registry import Registry
 
 NAME: Final = "moodle-mcp"
 LIST_TTL_MS: Final = 300_000
@@ -64,20 +67,43 @@ purpose or missing from the token's service: do not look for a way around it, te
 """
 
 
-def server_of(app: App) -> Server[Any]:
-    """The server of an application that has been made already."""
-    return ServerFactory(lambda: app).server()
+Close: TypeAlias = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Whom a server serves, and what closes all that belongs to them when it ends."""
+
+    context: UserContext
+    close: Close
+
+
+def server_of(context: UserContext, close: Close) -> Server[Any]:
+    """The server for a user whose context has been made already."""
+    return ServerFactory(lambda: Served(context, close)).server()
 
 
 class ServerFactory:
-    """The low-level server of one application, which `make` makes when it is needed."""
+    """Builds the MCP server for one user, whose context `make` makes when it is needed."""
 
-    def __init__(self, make: Callable[[], App]) -> None:
+    def __init__(self, make: Callable[[], Served]) -> None:
         self._make = make
 
     @cached_property
-    def _app(self) -> App:
+    def served(self) -> Served:
+        """Whom the server serves."""
         return self._make()
+
+    @cached_property
+    def handlers(self) -> Handlers:
+        """What handles the requests."""
+        from moodle_mcp.server.handlers import Handlers
+
+        return Handlers(lambda _: self.served.context)
+
+    @property
+    def _registry(self) -> Registry:
+        return self.served.context.registry
 
     def server(self) -> Server[Any]:
         """The server, ready to run on a transport."""
@@ -90,22 +116,24 @@ class ServerFactory:
             cache_hints={
                 method: CacheHint(ttl_ms=LIST_TTL_MS, scope="private") for method in _LISTS
             },
-            get_tool_input_schema=lambda name: self._app.input_schema(name),
-            on_list_tools=lambda ctx, params: self._app.list_tools(ctx, params),
-            on_call_tool=lambda ctx, params: self._app.call_tool(ctx, params),
-            on_list_resources=lambda ctx, params: self._app.list_resources(ctx, params),
-            on_list_resource_templates=lambda ctx, params: self._app.list_templates(ctx, params),
-            on_read_resource=lambda ctx, params: self._app.read_resource(ctx, params),
-            on_completion=lambda ctx, params: self._app.complete(ctx, params),
-            on_list_prompts=lambda ctx, params: self._app.list_prompts(ctx, params),
-            on_get_prompt=lambda ctx, params: self._app.get_prompt(ctx, params),
+            get_tool_input_schema=lambda name: self._registry.input_schema(name),
+            on_list_tools=lambda ctx, params: self.handlers.list_tools(ctx, params),
+            on_call_tool=lambda ctx, params: self.handlers.call_tool(ctx, params),
+            on_list_resources=lambda ctx, params: self.handlers.list_resources(ctx, params),
+            on_list_resource_templates=lambda ctx, params: self.handlers.list_templates(
+                ctx, params
+            ),
+            on_read_resource=lambda ctx, params: self.handlers.read_resource(ctx, params),
+            on_completion=lambda ctx, params: self.handlers.complete(ctx, params),
+            on_list_prompts=lambda ctx, params: self.handlers.list_prompts(ctx, params),
+            on_get_prompt=lambda ctx, params: self.handlers.get_prompt(ctx, params),
         )
         # The SDK's first middleware is OpenTelemetry's, which nothing here exports.
         server.middleware[:] = [
             no_leaks,
             Turns(),
             RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=NAME),
-            ListCache(lambda: self._app.known_info),
+            ListCache(lambda _: self._registry),
         ]
         return server
 
@@ -114,5 +142,5 @@ class ServerFactory:
         try:
             yield
         finally:
-            if "_app" in vars(self):
-                await self._app.aclose()
+            if "served" in vars(self):
+                await self.served.close()

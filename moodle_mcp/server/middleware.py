@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import mcp_types as types
 from mcp.server import ServerRequestContext
@@ -12,8 +13,11 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
-from moodle_mcp.presentation.invisible import without_invisible
+from moodle_mcp.invisible import without_invisible
 from moodle_mcp.server.transports.encoded import EncodedList
+
+if TYPE_CHECKING:
+    from moodle_mcp.service.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -40,26 +44,26 @@ async def no_leaks(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> 
 class ListCache:
     """Keeps the encoded `tools/list`, which costs 100 ms for 759 tools, for each protocol.
 
-    `basis` gives what the list depends on; a list is kept while it stays the same object, and not
-    at all while it is None.
+    A list belongs to one user's registry and is forgotten with it. While a site has not told what
+    it offers, nothing is kept.
     """
 
-    def __init__(self, basis: Callable[[], object | None]) -> None:
-        self._basis = basis
-        self._kept: dict[str, tuple[object, HandlerResult]] = {}
+    def __init__(self, registry_of: Callable[[ServerRequestContext[Any, Any]], Registry]) -> None:
+        self._registry_of = registry_of
+        self._kept: WeakKeyDictionary[Registry, dict[str, HandlerResult]] = WeakKeyDictionary()
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         if ctx.method != "tools/list" or ctx.request_id is None or "cursor" in (ctx.params or {}):
             return await call_next(ctx)
-        kept = self._kept.get(ctx.protocol_version)
-        if kept is not None and kept[0] is self._basis():
-            return kept[1]
+        kept = self._kept.get(self._registry_of(ctx), {}).get(ctx.protocol_version)
+        if kept is not None:
+            return kept
         result = await call_next(ctx)
         if isinstance(result, dict) and isinstance(result.get("tools"), list):
             result = {**result, "tools": EncodedList(result["tools"])}
-        basis = self._basis()
-        if basis is not None:
-            self._kept[ctx.protocol_version] = basis, result
+        registry = self._registry_of(ctx)
+        if registry.info is not None:
+            self._kept.setdefault(registry, {})[ctx.protocol_version] = result
         return result

@@ -17,6 +17,8 @@ from mcp_types.version import is_version_at_least
 
 from moodle_mcp.errors import Kind
 from moodle_mcp.presentation.clean import clean
+from moodle_mcp.server.results import to_text
+from moodle_mcp.service.reply import Reply
 
 _MIME: Final = "application/json"
 _MOST_EVENTS: Final = 50
@@ -157,10 +159,8 @@ def known_template(uri: str) -> None:
         raise MCPError(types.INVALID_PARAMS, f"Unknown resource template: {uri[:200]}")
 
 
-def reading(
-    uri: str, reader: Reader, version: str
-) -> tuple[ResourceSpec, types.CallToolRequestParams]:
-    """The place that a uri names, and the call that reads it.
+def reading(uri: str, reader: Reader, version: str) -> tuple[ResourceSpec, dict[str, Any]]:
+    """The resource that a uri names, and the arguments of the function that reads it.
 
     Raises:
         MCPError: there is no such resource in this version of the protocol's words.
@@ -168,21 +168,20 @@ def reading(
     for place in RESOURCES:
         found = place.id_in(uri)
         if found is not None:
-            arguments = dict(place.arguments(found, reader))
-            return place, types.CallToolRequestParams(name=place.function, arguments=arguments)
+            return place, dict(place.arguments(found, reader))
     known = ", ".join(place.uri for place in RESOURCES)
     raise _not_found(f"Unknown resource; there are {known}.", {"uri": clean(uri[:200])}, version)
 
 
 def to_resource(
-    uri: str, place: ResourceSpec, result: types.CallToolResult, version: str
+    uri: str, place: ResourceSpec, reply: Reply, version: str
 ) -> types.ReadResourceResult:
     """What a call answered, as the contents of a resource.
 
     Raises:
         MCPError: the call failed; its data has the same error as a tool's answer.
     """
-    envelope = cast("dict[str, Any]", result.structured_content)
+    text, envelope = to_text(reply.envelope)
     if "error" in envelope:
         raise _failure(uri, envelope["error"], version)
     # What is no object at all is told in a warning of the answer.
@@ -190,8 +189,6 @@ def to_resource(
     if place.needs is not None and found is not None and not found.get(place.needs):
         message = "Moodle has nothing under this id that the token's user may see."
         raise _not_found(message, {"uri": uri}, version)
-    # The first block is the envelope; a resource of JSON has no images.
-    text = cast("types.TextContent", result.content[0]).text
     contents = types.TextResourceContents(uri=uri, mime_type=_MIME, text=text)
     return types.ReadResourceResult(contents=[contents])
 

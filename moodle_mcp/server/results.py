@@ -1,28 +1,39 @@
-"""From an outcome to the result that goes over the wire."""
+"""From a reply to the result that goes over the wire."""
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from typing import Any, cast
 
 import mcp_types as types
 
-from moodle_mcp.server.builtin_tools import ToolReply
+from moodle_mcp.service.reply import Picture, Reply
 
 
-def to_result(reply: ToolReply) -> types.CallToolResult:
+def to_result(reply: Reply) -> types.CallToolResult:
     """The tool result: the envelope, the same as compact JSON text and as structured content."""
-    envelope = reply.envelope
+    text, envelope = to_text(reply.envelope)
+    return types.CallToolResult(
+        content=[types.TextContent(text=text), *map(_image, reply.pictures)],
+        structured_content=envelope,
+        is_error=reply.outcome.fault is not None,
+    )
+
+
+def to_text(envelope: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """An envelope as compact JSON, and the envelope that this is the text of."""
     text = _dump(envelope)
     if text is None:
         envelope = cast("dict[str, Any]", scrub(envelope))
         text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
-    return types.CallToolResult(
-        content=[types.TextContent(text=text), *reply.images],
-        structured_content=envelope,
-        is_error=reply.outcome.fault is not None,
-    )
+    return text, envelope
+
+
+def _image(picture: Picture) -> types.ImageContent:
+    data = base64.b64encode(picture.data).decode()
+    return types.ImageContent(data=data, mime_type=picture.mime_type)
 
 
 def scrub(value: Any) -> Any:

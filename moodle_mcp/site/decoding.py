@@ -13,13 +13,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
 
-from moodle_mcp.errors import CallError, Delivery, Fault, Kind
+from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.jsontree import MAX_VALUES, has_more_values, map_strings, most_values
-from moodle_mcp.site.address import TOKEN_ENTRY
 from moodle_mcp.site.moodle_errors import failure_in, moodle_error, plain
 from moodle_mcp.site.protocol import REST, Protocol
+from moodle_mcp.site.response import Response, check_status, response_error, unexpected_status
 
 _NOTICE = re.compile(
     r"(?:<br ?/?>|\s)*(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Strict Standards)(?:</b>)?:"
@@ -34,16 +33,12 @@ _XML_FIELDS: Final = {
 }
 """What stands before and after each."""
 
-_RETRY_AFTER = re.compile(r"[0-9]{1,6}")
 _MAX_DIGITS: Final = 400
 MAX_TEXT: Final = 2_000_000
 """Characters of one text in an answer: no agent can read a longer one, and work on it is slow."""
 
 _MAX_NOTICES: Final = 1_000_000
 """Characters of PHP's notices before an answer, and behind it; searching more takes too long."""
-
-_BEGINNING: Final = 20_000
-"""Characters of a page in which it is looked for what it is."""
 
 
 IsOwnAnswer: TypeAlias = Callable[[Any], bool]
@@ -53,17 +48,6 @@ IsOwnAnswer: TypeAlias = Callable[[Any], bool]
 def always_a_failure(_: Any) -> bool:
     """For Moodle's scripts, none of which answers such a value when it succeeds."""
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An HTTP response as far as decoding needs it."""
-
-    status: int
-    body: bytes
-    reason: str = ""
-    location: str | None = None
-    retry_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +74,7 @@ def decode(
         CallError: the answer is a failure, of Moodle, PHP, a proxy or the network's middle; or it
             is `too_large`.
     """
-    _check_status(response, protocol)
+    check_status(response, protocol)
     if has_more_values(response.body, MAX_VALUES):
         raise too_large(f"more than {MAX_VALUES:,} values")
     text = _text(response)
@@ -99,7 +83,7 @@ def decode(
     if response.status >= 400:
         # RESTful answers Moodle's failures with 400; without their keys it is somebody else's.
         if failure is None or not failure.keys() & {"exception", "errorcode"}:
-            raise _unexpected_status(response)
+            raise unexpected_status(response)
         raise moodle_error(failure, response.status)
     if failure is not None and not own(answer.value):
         raise moodle_error(failure, response.status)
@@ -118,102 +102,15 @@ def too_large(over: str) -> CallError:
     )
 
 
-def retry_after_seconds(response: Response) -> float | None:
-    """The seconds that the site asks to wait; a date instead of a number is not followed."""
-    value = (response.retry_after or "").strip()
-    return float(value) if _RETRY_AFTER.fullmatch(value) else None
-
-
-def _check_status(response: Response, protocol: Protocol) -> None:
-    """Raise for what the status alone decides."""
-    status = response.status
-    if 300 <= status < 400:
-        raise _redirected(response, protocol)
-    if status == 403 and not response.body.strip():
-        message = (
-            "The site refuses web-service requests: web services or "
-            f"{protocol.name} are switched off."
-        )
-        hint = protocol.hint_if_off
-        raise _error(Kind.WEB_SERVICES_OFF, message, response, Delivery.REJECTED, hint=hint)
-    if status == 404:
-        message = "There is no Moodle web-service entry at this address."
-        hint = protocol.hint_if_absent
-        raise _error(Kind.WRONG_ADDRESS, message, response, Delivery.REJECTED, hint=hint)
-    if status == 413:
-        message = "The web server refused the request because of its size."
-        raise _error(Kind.TOO_LARGE, message, response, Delivery.REJECTED)
-    if status == 429:
-        raise CallError(
-            Fault(Kind.RATE_LIMITED, _wait_text(response), http_status=status),
-            delivery=Delivery.REJECTED,
-            retry_after=retry_after_seconds(response),
-        )
-    if status >= 500:
-        raise _server_error(response)
-
-
-def _redirected(response: Response, protocol: Protocol) -> CallError:
-    where = _without_query(response.location or "")
-    to = f" to {where}" if where else ""
-    # Moodle redirects to the same script at the address that it calls its own.
-    found = (where.rpartition(entry) for entry in (protocol.entry, TOKEN_ENTRY))
-    own, entry = next(((own, entry) for own, entry, _ in found if entry), ("", ""))
-    return CallError(
-        Fault(
-            Kind.WRONG_ADDRESS,
-            f"The site answered with a redirect{to}, which is not followed with the token.",
-            hint=f"The operator sets MOODLE_URL to {own}." if entry else None,
-            http_status=response.status,
-        ),
-        delivery=Delivery.REJECTED,
-    )
-
-
-def _without_query(location: str) -> str:
-    """A full address without what may be secret in it; empty for any other."""
-    try:
-        target = urlsplit(location)
-        host = target.hostname and target.netloc.rpartition("@")[2]
-    except ValueError:
-        return ""
-    return plain(f"{target.scheme}://{host}{target.path}") if host else ""
-
-
-def _server_error(response: Response) -> CallError:
-    # Moodle's command-line maintenance mode answers 503 "Moodle under maintenance" to everything.
-    # Apache's own page for any 503 speaks of "maintenance downtime or capacity problems".
-    page = _page_text(response).lower()
-    if response.status == 503 and "maintenance" in page and "capacity problems" not in page:
-        kind, message = Kind.MAINTENANCE, "The site is in maintenance mode."
-    else:
-        kind, message = Kind.SITE_ERROR, f"The site answered with status {response.status}."
-    return CallError(
-        Fault(kind, message, http_status=response.status),
-        retry_after=retry_after_seconds(response),
-    )
-
-
-def _wait_text(response: Response) -> str:
-    seconds = retry_after_seconds(response)
-    wait = "" if seconds is None else f" and asks to wait {seconds:.0f} seconds"
-    return f"The site answers that there were too many requests{wait}."
-
-
-def _unexpected_status(response: Response) -> CallError:
-    message = f"Something before Moodle (a firewall or proxy) answered status {response.status}."
-    return _error(Kind.BAD_ANSWER, message, response)
-
-
 def _text(response: Response) -> str:
     try:
         text = response.body.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         message = "The answer is not valid UTF-8."
-        raise _error(Kind.BAD_ANSWER, message, response) from None
+        raise response_error(Kind.BAD_ANSWER, message, response) from None
     if not text:
         message = "The site answered nothing at all, as PHP does when it stops with a fatal error."
-        raise _error(Kind.SITE_ERROR, message, response)
+        raise response_error(Kind.SITE_ERROR, message, response)
     return text
 
 
@@ -230,9 +127,9 @@ def _json(response: Response, text: str) -> Answer:
     if _looks_like_html(text):
         raise _html_error(response, text)
     if response.status >= 400:
-        raise _unexpected_status(response)
+        raise unexpected_status(response)
     message = "The answer is not complete JSON."
-    raise _error(Kind.BAD_ANSWER, message, response)
+    raise response_error(Kind.BAD_ANSWER, message, response)
 
 
 def _without_long_texts(answer: Answer) -> Answer:
@@ -314,16 +211,18 @@ def _looks_like_html(text: str) -> bool:
 def _html_error(response: Response, text: str) -> CallError:
     page = text.lower()
     if "maintenance" in page and response.status in (200, 503):
-        return _error(Kind.MAINTENANCE, "The site shows its maintenance page.", response)
+        return response_error(Kind.MAINTENANCE, "The site shows its maintenance page.", response)
     if response.status >= 400:
-        return _unexpected_status(response)
+        return unexpected_status(response)
     if _NOTICE.match(text) or "fatal error" in page:
-        return _error(Kind.SITE_ERROR, "PHP stopped with an error before it answered.", response)
+        return response_error(
+            Kind.SITE_ERROR, "PHP stopped with an error before it answered.", response
+        )
     if "login" in page:
         message = "The address answers with a login page instead of Moodle's web service."
     else:
         message = "The address answers with a web page instead of Moodle's web service."
-    return _error(Kind.WRONG_ADDRESS, message, response)
+    return response_error(Kind.WRONG_ADDRESS, message, response)
 
 
 def _xml_error(response: Response, text: str) -> CallError:
@@ -335,26 +234,10 @@ def _xml_error(response: Response, text: str) -> CallError:
     if fields.keys() & {"exception", "errorcode"}:
         return moodle_error(fields, response.status)
     message = "The site answered in XML although JSON was asked for."
-    return _error(Kind.BAD_ANSWER, message, response)
+    return response_error(Kind.BAD_ANSWER, message, response)
 
 
 def _between(text: str, before: str, after: str) -> str | None:
     """What stands between the first of two texts and the next of the other."""
     found, end, _ = text.partition(before)[2].partition(after)
     return found if end else None
-
-
-def _page_text(response: Response) -> str:
-    return response.reason + response.body[:_BEGINNING].decode("utf-8", "replace")
-
-
-def _error(
-    kind: Kind,
-    message: str,
-    response: Response,
-    delivery: Delivery | None = None,
-    *,
-    hint: str | None = None,
-) -> CallError:
-    status = None if response.status == 200 else response.status
-    return CallError(Fault(kind, message, hint=hint, http_status=status), delivery)

@@ -19,10 +19,11 @@ import anyio
 import httpx2
 
 from moodle_mcp.errors import CallError, Delivery, Fault, Kind
-from moodle_mcp.site.decoding import Response, decode
+from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.errorcodes import hint_of
 from moodle_mcp.site.file_address import FileAddress
 from moodle_mcp.site.moodle_errors import moodle_error, moodle_fault, plain
+from moodle_mcp.site.response import Response
 from moodle_mcp.site.session import Form, Progress, Site
 from moodle_mcp.site.timing import Timing
 

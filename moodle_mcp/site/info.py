@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.protocol import Protocol
 
 SITE_INFO: Final = "core_webservice_get_site_info"
 
@@ -24,17 +23,6 @@ _MAX_TEXT: Final = 1000
 source of 4.5.6)."""
 
 log = logging.getLogger(__name__)
-
-
-def refused_altogether(protocol: Protocol) -> str:
-    """What to do when even the function that every service should have is refused."""
-    return (
-        "The site refuses this token for every function. An administrator checks under Site "
-        "administration > Server > Web services > External services that the service is enabled, "
-        "that the user is among its authorised users, that it has core_webservice_get_site_info, "
-        "and under Manage tokens the token's IP restriction and end date; and that a role gives "
-        f"the user the capability {protocol.capability}."
-    )
 
 
 @dataclass(frozen=True, slots=True)

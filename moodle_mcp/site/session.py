@@ -17,7 +17,8 @@ from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.redaction.values import without_secrets
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.decoding import Answer, IsOwnAnswer, always_a_failure, decode
-from moodle_mcp.site.info import SITE_INFO, SiteInfo, refused_altogether, site_info
+from moodle_mcp.site.diagnosis import diagnosed_info
+from moodle_mcp.site.info import SITE_INFO, SiteInfo, site_info
 from moodle_mcp.site.negotiation import Negotiation, SelfDescription
 from moodle_mcp.site.protocol import Protocol, Request
 from moodle_mcp.site.transport import Transport, timeouts
@@ -45,13 +46,25 @@ class Form:
 class Site:
     """A site and a token."""
 
-    def __init__(self, connection: Connection, *, user_agent: str = "moodle-mcp") -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        user_agent: str = "moodle-mcp",
+        transport: Transport | None = None,
+        background: Background | None = None,
+    ) -> None:
+        """Act with a connection's token; nothing is sent yet.
+
+        Who shares a `transport` closes it; without one it is the session's own.
+        """
         self.address = connection.address
         self._token = connection.token
         self.secrets = Secrets(connection.token.get_secret_value())
         """What is taken out of all that the site says."""
         self.user_agent = user_agent
-        self.transport = Transport(connection.address, user_agent)
+        self._owns_transport = transport is None
+        self.transport = transport or Transport(connection.address, user_agent)
         self._protocols = connection.protocols
         # Where there is no choice nothing has to be asked.
         only = self._protocols[0] if len(self._protocols) == 1 else None
@@ -59,12 +72,13 @@ class Site:
         self._informant = only
         self._info: SiteInfo | None = None
         self._lock = anyio.Lock()
-        self.background = Background()
+        self.background = background or Background()
         """Does the long work on what goes to the site and comes from it."""
 
     async def aclose(self) -> None:
-        """Close the pooled connections."""
-        await self.transport.aclose()
+        """Close the connections that are the session's own."""
+        if self._owns_transport:
+            await self.transport.aclose()
 
     async def send(
         self,
@@ -182,9 +196,7 @@ class Site:
         try:
             answer = await self.send(protocol.encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)
         except CallError as error:
-            if error.fault.errorcode == "accessexception":
-                raise error.but(hint=refused_altogether(protocol)) from None
-            raise
+            raise diagnosed_info(protocol, error) from None
         return site_info(answer.value)
 
     @property

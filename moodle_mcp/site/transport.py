@@ -17,9 +17,10 @@ import socksio
 from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.certificates import tls_context
-from moodle_mcp.site.decoding import Response, too_large
+from moodle_mcp.site.decoding import too_large
 from moodle_mcp.site.protocol import Post
 from moodle_mcp.site.proxies import Proxy, environment_proxies
+from moodle_mcp.site.response import Response
 from moodle_mcp.site.route import Route
 
 MAX_ANSWER: Final = 16 * 1024 * 1024

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.paths import node_at
+from moodle_mcp.suggest import similar
 from moodle_mcp.tables.reader import Column, Row, Table, TableError
 
 Steps: TypeAlias = tuple[str, ...]
@@ -126,13 +126,14 @@ def _about(unknown: Sequence[Column], shape: Object, *, some_known: bool) -> str
     If no header is like any key, the first line is probably an item, which may hold a password and
     is not shown.
     """
-    by_folded = {name.casefold(): name for name in _headers(shape)}
+    headers = list(_headers(shape))
+    by_folded = {name.casefold(): name for name in headers}
     misspelt: list[str] = []
     for column in unknown:
-        folded = column.header.casefold()
-        near = [folded] if folded in by_folded else difflib.get_close_matches(folded, by_folded)
+        same = by_folded.get(column.header.casefold())
+        near = [same] if same is not None else similar(column.header, headers)
         if near:
-            names = " or ".join(by_folded[each] for each in near)
+            names = " or ".join(near)
             misspelt.append(f"{column}: is not a known key; did you mean {names}?")
     if misspelt:
         return " ".join(misspelt)

@@ -42,7 +42,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
         ("check", ArgumentChecker, "check"),
         ("plan", caller_module, "make_plan"),
         ("decode", client_module, "decode"),
-        ("fit", Caller, "_fit"),
+        ("fit", Caller, "_coerce"),
     ):
         monkeypatch.setattr(owner, attribute, watched(name, getattr(owner, attribute)))
     return seen

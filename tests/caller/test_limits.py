@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.caller.limits import Limits, check_size, too_large
-from moodle_mcp.errors import CallError
+from moodle_mcp.errors import CallError, Delivery
 from moodle_mcp.site.protocol import REST, RESTFUL, Cost, Protocol
 
 ARGUMENTS = {"criteria": [{"key": "email", "value": "a"}]}
@@ -89,4 +89,4 @@ def test_an_item_that_is_to_blame_is_named(protocol: Protocol) -> None:
 
 def test_a_refusal_says_that_nothing_was_written() -> None:
     error = too_large(REST.encode("core_user_get_users", ARGUMENTS), Limits())
-    assert error.fault.written == "nothing"
+    assert error.delivery is Delivery.NOT_SENT

@@ -14,7 +14,7 @@ from inline_snapshot import snapshot
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.plan import Slice, make_plan
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.errors import CallError, Delivery, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol
 
@@ -139,7 +139,7 @@ def test_parallel_lists_of_different_length_are_refused() -> None:
             "written": "nothing",
         }
     )
-    assert caught.value.fault.written == "nothing"
+    assert caught.value.delivery is Delivery.NOT_SENT
 
 
 @in_both_protocols

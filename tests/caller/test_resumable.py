@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,12 +12,13 @@ from inline_snapshot import snapshot
 from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.plan import Plan, Slice
-from moodle_mcp.caller.resumable import KEPT_SECONDS, Rest, Rests, joined, rest_of
+from moodle_mcp.caller.resumable import KEPT_SECONDS, Leftover, Leftovers, joined, leftover_of
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.control_arguments import ControlArguments
 from moodle_mcp.catalogue.model import Batching, Function
-from moodle_mcp.errors import CallError, Fault, Kind, Suspect
+from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault, Suspect
 from moodle_mcp.site.protocol import REST
+from moodle_mcp.store.memory import MemoryStore
 
 FUNCTION = Function(
     "core_x_do_things",
@@ -48,7 +46,7 @@ def fates(whole: BatchLedger) -> list[Fate]:
 def test_the_rest_is_what_failed_or_was_not_sent_with_the_other_arguments() -> None:
     control = ControlArguments(on_error="continue", confirm="used", times=True)
     ended = ledger([Fate.SUCCEEDED, Fate.FAILED, Fate.UNKNOWN, Fate.NOT_SENT])
-    rest = rest_of(plan(["a", "b", "c", "d"], course=5), control, ended)
+    rest = leftover_of(plan(["a", "b", "c", "d"], course=5), control, ended)
     assert rest is not None
     assert (rest.function, rest.arguments, rest.indexes) == snapshot(
         (
@@ -61,7 +59,7 @@ def test_the_rest_is_what_failed_or_was_not_sent_with_the_other_arguments() -> N
 
 def test_nothing_is_left_of_items_that_were_done_or_are_in_doubt() -> None:
     assert (
-        rest_of(plan(["a", "b"]), ControlArguments(), ledger([Fate.SUCCEEDED, Fate.UNKNOWN]))
+        leftover_of(plan(["a", "b"]), ControlArguments(), ledger([Fate.SUCCEEDED, Fate.UNKNOWN]))
         is None
     )
 
@@ -80,7 +78,7 @@ def test_after_any_number_of_runs_each_item_has_the_fate_of_its_last_one(
             expected[index] = fate
         part = ledger(ended)
         earlier, ran = rest, plan(left)
-        rest = rest_of(ran, ControlArguments(), part, earlier)
+        rest = leftover_of(ran, ControlArguments(), part, earlier)
         whole = part if earlier is None else earlier.ledger.updated(earlier.indexes, part)
         assert fates(whole) == expected
         left = [i for i in items if expected[i] in (Fate.FAILED, Fate.NOT_SENT)]
@@ -92,7 +90,7 @@ def test_after_any_number_of_runs_each_item_has_the_fate_of_its_last_one(
 
 def test_a_resumed_run_is_told_of_the_whole_batch() -> None:
     first = ledger([Fate.SUCCEEDED, Fate.FAILED, Fate.NOT_SENT])
-    rest = rest_of(plan(["a", "b", "c"]), ControlArguments(), first)
+    rest = leftover_of(plan(["a", "b", "c"]), ControlArguments(), first)
     assert rest is not None
     again = ledger([Fate.FAILED, Fate.SUCCEEDED])
     outcome = Outcome(batch=again.report(), ledger=again, fault=Fault(Kind.NOT_FOUND, "1 of 2."))
@@ -114,7 +112,7 @@ def test_a_resumed_run_is_told_of_the_whole_batch() -> None:
 
 def test_items_in_doubt_since_an_earlier_run_keep_a_resumed_one_from_being_a_success() -> None:
     first = ledger([Fate.UNKNOWN, Fate.NOT_SENT])
-    rest = rest_of(plan(["a", "b"]), ControlArguments(), first)
+    rest = leftover_of(plan(["a", "b"]), ControlArguments(), first)
     assert rest is not None
     again = ledger([Fate.SUCCEEDED])
     told = joined(plan(["b"]), rest, Outcome(batch=again.report(), ledger=again)).envelope
@@ -130,23 +128,22 @@ def test_items_in_doubt_since_an_earlier_run_keep_a_resumed_one_from_being_a_suc
     )
 
 
-def kept(things: list[Any]) -> Rest:
-    rest = rest_of(plan(things), ControlArguments(), BatchLedger(len(things)))
+def kept(things: list[Any]) -> Leftover:
+    rest = leftover_of(plan(things), ControlArguments(), BatchLedger(len(things)))
     assert rest is not None
     return rest
 
 
-def test_a_handle_can_be_read_until_it_is_taken() -> None:
-    rests = Rests()
-    rest = kept(["a"])
-    handle = rests.keep(rest)
+async def test_a_handle_can_be_read_until_it_is_taken() -> None:
+    leftovers = Leftovers(MemoryStore(), "ann")
+    packed = kept(["a"]).packed()
+    handle = await leftovers.keep(packed)
     assert handle is not None
-    assert rests.read(handle) is rest
-    assert rests.read(handle) is rest
-    rests.take(handle)
-    for use in (rests.read, rests.take):
+    assert [await leftovers.read(handle) for _ in range(2)] == [packed] * 2
+    await leftovers.take(handle)
+    for use in (leftovers.read, leftovers.take):
         with pytest.raises(CallError) as caught:
-            use(handle)
+            await use(handle)
         assert caught.value.fault.report() == snapshot(
             {
                 "kind": "not_found",
@@ -165,46 +162,65 @@ def test_a_handle_can_be_read_until_it_is_taken() -> None:
         )
 
 
-def test_one_of_many_that_take_a_handle_at_once_gets_it() -> None:
-    rests = Rests()
-    handle = rests.keep(kept(["a"]))
-    assert handle is not None
-
-    def taken(_: int) -> bool:
-        try:
-            rests.take(handle)
-        except CallError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(taken, range(64))) == 1
-
-
-def test_a_rest_is_kept_for_half_an_hour() -> None:
+async def test_a_leftover_is_kept_for_half_an_hour() -> None:
     now = 0.0
-    rests = Rests(clock=lambda: now)
-    handle = rests.keep(kept(["a"]))
+    leftovers = Leftovers(MemoryStore(lambda: now), "ann")
+    handle = await leftovers.keep(b"{}")
     assert handle is not None
     now = KEPT_SECONDS - 1
-    rests.read(handle)
+    await leftovers.read(handle)
     now = KEPT_SECONDS
     with pytest.raises(CallError):
-        rests.read(handle)
+        await leftovers.read(handle)
 
 
-def test_rests_are_bounded_in_bytes_and_the_oldest_are_dropped() -> None:
-    one = kept(["x" * 100])
-    rests = Rests(most=2 * one.size)
-    handles = [rests.keep(replace(one)) for _ in range(3)]
-    assert rests.keep(kept(["x" * 1000])) is None
-    with pytest.raises(CallError):
-        rests.read(handles[0] or "")
-    assert json.dumps([rests.read(handle or "").arguments for handle in handles[1:]])
+async def test_what_is_too_large_is_not_kept() -> None:
+    assert await Leftovers(MemoryStore(), "ann").keep(b"x" * 32_000_001) is None
+
+
+async def test_nobody_goes_on_with_anothers_batch() -> None:
+    store = MemoryStore()
+    handle = await Leftovers(store, "ann").keep(b"{}")
+    assert handle is not None
+    for use in (Leftovers(store, "bob").read, Leftovers(store, "bob").take):
+        with pytest.raises(CallError):
+            await use(handle)
+    await Leftovers(store, "ann").take(handle)
+
+
+FAULTS = st.builds(
+    Fault,
+    st.sampled_from(Kind),
+    st.text(),
+    hint=st.none() | st.text(),
+    errorcode=st.none() | st.text(),
+    http_status=st.none() | st.integers(100, 599),
+    parameters=st.builds(ParameterFault, st.text(), st.text(), st.none() | st.text()).map(
+        lambda each: (each,)
+    ),
+    suspects=st.just((Suspect("a", "b", "c"),)) | st.just(()),
+    retryable=st.none() | st.booleans(),
+    written=st.sampled_from([None, "nothing", "something", "unknown"]),
+    said=st.text(),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(Fate), st.integers(0, 1))), FAULTS, FAULTS)
+def test_a_leftover_is_the_same_after_it_was_packed(
+    items: list[tuple[Fate, int]], first: Fault, second: Fault
+) -> None:
+    whole = BatchLedger(len(items))
+    for index, (fate, number) in enumerate(items):
+        whole.mark([index], fate, (first, second)[number] if fate is Fate.FAILED else None)
+    indexes = tuple(range(len(items)))
+    again = Leftover.unpacked(Leftover("core_x", {"a": [1, "é"]}, indexes, whole).packed())
+    assert (again.function, again.arguments, again.indexes) == ("core_x", {"a": [1, "é"]}, indexes)
+    assert (fates(again.ledger), again.ledger.report()) == (fates(whole), whole.report())
+    assert again.ledger.said == whole.said
 
 
 def test_suspects_of_a_resumed_run_have_the_indexes_of_the_whole_batch() -> None:
-    rest = rest_of(
+    rest = leftover_of(
         plan(["a", "b", "c"]), ControlArguments(), ledger([Fate.SUCCEEDED] * 2 + [Fate.FAILED])
     )
     assert rest is not None

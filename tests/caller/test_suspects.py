@@ -12,7 +12,9 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
-from tests.conftest import Demo, no_wait
+from moodle_mcp.service.service import CallService
+from tests.conftest import Demo, no_wait, policy
+from tests.support.serving import context_of
 
 pytestmark = pytest.mark.anyio
 
@@ -27,13 +29,12 @@ def user(name: str, **changes: Any) -> dict[str, Any]:
 
 async def call(demo: Demo, name: str, **arguments: Any) -> Outcome:
     site = demo.client()
+    caller = Caller(site, CallSettings(rate=1000), sleep=no_wait)
+    context = context_of(site, caller, policy())
     try:
-        # As every adapter does first.
-        await site.info()
-        caller = Caller(site, CallSettings(rate=1000), sleep=no_wait)
-        return await caller.call(CATALOGUE.get(name), arguments)
+        return (await CallService().call(context, name, arguments)).outcome
     finally:
-        await site.aclose()
+        await context.aclose()
 
 
 def suspects(outcome: Outcome) -> list[dict[str, Any]]:

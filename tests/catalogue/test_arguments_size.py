@@ -15,7 +15,7 @@ from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.errors import CallError
 from moodle_mcp.jsontree import MAX_ITEMS, MAX_VALUES
-from moodle_mcp.server.facade import inner_call
+from moodle_mcp.service.discovery import inner_call
 
 USERS = load().get("core_user_create_users")
 EMPTY: Any = {}

@@ -22,14 +22,15 @@ from moodle_mcp.catalogue.site_overrides import SiteOverrides, parse_accesses
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.policy.allowlist import PROFILES
 from moodle_mcp.policy.exposure import Mode
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.builtin_tools import builtin_tool
-from moodle_mcp.server.facade import Facade
-from moodle_mcp.server.factory import server_of
-from moodle_mcp.server.file_tools import download_function, upload_function
-from moodle_mcp.server.toolset import Toolset, to_tool
+from moodle_mcp.server.tools import builtin_to_tool, to_tool
+from moodle_mcp.service.builtin_tools import BuiltinTool
+from moodle_mcp.service.discovery import describe
+from moodle_mcp.service.file_tools import download_function, upload_function
+from moodle_mcp.service.process import ServiceSettings
+from moodle_mcp.service.registry import Functions
 from tests.catalogue.test_site_file import ADD, EXPORTED, GET, SETTING
 from tests.conftest import Demo, policy
+from tests.support.serving import server_for
 
 CLIENTS = Path(__file__).parent.parent / "data" / "clients"
 PREFIX = "mcp__moodle__"
@@ -134,14 +135,14 @@ def test_functions_that_an_administrator_has_exported(access: Access) -> None:
 @pytest.mark.parametrize("has_folder", [True, False])
 def test_file_tools(*, has_folder: bool) -> None:
     functions = (download_function(saves=has_folder), upload_function(reads=has_folder))
-    assert list(rejections([builtin_tool(each) for each in functions])) == []
+    assert list(rejections([builtin_to_tool(BuiltinTool(each)) for each in functions])) == []
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_what_a_server_lists(demo: Demo, mode: Mode, profile: str) -> None:
-    server = server_of(demo.app(profile, presentation=Presentation(mode=mode)))
+    server = server_for(demo.context(profile, settings=ServiceSettings(mode=mode)))
     async with Client(server) as session:
         tools = (await session.list_tools()).tools
     assert "more_results" in {tool.name for tool in tools}
@@ -150,8 +151,8 @@ async def test_what_a_server_lists(demo: Demo, mode: Mode, profile: str) -> None
 
 def test_what_the_facade_describes_is_what_is_listed() -> None:
     function = load().get("core_notes_create_notes")
-    described = Facade(Toolset(policy())).describe(function).result["input_schema"]
-    assert described == to_tool(function).input_schema
+    described = describe(Functions(policy(), load()), function).result
+    assert described["input_schema"] == to_tool(function).input_schema
 
 
 REJECTED: dict[str, tuple[dict[str, Any], list[str]]] = {

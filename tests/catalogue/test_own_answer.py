@@ -15,8 +15,9 @@ from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.own_answer import is_foreign, is_own_answer
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError
-from moodle_mcp.site.decoding import Response, decode
+from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.moodle_errors import failure_in
+from moodle_mcp.site.response import Response
 
 FAILURES: dict[str, Any] = {
     "of REST": {"exception": "moodle_exception", "errorcode": "nopermissions", "message": "No."},

@@ -14,7 +14,8 @@ from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.cli.tools import size_of
 from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, profile
-from moodle_mcp.server.toolset import Toolset, to_tool
+from moodle_mcp.server.tools import to_tool
+from moodle_mcp.service.registry import Functions
 from tests.conftest import policy
 
 CATALOGUE = load()
@@ -75,9 +76,9 @@ def test_the_values_named_for_a_parameter_are_of_its_type(name: str) -> None:
 )
 def test_a_profile_keeps_to_its_budget_of_tokens(name: str, tokens: int) -> None:
     """At four bytes a token; tools/tokens.py counts with a real tokenizer."""
-    toolset = Toolset(policy(name, Access.DESTRUCTIVE))
-    assert len(toolset.functions) == len(profile(name) - {*FILE_TOOLS})
-    assert size_of(map(to_tool, toolset.functions)) / 4 <= tokens
+    allowed = Functions(policy(name, Access.DESTRUCTIVE), load()).allowed
+    assert len(allowed) == len(profile(name) - {*FILE_TOOLS})
+    assert size_of(map(to_tool, allowed)) / 4 <= tokens
 
 
 def has_field(node: Node | None, path: list[str]) -> bool:

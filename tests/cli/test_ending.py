@@ -85,7 +85,7 @@ def test_an_interrupted_demo_ends_in_silence() -> None:
 AT_THE_START = """
 import os, signal
 from moodle_mcp.cli.main import main
-from moodle_mcp.server import stdio
+from moodle_mcp.server.transports import stdio
 from uvicorn.lifespan.on import LifespanOn
 
 def interrupted(function):

@@ -25,12 +25,12 @@ from moodle_mcp.errors import CallError
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.presentation.presenter import PresentationSettings
-from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service.process import ServiceSettings
 from moodle_mcp.site.session import Site
 from tests.conftest import connection, no_wait, policy
 from tests.faults.proxy import Exchange, Proxy
 from tests.strategies import ANY_JSON, ODD_NUMBERS, ODD_TEXTS, TEXT, json_values
+from tests.support.serving import context_of, server_for
 
 SMALLEST: Final[dict[str, Any]] = {"integer": 1, "number": 1.0, "boolean": True, "string": "a"}
 
@@ -205,7 +205,7 @@ def answering() -> Generator[Answering]:
             site = Site(connection(proxy.url))
             caller = Caller(site, CallSettings(rate=1000, timeout=30), sleep=no_wait)
             style = PresentationSettings(max_result=4_000)
-            presentation = Presentation(Mode.DIRECT, Confirm.NEVER, style=style)
-            app = App(site, caller, policy(",".join(load())), presentation)
-            with portal.wrap_async_context_manager(Client(server_of(app))) as client:
+            presentation = ServiceSettings(Mode.DIRECT, Confirm.NEVER, presentation=style)
+            app = context_of(site, caller, policy(",".join(load())), presentation)
+            with portal.wrap_async_context_manager(Client(server_for(app))) as client:
                 yield Answering(portal, client, proxy)

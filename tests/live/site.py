@@ -26,13 +26,12 @@ from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.policy.policy import Policy
 from moodle_mcp.presentation.presenter import PresentationSettings
-from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.builtin_tools import MORE
-from moodle_mcp.server.factory import server_of
-from moodle_mcp.server.file_tools import FileTools
-from moodle_mcp.server.toolset import FUNCTION_KEY
+from moodle_mcp.server.tools import FUNCTION_KEY
+from moodle_mcp.service.builtin_tools import MORE
+from moodle_mcp.service.process import ServiceSettings
 from moodle_mcp.site.session import Site
 from tests.conftest import connection
+from tests.support.serving import context_of, server_for
 
 URL: Final = "MOODLE_LIVE_URL"
 TOKEN: Final = "MOODLE_LIVE_TOKEN"
@@ -206,10 +205,16 @@ async def live_user(
     site = Site(connection(url, token))
     own = Site(connection(url, token))
     caller = Caller(own, settings)
-    files = FileTools(site, None if folder is None else Folder(folder))
-    app = App(site, Caller(site, settings), policy, Presentation(Mode.DIRECT, Confirm.NEVER), files)
+    app = context_of(
+        site,
+        Caller(site, settings),
+        policy,
+        ServiceSettings(Mode.DIRECT, Confirm.NEVER),
+        folder=None if folder is None else Folder(folder),
+        clock=time.time,
+    )
     try:
-        async with Client(server_of(app), read_timeout_seconds=600) as session:
+        async with Client(server_for(app), read_timeout_seconds=600) as session:
             tools = (await session.list_tools()).tools
             live = Live(user, session, tools, caller)
             await live.meet()

@@ -1,4 +1,4 @@
-"""Permissions for one exact call: single use, for a while, and not without bound."""
+"""Approvals for one exact call: single use, for a while, and not without bound."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from moodle_mcp.policy.approvals import LIFETIME, Approvals, Use, fingerprint
+from moodle_mcp.store.memory import MemoryStore
 
 DELETE = "core_course_delete_courses"
 ARGUMENTS: dict[str, Any] = {"courseids": [2, 3], "options": {"a": 1, "b": None}}
@@ -24,11 +25,11 @@ class Clock:
         return self.now
 
 
-def test_a_permission_lets_exactly_its_call_pass_once() -> None:
-    permissions = Approvals()
-    token = permissions.ask(CALL)
-    assert permissions.use(token, CALL) is Use.GRANTED
-    assert permissions.use(token, CALL) is Use.GONE
+async def test_an_approval_lets_exactly_its_call_pass_once() -> None:
+    approvals = Approvals(MemoryStore(), "ann")
+    token = await approvals.ask(CALL)
+    assert await approvals.use(token, CALL) is Use.GRANTED
+    assert await approvals.use(token, CALL) is Use.GONE
 
 
 def test_the_order_of_keys_makes_no_other_call() -> None:
@@ -48,40 +49,47 @@ def test_the_order_of_keys_makes_no_other_call() -> None:
         (DELETE, ARGUMENTS, {("user", 2): "Biology", ("course", 3): "Physics"}),
     ],
 )
-def test_any_other_call_or_name_is_not_let_pass_and_ends_the_permission(
+async def test_any_other_call_or_name_is_not_let_pass_and_ends_the_approval(
     function: str, arguments: dict[str, Any], names: dict[tuple[str, int], str]
 ) -> None:
-    permissions = Approvals()
-    token = permissions.ask(CALL)
-    assert permissions.use(token, fingerprint(function, arguments, names)) is Use.OTHER_CALL
-    assert permissions.use(token, CALL) is Use.GONE
+    approvals = Approvals(MemoryStore(), "ann")
+    token = await approvals.ask(CALL)
+    assert await approvals.use(token, fingerprint(function, arguments, names)) is Use.OTHER_CALL
+    assert await approvals.use(token, CALL) is Use.GONE
 
 
 @pytest.mark.parametrize("token", ["", "x" * 24])
-def test_a_token_that_was_never_given_lets_nothing_pass(token: str) -> None:
-    assert Approvals().use(token, CALL) is Use.GONE
+async def test_a_token_that_was_never_given_lets_nothing_pass(token: str) -> None:
+    assert await Approvals(MemoryStore(), "ann").use(token, CALL) is Use.GONE
 
 
-def test_a_permission_ends_after_its_time() -> None:
+async def test_an_approval_ends_after_its_time() -> None:
     clock = Clock()
-    permissions = Approvals(clock)
-    early, late = permissions.ask(CALL), permissions.ask(CALL)
+    approvals = Approvals(MemoryStore(clock), "ann")
+    early, late = await approvals.ask(CALL), await approvals.ask(CALL)
     clock.now += LIFETIME - 0.5
-    assert permissions.use(early, CALL) is Use.GRANTED
+    assert await approvals.use(early, CALL) is Use.GRANTED
     clock.now += 0.5
-    assert permissions.use(late, CALL) is Use.GONE
+    assert await approvals.use(late, CALL) is Use.GONE
 
 
-def test_two_hundred_permissions_are_kept_and_the_oldest_are_evicted() -> None:
-    permissions = Approvals()
-    tokens = [permissions.ask(f"call {number}") for number in range(201)]
-    used = [permissions.use(token, f"call {number}") for number, token in enumerate(tokens)]
+async def test_two_hundred_approvals_are_kept_and_the_oldest_are_evicted() -> None:
+    approvals = Approvals(MemoryStore(), "ann")
+    tokens = [await approvals.ask(f"call {number}") for number in range(201)]
+    used = [await approvals.use(token, f"call {number}") for number, token in enumerate(tokens)]
     assert used == [Use.GONE] + [Use.GRANTED] * 200
 
 
-def test_a_token_cannot_be_guessed_and_is_not_given_twice() -> None:
-    permissions = Approvals()
-    tokens = {permissions.ask(CALL) for _ in range(50)}
+async def test_a_token_cannot_be_guessed_and_is_not_given_twice() -> None:
+    approvals = Approvals(MemoryStore(), "ann")
+    tokens = {await approvals.ask(CALL) for _ in range(50)}
     # 18 bytes of randomness.
     assert {len(token) for token in tokens} == {24}
     assert len(tokens) == 50
+
+
+async def test_nobody_uses_anothers_approval() -> None:
+    store = MemoryStore()
+    token = await Approvals(store, "ann").ask(CALL)
+    assert await Approvals(store, "bob").use(token, CALL) is Use.GONE
+    assert await Approvals(store, "ann").use(token, CALL) is Use.GRANTED

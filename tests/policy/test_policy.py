@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 from moodle_mcp.catalogue.classification import BY_FULL_NAME_ONLY, Access, Classifications
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import RELEASES, load
-from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.errors import CallError, Delivery, Kind
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.policy.policy import Decision
 from tests.conftest import policy
@@ -139,7 +139,7 @@ def test_what_is_refused_by_the_decision_is_refused_at_the_call() -> None:
             with pytest.raises(CallError) as caught:
                 checked.check(function)
             assert caught.value.fault.kind is Kind.NOT_ALLOWED
-            assert caught.value.fault.written == "nothing"
+            assert caught.value.delivery is Delivery.NOT_SENT
 
 
 def test_a_decision_says_what_made_it() -> None:

@@ -23,9 +23,9 @@ from moodle_mcp.catalogue.model import (
 )
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.presentation.presenter import PresentationSettings, Presenter
-from moodle_mcp.server.builtin_tools import ToolReply
 from moodle_mcp.server.results import to_result
-from moodle_mcp.server.toolset import to_tool
+from moodle_mcp.server.tools import to_tool
+from moodle_mcp.service.reply import Reply
 from moodle_mcp.site.moodle_errors import moodle_fault
 from tests.hostile import HOSTILE, dangers, strings
 
@@ -62,8 +62,8 @@ def envelope(function: Function, start: int, *, raw: bool = False) -> Any:
     outcome = Outcome(result=coerced.result, warnings=coerced.warnings)
     presenter = Presenter(PresentationSettings(max_result=None))
     view = presenter.view(function, ["*"] if function.returns else None, raw=raw)
-    shown = presenter.present(function, outcome.envelope, view)
-    result = to_result(ToolReply(outcome, shown))
+    shown = presenter.present(function, outcome.envelope, view).envelope
+    result = to_result(Reply(outcome, shown))
     return result.structured_content
 
 
@@ -88,7 +88,7 @@ def test_raw_texts_keep_their_markup_and_hide_nothing(name: str) -> None:
 def present(name: str, result: Any) -> Any:
     presenter = Presenter()
     function = load("4.5").get(name)
-    shown = presenter.present(function, {"result": result}, presenter.view(function, None))
+    shown = presenter.present(function, {"result": result}, presenter.view(function, None)).envelope
     fence = presenter.fence
     assert fence is not None
     number = fence.around("")[13:21]
@@ -144,7 +144,7 @@ def test_keys_that_become_the_same_stay_apart() -> None:
     function = Function("local_x_get", returns=Object({"id": Value("int")}))
     presenter = Presenter()
     result = {"id": 1, "i\u200bd": 2, "\u200bid": 3}
-    shown = presenter.present(function, {"result": result}, presenter.view(function, None))
+    shown = presenter.present(function, {"result": result}, presenter.view(function, None)).envelope
     assert shown["result"] == {"id": 1, "id (2)": 2, "id (3)": 3}
 
 
@@ -155,7 +155,7 @@ def test_keys_that_become_the_same_stay_apart() -> None:
 def test_an_error_says_which_of_its_words_are_the_sites(message: str) -> None:
     fault = moodle_fault({"exception": "moodle_exception", "errorcode": "x", "message": message})
     presenter = Presenter()
-    shown = presenter.present_own("core_x", Outcome(fault=fault).envelope, {fault.said})
+    shown = presenter.present_own("core_x", Outcome(fault=fault).envelope, {fault.said}).envelope
     assert presenter.fence is not None
     long = len(message) > 60
     assert shown["notice"] == presenter.fence.notice
@@ -165,7 +165,7 @@ def test_an_error_says_which_of_its_words_are_the_sites(message: str) -> None:
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_hidden_or_active_comes_out_of_an_error(hostile: str) -> None:
     fault = moodle_fault({"exception": hostile, "errorcode": hostile, "message": hostile})
-    shown = Presenter().present_own("core_x", Outcome(fault=fault).envelope, {fault.said})
+    shown = Presenter().present_own("core_x", Outcome(fault=fault).envelope, {fault.said}).envelope
     assert not [danger for text in strings(shown) for danger in dangers(text)]
 
 

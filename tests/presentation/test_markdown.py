@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.presentation.invisible import without_invisible
+from moodle_mcp.invisible import without_invisible
 from moodle_mcp.presentation.markdown import to_markdown
 
 

@@ -11,10 +11,9 @@ import pytest
 from mcp import Client
 
 from moodle_mcp.demo import ADMIN_TOKEN
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.audit import Audit
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service.audit import Audit
 from tests.conftest import Demo
+from tests.support.serving import server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -27,10 +26,10 @@ async def test_each_call_is_one_line_with_its_end_and_without_its_content(
     demo: Demo, tmp_path: Path
 ) -> None:
     path = tmp_path / "audit.jsonl"
-    app = demo.app(presentation=Presentation(audit=Audit(str(path))))
+    app = demo.context(audit=Audit(str(path)))
     secret = {"username": "hidden", "password": "Hidden-pass-1", "email": "hidden@school.example"}
     user = {**secret, "firstname": "Hidden", "lastname": "Person"}
-    async with Client(server_of(app)) as session:
+    async with Client(server_for(app)) as session:
         await session.call_tool("core_course_get_contents", {"courseid": 2})
         await session.call_tool("core_user_create_users", {"users": [user]})
         await session.call_tool("core_course_get_contents", {"courseid": "hidden"})
@@ -70,7 +69,7 @@ async def test_on_a_full_disk_calls_are_made_and_the_server_ends_as_ever(
     path = tmp_path / "audit.jsonl"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     audit = Audit(str(path))
-    async with Client(demo.server(presentation=Presentation(audit=audit))) as session:
+    async with Client(demo.server(audit=audit)) as session:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
         try:
             answer = await session.call_tool("core_course_get_contents", {"courseid": 2})
@@ -82,6 +81,6 @@ async def test_on_a_full_disk_calls_are_made_and_the_server_ends_as_ever(
 
 
 async def test_the_record_can_go_to_stderr(demo: Demo, capfd: pytest.CaptureFixture[str]) -> None:
-    async with Client(demo.server(presentation=Presentation(audit=Audit("stderr")))) as session:
+    async with Client(demo.server(audit=Audit("stderr"))) as session:
         await session.call_tool("core_course_get_contents", {"courseid": 2})
     assert json.loads(capfd.readouterr().err)["outcome"] == "done"

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from mcp import Client, MCPError
 
 from moodle_mcp.demo import STUDENT_TOKEN, TEACHER_TOKEN, Fault
-from moodle_mcp.server import completions
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.audit import Audit
-from moodle_mcp.server.completions import KEPT_SECONDS, MOST, CourseIds
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service import course_ids
+from moodle_mcp.service.audit import Audit
+from moodle_mcp.service.course_ids import KEPT_SECONDS, MOST, CourseIds
 from tests.conftest import Demo
+from tests.support.serving import server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -128,8 +127,8 @@ async def test_what_is_unknown_is_an_error(demo: Demo, mode: Any, ref: Any) -> N
 
 async def test_what_was_looked_up_is_in_the_record(demo: Demo, tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
-    app = demo.app(presentation=Presentation(audit=Audit(str(path))))
-    async with Client(server_of(app)) as session:
+    app = demo.context(audit=Audit(str(path)))
+    async with Client(server_for(app)) as session:
         await suggested(session, "bio")
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [(each["function"], each["outcome"]) for each in lines] == [
@@ -154,28 +153,28 @@ class Courses:
 
 
 async def test_more_than_a_hundred_are_counted_and_not_sent() -> None:
-    found = await CourseIds(Courses(250)).complete("", 7)
-    assert (len(found.values), found.total, found.has_more) == (MOST, 250, True)
+    found = await CourseIds().complete("", 7, Courses(250))
+    assert (len(found.values), found.total) == (MOST, 250)
 
 
 async def test_the_id_itself_comes_before_those_that_begin_with_it() -> None:
-    found = await CourseIds(Courses(120)).complete("11", 7)
+    found = await CourseIds().complete("11", 7, Courses(120))
     assert found.values[:3] == ["11", "110", "111"]
 
 
 async def test_a_name_is_compared_as_it_is_read() -> None:
-    assert (await CourseIds(Courses(1)).complete("r&d", 7)).values == ["1"]
+    assert (await CourseIds().complete("r&d", 7, Courses(1))).values == ["1"]
 
 
 async def test_what_was_found_is_asked_for_again_after_a_minute() -> None:
     now, courses = 0.0, Courses(1)
-    ids = CourseIds(courses, lambda: now)
-    await ids.complete("", 7)
+    ids = CourseIds(lambda: now)
+    await ids.complete("", 7, courses)
     now = KEPT_SECONDS - 1
-    await ids.complete("1", 7)
+    await ids.complete("1", 7, courses)
     assert courses.asked == 1
     now = KEPT_SECONDS + 1
-    await ids.complete("1", 7)
+    await ids.complete("1", 7, courses)
     assert courses.asked == 2
 
 
@@ -187,26 +186,25 @@ async def test_what_could_not_be_asked_is_asked_again() -> None:
         answer = answers.pop(0)
         return await answer(function, arguments) if isinstance(answer, Courses) else answer
 
-    ids = CourseIds(read)
-    assert (await ids.complete("r&d", 7)).values == []
-    assert (await ids.complete("r&d", 7)).values == ["1"]
+    ids = CourseIds()
+    assert (await ids.complete("r&d", 7, read)).values == []
+    assert (await ids.complete("r&d", 7, read)).values == ["1"]
 
 
 async def test_nobody_waits_long_for_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
     async def read(function: str, arguments: Mapping[str, Any]) -> Any:
         await anyio.sleep_forever()
 
-    monkeypatch.setattr(completions, "PATIENCE", 0)
-    assert (await CourseIds(read).complete("bio", 7)).values == []
+    monkeypatch.setattr(course_ids, "PATIENCE", 0)
+    assert (await CourseIds().complete("bio", 7, read)).values == []
 
 
 @given(st.text(max_size=20), st.integers(0, 300))
 async def test_whatever_is_typed_at_most_a_hundred_ids_come_back(typed: str, count: int) -> None:
-    found = await CourseIds(Courses(count)).complete(typed, 7)
+    found = await CourseIds().complete(typed, 7, Courses(count))
     assert len(found.values) == len(set(found.values)) <= MOST
     assert all(1 <= int(value) <= count for value in found.values)
-    assert found.total is not None
-    assert found.has_more == (found.total > len(found.values))
+    assert found.total >= len(found.values)
 
 
 async def test_a_course_without_an_id_is_not_suggested(demo: Demo) -> None:

@@ -13,13 +13,13 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client, MCPError
 
-from moodle_mcp.policy.approvals import LIFETIME, Approvals, Confirm, Use
+from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.server import elicitation
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service.process import ServiceSettings
 from tests.conftest import Demo
 from tests.server.wire import serving_stdio
+from tests.support.serving import server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -45,8 +45,8 @@ def agreeing() -> Person:
 
 
 def client(demo: Demo, mode: Any, person: Person | None, way: Confirm = Confirm.ASK) -> Client:
-    app = demo.app(presentation=Presentation(Mode.DIRECT, way))
-    return Client(server_of(app), mode=mode, elicitation_callback=person)
+    app = demo.context(settings=ServiceSettings(Mode.DIRECT, way))
+    return Client(server_for(app), mode=mode, elicitation_callback=person)
 
 
 def error(result: types.CallToolResult) -> dict[str, Any]:
@@ -285,8 +285,8 @@ async def test_more_items_than_the_operator_lets_be_confirmed_at_once_are_refuse
     demo: Demo, mode: str
 ) -> None:
     person = agreeing()
-    app = demo.app(presentation=Presentation(Mode.DIRECT, Confirm.ASK, confirm_items=3))
-    async with Client(server_of(app), mode=cast("Any", mode), elicitation_callback=person) as own:
+    app = demo.context(settings=ServiceSettings(Mode.DIRECT, Confirm.ASK, confirm_items=3))
+    async with Client(server_for(app), mode=cast("Any", mode), elicitation_callback=person) as own:
         refused = error(await own.call_tool(DELETE, {"courseids": [2, 3, 4, 5]}))
     assert refused == snapshot(
         {
@@ -320,22 +320,6 @@ async def test_texts_too_long_to_be_read_are_refused_and_shorter_ones_shown_whol
     assert len(person.questions) == 1
 
 
-def test_a_permission_ends_with_its_time() -> None:
-    now = 0.0
-    permissions = Approvals(clock=lambda: now)
-    token = permissions.ask("call")
-    now = LIFETIME + 1
-    assert permissions.use(token, "call") is Use.GONE
-
-
-def test_unused_permissions_do_not_pile_up() -> None:
-    permissions = Approvals()
-    first = permissions.ask("call")
-    for number in range(500):
-        permissions.ask(f"call {number}")
-    assert permissions.use(first, "call") is Use.GONE
-
-
 @ERAS
 async def test_a_name_can_neither_hide_letters_in_the_question_nor_turn_them_round(
     demo: Demo, mode: str
@@ -357,8 +341,8 @@ async def test_a_client_that_fails_to_ask_has_not_agreed(demo: Demo) -> None:
     async def broken(context: Any, params: Any) -> types.ElicitResult | types.ErrorData:
         return types.ErrorData(code=-32603, message="no window")
 
-    app = demo.app(presentation=Presentation(Mode.DIRECT, Confirm.ASK))
-    async with Client(server_of(app), mode="legacy", elicitation_callback=broken) as session:
+    app = demo.context(settings=ServiceSettings(Mode.DIRECT, Confirm.ASK))
+    async with Client(server_for(app), mode="legacy", elicitation_callback=broken) as session:
         refused = error(await session.call_tool(DELETE, TWO))
     assert refused["kind"] == "declined"
     assert demo.calls_of(DELETE) == 0
@@ -401,8 +385,8 @@ async def test_a_question_that_nobody_answers_is_withdrawn(
         await anyio.sleep_forever()
         raise AssertionError
 
-    app = demo.app(presentation=Presentation(Mode.DIRECT, Confirm.ASK))
-    async with Client(server_of(app), mode="legacy", elicitation_callback=silent) as session:
+    app = demo.context(settings=ServiceSettings(Mode.DIRECT, Confirm.ASK))
+    async with Client(server_for(app), mode="legacy", elicitation_callback=silent) as session:
         refused = error(await session.call_tool(DELETE, TWO))
     assert (refused["kind"], refused["written"]) == ("declined", "nothing")
     assert demo.calls_of(DELETE) == 0

@@ -16,9 +16,9 @@ from moodle_mcp.catalogue.search import Index
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.policy.allowlist import profile
 from moodle_mcp.policy.exposure import Mode
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service.process import ServiceSettings
 from tests.conftest import Demo, policy
+from tests.support.serving import server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -28,8 +28,8 @@ ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 
 def client(demo: Demo, mode: Any = "auto", shown: Mode = Mode.FACADE, **policy: Any) -> Client:
-    app = demo.app(presentation=Presentation(mode=shown), **policy)
-    return Client(server_of(app), mode=mode)
+    app = demo.context(settings=ServiceSettings(mode=shown), **policy)
+    return Client(server_for(app), mode=mode)
 
 
 def structured(result: types.CallToolResult) -> dict[str, Any]:

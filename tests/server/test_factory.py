@@ -10,8 +10,7 @@ import pytest
 from inline_snapshot import snapshot
 from mcp import Client
 
-from moodle_mcp.server.app import App
-from moodle_mcp.server.factory import ServerFactory
+from moodle_mcp.server.factory import Served, ServerFactory
 from tests.conftest import Demo
 
 Environment = Callable[..., dict[str, str]]
@@ -22,11 +21,11 @@ LATER = (
     "jsonschema_rs",
     "tenacity",
     "moodle_mcp.caller.executor",
-    "moodle_mcp.server.app",
+    "moodle_mcp.server.handlers",
 )
 
 
-def unexpected() -> App:
+def unexpected() -> Served:
     """An application that nobody should want."""
     raise NotImplementedError
 
@@ -39,10 +38,11 @@ async def test_a_client_that_asks_for_nothing_has_no_application_made(mode: str)
 
 
 async def test_the_application_is_made_once_at_the_first_request(demo: Demo) -> None:
-    made: list[App] = []
+    made: list[Served] = []
 
-    def make() -> App:
-        made.append(demo.app())
+    def make() -> Served:
+        context = demo.context()
+        made.append(Served(context, context.aclose))
         return made[-1]
 
     async with Client(ServerFactory(make).server()) as session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import sys
@@ -15,13 +14,21 @@ import anyio
 import pytest
 from inline_snapshot import snapshot
 
+from moodle_mcp.caller.executor import Observer
+from moodle_mcp.caller.outcome import failed
+from moodle_mcp.catalogue.arguments import ArgumentChecker
+from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault, Hold
-from moodle_mcp.demo.world import StoredFile
+from moodle_mcp.demo.records import StoredFile
+from moodle_mcp.errors import CallError
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.settings import FileSettings
-from moodle_mcp.server.file_tools import MAX_IMAGE, FileAnswer, FileTools
-from moodle_mcp.site.session import Site
+from moodle_mcp.server.tools import builtin_to_tool
+from moodle_mcp.service.builtin_tools import BuiltinAnswer, BuiltinTool
+from moodle_mcp.service.file_tools import MAX_IMAGE, FileTools
+from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.site.session import Progress, Site
 from moodle_mcp.site.timing import Timing
 from tests.conftest import NOW, Demo, connection
 from tests.files import samples
@@ -38,16 +45,51 @@ def path(tmp_path: Path) -> Path:
     return folder
 
 
+class Tools:
+    """The two tools, run with arguments that have been checked as the service checks them."""
+
+    def __init__(self, site: Site, folder: Folder | None, settings: FileSettings | None) -> None:
+        turns = anyio.CapacityLimiter(2)
+        self._files = FileTools(site, folder, settings or FileSettings(), turns)
+        self._checker = ArgumentChecker()
+
+    def functions(self, info: SiteInfo | None = None) -> list[Function]:
+        return [tool.function for tool in self.tools(info)]
+
+    def tools(self, info: SiteInfo | None = None) -> list[BuiltinTool]:
+        return self._files.tools(info)
+
+    async def download(
+        self, given: dict[str, Any], progress: Progress | None = None
+    ) -> BuiltinAnswer:
+        return await self._run(self.tools()[0], given, progress)
+
+    async def upload(
+        self, given: dict[str, Any], progress: Progress | None = None
+    ) -> BuiltinAnswer:
+        return await self._run(self.tools()[1], given, progress)
+
+    async def _run(
+        self, tool: BuiltinTool, given: dict[str, Any], progress: Progress | None
+    ) -> BuiltinAnswer:
+        assert tool.run is not None
+        try:
+            checked = self._checker.check(tool.function, given)
+            return await tool.run(checked, Observer(on_bytes=progress))
+        except CallError as error:
+            return BuiltinAnswer(failed(tool.function, error))
+
+
 @asynccontextmanager
 async def tools_of(
     demo: Demo,
     path: Path | None = None,
     settings: FileSettings | None = None,
     token: str = STUDENT_TOKEN,
-) -> AsyncGenerator[FileTools]:
+) -> AsyncGenerator[Tools]:
     site = Site(connection(demo.url, token))
     try:
-        yield FileTools(site, None if path is None else Folder(path), settings)
+        yield Tools(site, None if path is None else Folder(path), settings)
     finally:
         await site.aclose()
 
@@ -64,7 +106,7 @@ def put(demo: Demo, name: str, content: bytes, mimetype: str = "text/plain") -> 
     return f"{demo.url}/webservice/pluginfile.php{files[number].path}?forcedownload=1"
 
 
-async def download(demo: Demo, url: str, folder: Path | None = None, **given: Any) -> FileAnswer:
+async def download(demo: Demo, url: str, folder: Path | None = None, **given: Any) -> BuiltinAnswer:
     async with tools_of(demo, folder, SMALL) as tools:
         return await tools.download({"url": url, **given})
 
@@ -84,8 +126,8 @@ def names(path: Path) -> list[str]:
     return sorted(each.name for each in path.iterdir())
 
 
-def error_of(answer: FileAnswer) -> dict[str, Any]:
-    assert answer.images == []
+def error_of(answer: BuiltinAnswer) -> dict[str, Any]:
+    assert answer.pictures == ()
     assert answer.outcome.fault is not None
     return answer.outcome.fault.report()
 
@@ -163,14 +205,14 @@ async def test_a_picture_is_a_picture(demo: Demo) -> None:
         "mimetype": "image/png",
         "size": len(samples.PNG),
     }
-    [image] = answer.images
+    [image] = answer.pictures
     assert image.mime_type == "image/png"
-    assert base64.b64decode(image.data) == samples.PNG
+    assert image.data == samples.PNG
 
 
 async def test_a_picture_that_is_damaged_is_not_shown(demo: Demo) -> None:
     answer = await download(demo, put(demo, "a.png", samples.PNG[:20], "image/png"))
-    assert answer.images == []
+    assert answer.pictures == ()
     assert answer.outcome.result["note"] == "The picture is damaged, and not shown."
 
 
@@ -179,7 +221,7 @@ async def test_a_picture_that_would_unpack_to_gigabytes_is_not_shown(demo: Demo)
     async with tools_of(demo) as tools:
         answer = await tools.download({"url": put(demo, "a.png", wide, "image/png")})
     error = error_of(answer)
-    assert (error["kind"], error["message"], answer.images) == (
+    assert (error["kind"], error["message"], list(answer.pictures)) == (
         "too_large",
         "The picture has 100000 x 1 pixels; 8000 each can be shown.",
         [],
@@ -343,8 +385,9 @@ async def test_a_link_in_the_way_is_refused_before_anything_is_fetched(
 
 async def test_without_a_folder_nothing_can_be_saved_or_read_here(demo: Demo) -> None:
     async with tools_of(demo) as tools:
-        download_schema = input_schema(tools.download_function)["properties"]
-        upload_schema = input_schema(tools.upload_function)["properties"]
+        download_schema, upload_schema = (
+            input_schema(function)["properties"] for function in tools.functions()
+        )
         assert set(download_schema) == {"url"}
         assert set(upload_schema) == {"name", "text", "itemid", "_dry_run"}
         url = put(demo, "a.txt", b"x")
@@ -460,7 +503,7 @@ async def test_progress_is_told_in_large_steps_and_at_the_end(demo: Demo) -> Non
 async def test_the_tools_are_there_as_far_as_the_service_lets_files_through(demo: Demo) -> None:
     async with tools_of(demo) as tools:
         site = Site(connection(demo.url, ADMIN_TOKEN))
-        both = [tools.download_function, tools.upload_function]
+        both = tools.functions()
         assert tools.functions(None) == both
         assert tools.functions(await site.info()) == both
         demo.site.switches.uploads = False
@@ -473,9 +516,9 @@ async def test_the_tools_are_there_as_far_as_the_service_lets_files_through(demo
 async def test_the_tools_say_what_they_are(demo: Demo, path: Path) -> None:
     async with tools_of(demo, path) as with_folder, tools_of(demo) as without:
         listed = [
-            tools.tool(function).model_dump(by_alias=True, exclude_none=True)
+            builtin_to_tool(tool).model_dump(by_alias=True, exclude_none=True)
             for tools in (with_folder, without)
-            for function in tools.functions(None)
+            for tool in tools.tools()
         ]
     for tool in listed:
         tool.pop("outputSchema")

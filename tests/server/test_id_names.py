@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from moodle_mcp.server.id_names import find_names
+from moodle_mcp.service.id_names import find_names
 
 pytestmark = pytest.mark.anyio
 

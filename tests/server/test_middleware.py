@@ -9,18 +9,17 @@ from typing import Any
 import pytest
 from mcp import Client, MCPError
 
-from moodle_mcp.caller.caller import Caller, Prepared
+from moodle_mcp.caller.caller import Caller, Prepared, Zone, no_zone
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
 from moodle_mcp.logs import start_logging
-from moodle_mcp.server.app import App
-from moodle_mcp.server.factory import server_of
 from moodle_mcp.site.decoding import Answer, IsOwnAnswer, always_a_failure
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import Request
 from moodle_mcp.site.session import Site
 from tests.conftest import Demo, connection, policy
+from tests.support.serving import context_of, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +30,9 @@ SECRET = f"https://moodle/?wstoken={ADMIN_TOKEN}"
 class BrokenCaller(Caller):
     """A caller with a fault in it."""
 
-    async def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
+    async def prepare(
+        self, function: Function, arguments: Mapping[str, Any], zone: Zone = no_zone
+    ) -> Prepared:
         raise RuntimeError(SECRET)
 
 
@@ -59,8 +60,8 @@ async def test_a_fault_of_ours_in_a_call_is_an_answer_that_says_nothing_of_it(
     demo: Demo, mode: Any
 ) -> None:
     site = Site(connection(demo.url))
-    app = App(site, BrokenCaller(site), policy())
-    async with Client(server_of(app), mode=mode) as session:
+    app = context_of(site, BrokenCaller(site), policy())
+    async with Client(server_for(app), mode=mode) as session:
         result = await session.call_tool("core_course_get_contents", {"courseid": 2})
         assert result.structured_content is not None
         assert result.structured_content["error"]["kind"] == "internal"
@@ -73,13 +74,15 @@ async def test_a_secret_is_in_no_line_of_a_fault_of_ours(
     demo: Demo, capfd: pytest.CaptureFixture[str]
 ) -> None:
     class Repeating(BrokenCaller):
-        async def prepare(self, function: Function, arguments: Mapping[str, Any]) -> Prepared:
+        async def prepare(
+            self, function: Function, arguments: Mapping[str, Any], zone: Zone = no_zone
+        ) -> Prepared:
             raise KeyError(arguments["users"][0]["password"], SECRET)
 
     start_logging("debug", ADMIN_TOKEN)
     site = Site(connection(demo.url))
     users = {"users": [{"password": "Hidden-1\n", "username": "u"}]}
-    async with Client(server_of(App(site, Repeating(site), policy()))) as session:
+    async with Client(server_for(context_of(site, Repeating(site), policy()))) as session:
         await session.call_tool("core_user_create_users", users)
         inner = {"function": "core_user_create_users", "arguments": users}
         await session.call_tool("call_function", inner)
@@ -93,8 +96,8 @@ async def test_a_fault_of_ours_outside_a_call_is_a_plain_protocol_error(
     demo: Demo, mode: Any
 ) -> None:
     site = BrokenSite(connection(demo.url))
-    app = App(site, Caller(site), policy())
-    async with Client(server_of(app), mode=mode) as session:
+    app = context_of(site, Caller(site), policy())
+    async with Client(server_for(app), mode=mode) as session:
         with pytest.raises(MCPError) as caught:
             await session.list_tools()
     assert ADMIN_TOKEN not in str(caught.value)

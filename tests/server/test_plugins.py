@@ -20,12 +20,13 @@ from moodle_mcp.demo import DemoSite, serving
 from moodle_mcp.policy.allowlist import parse_allowlist
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.policy.policy import Policy
-from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.factory import server_of
-from moodle_mcp.server.toolset import FUNCTION_KEY
+from moodle_mcp.server.tools import FUNCTION_KEY
+from moodle_mcp.service.context import UserContext
+from moodle_mcp.service.process import ServiceSettings
 from moodle_mcp.site.session import Site
 from tests.catalogue.test_site_file import ADD, EXPORTED, GET, SETTING
 from tests.conftest import NOW, Demo, connection
+from tests.support.serving import context_of, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -41,16 +42,18 @@ def demo() -> Iterator[Demo]:
         yield Demo(site, url)
 
 
-def app(demo: Demo, access: Access, said: str = "", overrides: SiteOverrides = PLUGINS) -> App:
+def app(
+    demo: Demo, access: Access, said: str = "", overrides: SiteOverrides = PLUGINS
+) -> UserContext:
     site = Site(connection(demo.url))
     policy = Policy(parse_allowlist("local_example_*", [*every_name(), GET, ADD]), access)
     added = replace(overrides, accesses=parse_accesses(said, "MOODLE_MCP_PLUGIN_ACCESS"))
-    return App(site, Caller(site), policy, overrides=added)
+    return context_of(site, Caller(site), policy, overrides=added)
 
 
 async def test_an_exported_function_is_a_typed_tool_with_its_description(demo: Demo) -> None:
     said = "local_example_get_*=read, local_example_add_*=write"
-    async with Client(server_of(app(demo, Access.DESTRUCTIVE, said))) as session:
+    async with Client(server_for(app(demo, Access.DESTRUCTIVE, said))) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
     assert list(tools) == ["more_results", ADD, GET]
     assert tools[GET].model_dump(exclude_none=True, exclude={"output_schema"}) == snapshot(
@@ -101,7 +104,7 @@ async def test_an_exported_function_is_a_typed_tool_with_its_description(demo: D
 
 
 async def test_its_arguments_are_checked_and_sent_by_the_exported_shape(demo: Demo) -> None:
-    async with Client(server_of(app(demo, Access.READ, "local_example_get_*=read"))) as session:
+    async with Client(server_for(app(demo, Access.READ, "local_example_get_*=read"))) as session:
         wrong = await session.call_tool(GET, {"courseid": "two", "tag": "a"})
         assert not demo.calls_of(GET)
         right = await session.call_tool(GET, {"courseid": 2, "tags": ["a"], "pinned": False})
@@ -126,7 +129,7 @@ async def test_its_arguments_are_checked_and_sent_by_the_exported_shape(demo: De
 
 async def test_moodles_label_alone_makes_no_function_a_read(demo: Demo) -> None:
     assert FOUND.functions[GET].access == "read"
-    async with Client(server_of(app(demo, Access.WRITE))) as session:
+    async with Client(server_for(app(demo, Access.WRITE))) as session:
         assert [tool.name for tool in (await session.list_tools()).tools] == ["more_results"]
         withheld = await session.call_tool(GET, {"courseid": 2})
     assert withheld.structured_content is not None
@@ -138,7 +141,7 @@ async def test_moodles_label_alone_makes_no_function_a_read(demo: Demo) -> None:
 
 async def test_without_the_export_it_is_free_form(demo: Demo) -> None:
     untyped = app(demo, Access.DESTRUCTIVE, overrides=SiteOverrides())
-    async with Client(server_of(untyped)) as session:
+    async with Client(server_for(untyped)) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
     assert "does not know its parameters" in (tools[GET].description or "")
 
@@ -155,8 +158,8 @@ async def test_no_function_of_a_site_takes_the_place_of_a_tool_of_ours(mode: Mod
     with serving(site.app) as url:
         client = Site(connection(url))
         policy = Policy(parse_allowlist("all", every_name()), Access.DESTRUCTIVE)
-        own = App(client, Caller(client), policy, Presentation(mode), overrides=overrides)
-        async with Client(server_of(own)) as session:
+        own = context_of(client, Caller(client), policy, ServiceSettings(mode), overrides=overrides)
+        async with Client(server_for(own)) as session:
             tools = (await session.list_tools()).tools
             names = [tool.name for tool in tools]
             ours = {tool.name for tool in tools if FUNCTION_KEY not in (tool.meta or {})}

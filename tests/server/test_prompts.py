@@ -24,12 +24,12 @@ from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, TEACHER_TOKEN
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.presentation.fields import selection
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.builtin_tools import MORE
-from moodle_mcp.server.facade import CALL
-from moodle_mcp.server.factory import server_of
 from moodle_mcp.server.prompts import MAX_TEXT, Prompts, PromptText
+from moodle_mcp.service.builtin_tools import MORE
+from moodle_mcp.service.discovery import CALL
+from moodle_mcp.service.process import ServiceSettings
 from tests.conftest import NOW, Demo
+from tests.support.serving import server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -134,9 +134,9 @@ async def walking(
         questions.append(params.message)
         return types.ElicitResult(action="accept", content={"confirm": True})
 
-    presentation = Presentation(shown, Confirm.ASK)
-    app = demo.app("all", access, token=token, presentation=presentation)
-    async with Client(server_of(app), mode=mode, elicitation_callback=agreeing) as session:
+    presentation = ServiceSettings(shown, Confirm.ASK)
+    app = demo.context("all", access, token=token, settings=presentation)
+    async with Client(server_for(app), mode=mode, elicitation_callback=agreeing) as session:
         text = text_of(await session.get_prompt(name, arguments))
         walker = Walker(session, text, (await session.list_tools()).tools)
         walker.questions = questions

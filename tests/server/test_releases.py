@@ -16,12 +16,12 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import SMALL_TOKEN, DemoSite, Fault, Hold, serving
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.policy.exposure import Mode
-from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.factory import server_of
+from moodle_mcp.service.process import ServiceSettings
 from moodle_mcp.site.info import SITE_INFO, SiteInfo
 from moodle_mcp.site.protocol import RESTFUL
 from moodle_mcp.site.session import Site
 from tests.conftest import NOW, connection, policy
+from tests.support.serving import context_of, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -37,8 +37,8 @@ async def tools(release: Any) -> dict[str, dict[str, Any]]:
     """The named tools that a site of a release offers, with the schemas of their arguments."""
     with serving(DemoSite(now=NOW, release=release).app) as url:
         site = Site(connection(url))
-        app = App(site, Caller(site), policy(",".join(NAMES)), Presentation(Mode.DIRECT))
-        async with Client(server_of(app)) as session:
+        app = context_of(site, Caller(site), policy(",".join(NAMES)), ServiceSettings(Mode.DIRECT))
+        async with Client(server_for(app)) as session:
             listed = (await session.list_tools()).tools
     return {tool.name: tool.input_schema["properties"] for tool in listed}
 
@@ -64,8 +64,8 @@ async def test_a_function_that_only_the_site_knows_is_a_free_form_tool_and_says_
         info = await site.info()
         plugin = "local_shop_get_orders"
         known = replace(info, functions=(info.functions or frozenset()) | {plugin})
-        app = App(KnownSite(url, known), Caller(site), policy("local_shop_*"))
-        async with Client(server_of(app)) as session:
+        app = context_of(KnownSite(url, known), Caller(site), policy("local_shop_*"))
+        async with Client(server_for(app)) as session:
             _, tool = (await session.list_tools()).tools
         await site.aclose()
     assert tool.name == plugin
@@ -81,8 +81,8 @@ async def test_over_restful_all_that_is_allowed_is_listed_since_the_site_does_no
     demo = DemoSite(now=NOW)
     with serving(demo.app) as url:
         site = Site(connection(url, SMALL_TOKEN, (RESTFUL,)))
-        app = App(site, Caller(site), policy(",".join(NAMES)), Presentation(Mode.DIRECT))
-        async with Client(server_of(app)) as session:
+        app = context_of(site, Caller(site), policy(",".join(NAMES)), ServiceSettings(Mode.DIRECT))
+        async with Client(server_for(app)) as session:
             listed = (await session.list_tools()).tools
             result = await session.call_tool("mod_choice_get_choice_results", {"choiceid": 1})
     names = {tool.name for tool in listed} - {"more_results", "resume_batch"}
@@ -107,7 +107,7 @@ async def test_arguments_are_judged_by_the_release_once_it_is_known() -> None:
     read = "mod_choice_get_choice_results"
     with serving(demo.app) as url:
         site = Site(connection(url))
-        async with Client(server_of(App(site, Caller(site), policy(read)))) as session:
+        async with Client(server_for(context_of(site, Caller(site), policy(read)))) as session:
             before = await session.call_tool(read, {"choiceid": 1, "groupid": 3})
             await session.list_tools()
             after = await session.call_tool(read, {"choiceid": 1, "groupid": 3})
@@ -122,7 +122,7 @@ async def test_who_calls_while_the_site_is_first_asked_waits_for_its_answer() ->
     read = "mod_choice_get_choice_results"
     with serving(demo.app) as url:
         site = Site(connection(url))
-        async with Client(server_of(App(site, Caller(site), policy(read)))) as session:
+        async with Client(server_for(context_of(site, Caller(site), policy(read)))) as session:
             results: list[types.CallToolResult] = []
 
             async def call() -> None:
@@ -157,7 +157,7 @@ async def test_calls_that_come_at_once_do_not_each_wait_for_a_site_that_is_silen
     with serving(DemoSite(now=NOW).app) as url:
         site = SilentSite(url)
         async with (
-            Client(server_of(App(site, Caller(site), policy(read)))) as session,
+            Client(server_for(context_of(site, Caller(site), policy(read)))) as session,
             anyio.create_task_group() as tasks,
         ):
             for _ in range(5):

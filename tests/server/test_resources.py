@@ -18,9 +18,9 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault
 from moodle_mcp.demo.seed import FIRST_STUDENT_ID
 from moodle_mcp.presentation.presenter import PresentationSettings
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.resources import RESOURCES, Reader, reading
+from moodle_mcp.service.audit import Audit
+from moodle_mcp.service.process import ServiceSettings
 from tests.conftest import NOW, Demo
 
 pytestmark = pytest.mark.anyio
@@ -192,7 +192,7 @@ async def test_reading_needs_no_more_than_reading(demo: Demo) -> None:
 
 async def test_a_read_is_one_line_of_the_record(demo: Demo, tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
-    async with client(demo, presentation=Presentation(audit=Audit(str(path)))) as session:
+    async with client(demo, audit=Audit(str(path))) as session:
         await read(session, "moodle://course/2")
         await refused(session, "moodle://course/99999/contents")
     text = path.read_text(encoding="utf-8")
@@ -205,8 +205,8 @@ async def test_a_read_is_one_line_of_the_record(demo: Demo, tmp_path: Path) -> N
 
 
 async def test_a_long_resource_has_pages_that_a_tool_reads_on(demo: Demo) -> None:
-    short = Presentation(style=PresentationSettings(max_result=3_000))
-    async with client(demo, presentation=short) as session:
+    short = ServiceSettings(presentation=PresentationSettings(max_result=3_000))
+    async with client(demo, settings=short) as session:
         (contents,) = (await session.read_resource("moodle://course/2/contents")).contents
         text = cast("types.TextResourceContents", contents).text
         page = json.loads(text)["page"]
@@ -252,10 +252,10 @@ def test_no_address_but_the_documented_ones_leads_anywhere(uri: str) -> None:
         with pytest.raises(MCPError, match="Unknown resource"):
             reading(uri, Reader(NOW, 1), MODERN)
         return
-    place, call = reading(uri, Reader(NOW, 1), MODERN)
+    place, _ = reading(uri, Reader(NOW, 1), MODERN)
     number = str(place.id_in(uri))
     filled = place.uri.replace("{courseid}", number).replace("{userid}", number)
-    assert (places, uri, call.name) == ([place], filled, place.function)
+    assert (places, uri) == ([place], filled)
 
 
 async def test_an_answer_of_another_kind_is_told_and_no_fault_of_the_server(demo: Demo) -> None:

@@ -10,9 +10,9 @@ import pytest
 from inline_snapshot import snapshot
 from mcp.client import Client
 
-from moodle_mcp.demo.world import SITE_COURSE
+from moodle_mcp.demo.records import SITE_COURSE
 from moodle_mcp.presentation.presenter import PresentationSettings
-from moodle_mcp.server.app import Presentation
+from moodle_mcp.service.process import ServiceSettings
 from tests.conftest import Demo
 
 CONTENTS = "core_course_get_contents"
@@ -42,8 +42,8 @@ async def test_instructions_and_tools_hold_nothing_that_the_site_says_of_itself(
 
 
 async def test_a_long_answer_is_read_to_its_end_without_asking_moodle_again(demo: Demo) -> None:
-    style = Presentation(style=PresentationSettings(max_result=4_000))
-    async with Client(demo.server(presentation=style)) as session:
+    style = ServiceSettings(presentation=PresentationSettings(max_result=4_000))
+    async with Client(demo.server(settings=style)) as session:
         page = await answer(session, ENROLLED, courseid=2, _fields=["*"])
         people = [each["id"] for each in page["result"]]
         while cursor := page["page"].get("next"):
@@ -55,10 +55,10 @@ async def test_a_long_answer_is_read_to_its_end_without_asking_moodle_again(demo
 
 
 async def test_another_sessions_cursor_is_not_known(demo: Demo) -> None:
-    style = Presentation(style=PresentationSettings(max_result=4_000))
-    async with Client(demo.server(presentation=style)) as session:
+    style = ServiceSettings(presentation=PresentationSettings(max_result=4_000))
+    async with Client(demo.server(settings=style)) as session:
         page = await answer(session, ENROLLED, courseid=2, _fields=["*"])
-    async with Client(demo.server(presentation=style)) as session:
+    async with Client(demo.server(settings=style)) as session:
         result = await session.call_tool("more_results", {"cursor": page["page"]["next"]})
     assert result.is_error
 

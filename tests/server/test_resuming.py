@@ -13,9 +13,9 @@ from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.demo.faults import Fault
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.factory import server_of
-from tests.conftest import Demo
+from moodle_mcp.service.process import ServiceSettings
+from tests.conftest import Demo, policy
+from tests.support.serving import server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -25,8 +25,8 @@ MAINTENANCE = b'{"exception":"moodle_exception","errorcode":"sitemaintenance","m
 
 
 def client(demo: Demo, tools: str = "all", mode: Mode = Mode.DIRECT, **options: Any) -> Client:
-    presentation = Presentation(mode, options.pop("confirm", Confirm.ASK))
-    return Client(server_of(demo.app(tools, presentation=presentation, **options)))
+    presentation = ServiceSettings(mode, options.pop("confirm", Confirm.ASK))
+    return Client(server_for(demo.context(tools, settings=presentation, **options)))
 
 
 def enrolments(*users: int) -> dict[str, Any]:
@@ -197,10 +197,10 @@ def token(asked: dict[str, Any]) -> str:
 
 async def test_what_the_operator_no_longer_allows_is_not_resumed(demo: Demo) -> None:
     """A handle is no permission: the policy is asked at every run."""
-    app = demo.app(presentation=Presentation(Mode.DIRECT))
-    async with Client(server_of(app)) as session:
+    app = demo.context(settings=ServiceSettings(Mode.DIRECT))
+    async with Client(server_for(app)) as session:
         stopped = await envelope(session, ENROL, **enrolments(14, MISSING))
-        app._policy = demo.app("core_*")._policy  # pyright: ignore[reportPrivateUsage]
+        app.policy = policy("core_*")
         ended = await envelope(session, "resume_batch", handle=stopped["batch"]["resume"])
     assert ended["error"]["kind"] == "not_allowed"
 

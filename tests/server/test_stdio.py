@@ -85,7 +85,7 @@ def test_recorded_answers_come_back_as_recorded_and_valid_against_their_schema(e
         hands_out_keys = function.classification.hands_out_keys
         clean = without_secrets(exchange.json, hands_out_keys=hands_out_keys)
         coerced = {"result": coerce(function, clean).result}
-        expected = presenter.present(function, coerced, presenter.view(function, None))
+        expected = presenter.present(function, coerced, presenter.view(function, None)).envelope
         assert unmarked(structured["result"]) == unmarked(expected["result"]), exchange.id
         assert json.loads(result["content"][0]["text"]) == structured
         assert bool(result.get("isError")) == bool(structured.get("batch", {}).get("failed"))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from moodle_mcp.errors import CallError, Delivery, Kind
-from moodle_mcp.site.decoding import Answer, Response, decode, retry_after_seconds
+from moodle_mcp.site.decoding import Answer, decode
 from moodle_mcp.site.moodle_errors import failure_in, moodle_fault, plain
+from moodle_mcp.site.response import Response, retry_after_seconds
 from tests.recordings import Exchange, calls, exchanges
 from tests.strategies import json_values
 
@@ -745,7 +746,7 @@ def test_the_wait_that_a_site_asks_for_is_a_number_of_seconds(
     with pytest.raises(CallError) as caught:
         decode(answer)
     assert caught.value.retry_after == seconds
-    assert caught.value.delivery is Delivery.UNKNOWN
+    assert caught.value.delivery is not Delivery.NOT_SENT
 
 
 STATUSES = st.integers(100, 599)

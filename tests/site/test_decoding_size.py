@@ -11,7 +11,8 @@ from inline_snapshot import snapshot
 from moodle_mcp.errors import CallError
 from moodle_mcp.jsontree import MAX_VALUES
 from moodle_mcp.site import decoding
-from moodle_mcp.site.decoding import Response, decode
+from moodle_mcp.site.decoding import decode
+from moodle_mcp.site.response import Response
 
 
 def test_an_answer_of_too_many_values_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,7 +137,7 @@ def test_what_is_not_a_number_is_never_sent(protocol: Protocol, value: float) ->
 def test_a_name_that_could_lead_to_another_address_is_refused(name: str) -> None:
     with pytest.raises(CallError) as caught:
         RESTFUL.encode(name, {})
-    assert (caught.value.fault.kind, caught.value.fault.written) == (Kind.NOT_FOUND, "nothing")
+    assert (caught.value.fault.kind, caught.value.delivery) == (Kind.NOT_FOUND, Delivery.NOT_SENT)
 
 
 def test_such_a_name_is_told_and_has_not_left_this_machine() -> None:

@@ -12,26 +12,25 @@ from mcp import Client
 from mcp.server import Server
 
 from moodle_mcp.demo import serving
-from moodle_mcp.server.factory import server_of
 from tools.conformance import __main__ as conformance
 from tools.conformance.node import NodeMissingError
 from tools.conformance.offered import offer
-from tools.conformance.server import FixtureApp, fixture_app
+from tools.conformance.server import fixture_server
 from tools.conformance.site import FixtureSite
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def app() -> Iterator[FixtureApp]:
+def server() -> Iterator[Server[Any]]:
     with serving(FixtureSite().app) as url:
-        yield fixture_app(url)
+        yield fixture_server(url)
 
 
 async def test_a_fixture_is_answered_by_the_site_through_the_servers_own_way(
-    app: FixtureApp,
+    server: Server[Any],
 ) -> None:
-    async with Client(server_of(app)) as client:
+    async with Client(server) as client:
         result = await client.call_tool("test_image_content", {})
         assert result.structured_content is not None
         assert result.structured_content["result"] == "test_image_content was called."
@@ -42,9 +41,9 @@ async def test_a_fixture_is_answered_by_the_site_through_the_servers_own_way(
 
 
 async def test_a_fixture_that_the_site_refuses_is_an_error_of_the_servers_kind(
-    app: FixtureApp,
+    server: Server[Any],
 ) -> None:
-    async with Client(server_of(app)) as client:
+    async with Client(server) as client:
         result = await client.call_tool("test_error_handling", {})
     assert result.is_error
     assert result.structured_content is not None

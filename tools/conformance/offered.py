@@ -11,7 +11,7 @@ import mcp_types as types
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 
-from moodle_mcp.server.completions import ARGUMENT
+from moodle_mcp.server.handlers import COMPLETED
 from tools.conformance.probes import IMAGE, RESOURCE, Context, asking, form
 
 Handler: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
@@ -108,7 +108,7 @@ def _complete(server: Server[Any]) -> None:
     prompt = types.PromptReference(name="course_health_check")
 
     async def handle(ctx: Context, params: types.CompleteRequestParams) -> Any:
-        argument = params.argument.model_copy(update={"name": ARGUMENT})
+        argument = params.argument.model_copy(update={"name": COMPLETED})
         return await handler(ctx, params.model_copy(update={"ref": prompt, "argument": argument}))
 
     server.add_request_handler("completion/complete", types.CompleteRequestParams, handle)

@@ -8,13 +8,13 @@ It prints its address and serves until it is told to stop.
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from typing import Any, Final
 
 import mcp_types as types
 from mcp.server import Server, ServerRequestContext
 from pydantic import SecretStr
 
-from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
@@ -22,16 +22,16 @@ from moodle_mcp.demo import serving
 from moodle_mcp.policy.allowlist import parse_allowlist
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.policy.policy import Policy
-from moodle_mcp.server.app import App, Presentation
-from moodle_mcp.server.builtin_tools import ToolReply
-from moodle_mcp.server.facade import Facade
-from moodle_mcp.server.factory import server_of
-from moodle_mcp.server.resuming import Resumption
-from moodle_mcp.server.toolset import Toolset
+from moodle_mcp.server.factory import Served, ServerFactory
+from moodle_mcp.server.handlers import Handlers
 from moodle_mcp.server.transports.http import Listener, serve_http
+from moodle_mcp.service.context import UserContext
+from moodle_mcp.service.process import Process, ServiceSettings
+from moodle_mcp.service.registry import Functions, Registry
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.wiring import make_site
+from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.site.session import Site
 from tools.conformance.fixtures import FIXTURES
 from tools.conformance.offered import offer
 from tools.conformance.probes import BLOCKS, PROBES
@@ -41,69 +41,65 @@ QUICK: Final = CallSettings(rate=1000)
 """The busy site slows the caller down, as it should, from a pace at which that does no harm."""
 
 
-class FixtureToolset(Toolset):
+class FixtureFunctions(Functions):
     """The fixtures in place of the catalogue's functions."""
 
     @property
-    def functions(self) -> list[Function]:
+    def allowed(self) -> list[Function]:
         return list(FIXTURES.values())
 
-    def exposed(self, name: str) -> Function | None:
+    def find(self, name: str) -> Function | None:
         return FIXTURES.get(name)
 
-    def withheld(self, name: str) -> Function | None:
-        return None
+    def find_allowed(self, name: str) -> Function | None:
+        return FIXTURES.get(name)
 
 
-class FixtureApp(App):
-    """The application as it is, with the probes put in before a call and behind its answer."""
+class FixtureContext(UserContext):
+    """The context as it is, with the fixtures in its registry."""
 
-    def _current(self) -> tuple[Toolset, Facade]:
-        toolset, facade = super()._current()
-        if not isinstance(toolset, FixtureToolset):
-            toolset = FixtureToolset(self._policy, toolset.info)
-            facade = Facade(toolset)
-            self._made = toolset, facade
-        return toolset, facade
+    def _registry_for(self, info: SiteInfo | None) -> Registry:
+        registry = super()._registry_for(info)
+        functions = FixtureFunctions(self.policy, registry.functions.catalogue, info)
+        return Registry(functions, registry.builtins.values(), info)
 
-    async def _answered(
-        self,
-        ctx: ServerRequestContext[Any],
-        params: types.CallToolRequestParams,
-        function: Function,
-        arguments: dict[str, Any],
-        resumption: Resumption | None = None,
-    ) -> ToolReply | types.InputRequiredResult:
-        probe = PROBES.get(function.name)
+
+class FixtureHandlers(Handlers):
+    """The handlers as they are, with the probes put in before a call and behind its answer."""
+
+    async def call_tool(
+        self, ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        probe = PROBES.get(params.name)
         if probe is not None:
-            self._policy.check(function)
             question = await probe(ctx, params)
             if question is not None:
                 return question
-        return await super()._answered(ctx, params, function, arguments, resumption)
-
-    async def call_tool(
-        self, ctx: ServerRequestContext[Any], params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
         result = await super().call_tool(ctx, params)
         if isinstance(result, types.CallToolResult) and not result.is_error:
             result.content.extend(BLOCKS.get(params.name, []))
         return result
 
 
+class FixtureFactory(ServerFactory):
+    """The factory as it is, with those handlers."""
+
+    @cached_property
+    def handlers(self) -> Handlers:
+        return FixtureHandlers(lambda _: self.served.context)
+
+
 def fixture_server(url: str) -> Server[Any]:
-    """The server of that application, with resources and prompts of the suite's beside its own."""
-    server = server_of(fixture_app(url))
+    """The server in front of a fixture site, with resources and prompts of the suite's too."""
+    process = Process(ServiceSettings(mode=Mode.DIRECT, calls=QUICK))
+    connection = Connection(parse_address(url), SecretStr(TOKEN))
+    policy = Policy(parse_allowlist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
+    shared = process.shared(connection.address)
+    session = Site(connection, transport=shared.transport, background=shared.background)
+    context = FixtureContext(process, session, policy)
+    server = FixtureFactory(lambda: Served(context, process.aclose)).server()
     offer(server)
     return server
-
-
-def fixture_app(url: str) -> FixtureApp:
-    """The application in front of a fixture site at an address."""
-    site = make_site(Connection(parse_address(url), SecretStr(TOKEN)))
-    policy = Policy(parse_allowlist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
-    presentation = Presentation(Mode.DIRECT)
-    return FixtureApp(site, Caller(site, QUICK), policy, presentation)
 
 
 def main(port: str) -> None:

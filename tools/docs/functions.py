@@ -10,8 +10,9 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.policy.exposure import MOST_DIRECT
-from moodle_mcp.server.facade import facade_tools
-from moodle_mcp.server.file_tools import download_function, upload_function
+from moodle_mcp.server.tools import builtin_to_tool
+from moodle_mcp.service.discovery import FACADE
+from moodle_mcp.service.file_tools import download_function, upload_function
 from tools.docs.markdown import code, table
 from tools.tokens import counter, shown, tools_of
 
@@ -69,7 +70,7 @@ def page() -> str:
 
 def _sizes() -> str:
     count = counter()
-    facade = sum(count(shown(tool)) for tool in facade_tools())
+    facade = sum(count(shown(tool)) for tool in map(builtin_to_tool, FACADE))
     rows = [
         (
             f"[{code(name)}](#{name})",

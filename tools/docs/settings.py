@@ -7,8 +7,8 @@ from typing import Final
 
 from pydantic.fields import FieldInfo
 
-from moodle_mcp.allowed import allowed
 from moodle_mcp.settings import CONFIG_VARIABLE, FILE_NAME, PREFIX, Settings, variable
+from moodle_mcp.settings.allowed import allowed
 from tools.docs.markdown import code, table
 
 _INTRODUCTION: Final = f"""\

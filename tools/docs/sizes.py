@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
-
-import mcp_types as types
+from typing import Final
 
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.coercion import coerce
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.presentation.fence import Fence
-from moodle_mcp.presentation.page_cache import Shelf
 from moodle_mcp.presentation.presenter import PresentationSettings, Presenter
 from moodle_mcp.redaction.values import without_secrets
-from moodle_mcp.server.builtin_tools import ToolReply
-from moodle_mcp.server.results import to_result
+from moodle_mcp.server.results import to_text
 from moodle_mcp.settings import Settings
 from tests.recordings import Exchange, calls
 from tools.docs.markdown import code, table
@@ -61,11 +57,8 @@ is counted once.
 """
 
 
-class _Steady(Shelf):
-    """Cursors begin with a number that is the same in every run, so that the count is too."""
-
-    def number(self) -> str:
-        return "5f0c91ab3e"
+_NUMBER: Final = "5f0c91ab3e"
+"""With which cursors begin in every run, so that the count is the same too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +102,13 @@ def _size(question: str, exchange: Exchange, count: Callable[[str], int]) -> Siz
 def answers(exchange: Exchange) -> Iterator[str]:
     """The texts that an agent gets for an exchange: the answer and its further pages."""
     most = Settings.model_fields["max_result"].default
-    presenter = Presenter(PresentationSettings(max_result=most), _Steady())
+    settings = PresentationSettings(max_result=most)
+    presenter = Presenter(settings, number=lambda: _NUMBER)
     presenter.fence = Fence("5f0c91ab")
     function = load(RELEASES[0]).get(exchange.function or "")
     coerced = coerce(function, without_secrets(exchange.json))
     outcome = Outcome(coerced.result, coerced.warnings)
     shown = presenter.present(function, outcome.envelope, presenter.view(function, None))
-    yield _text(shown)
-    while "next" in shown.get("page", {}):
-        shown = presenter.more(shown["page"]["next"])
-        yield _text(shown)
-
-
-def _text(envelope: dict[str, Any]) -> str:
-    """The text that goes over the wire."""
-    blocks = to_result(ToolReply(Outcome(), envelope)).content
-    return "".join(block.text for block in blocks if isinstance(block, types.TextContent))
+    yield to_text(shown.envelope)[0]
+    if shown.rest is not None:
+        yield from (page.decode("utf-8", "surrogatepass") for page in shown.rest.pages.values())

@@ -7,7 +7,7 @@ from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option, warning
 from moodle_mcp.demo.errors import missing_record
-from moodle_mcp.demo.world import STUDENT, Course, Grade, Module, Submission
+from moodle_mcp.demo.records import STUDENT, Course, Grade, Module, Submission
 
 _GRADE: Final = "Grade assignment"
 

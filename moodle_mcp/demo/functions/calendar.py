@@ -14,7 +14,7 @@ from moodle_mcp.demo.errors import (
     no_permission,
 )
 from moodle_mcp.demo.functions.course import course_image
-from moodle_mcp.demo.world import SITE_COURSE, STUDENT, Course, Event, Module
+from moodle_mcp.demo.records import SITE_COURSE, STUDENT, Course, Event, Module
 
 _DAY: Final = 86_400
 _EVENTS_AT_ONCE: Final = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.errors import moodle_error
 from moodle_mcp.demo.functions.course import SORT_STEP
-from moodle_mcp.demo.world import Category
+from moodle_mcp.demo.records import Category
 
 
 def get_categories(call: Call, params: Params) -> list[Answer]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.errors import invalid_parameter, missing_record
-from moodle_mcp.demo.world import Cohort, User
+from moodle_mcp.demo.records import Cohort, User
 
 _VIEW: Final = "View site-wide cohorts"
 _MANAGE: Final = "Create, delete and move cohorts"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moodle_mcp.demo.call import Answer, Call, Params
 from moodle_mcp.demo.errors import no_permission
-from moodle_mcp.demo.world import Module
+from moodle_mcp.demo.records import Module
 
 
 def get_activities_completion_status(call: Call, params: Params) -> Answer:

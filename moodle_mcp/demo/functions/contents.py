@@ -12,7 +12,7 @@ from moodle_mcp.demo.errors import (
     moodle_error,
 )
 from moodle_mcp.demo.functions.shapes import file_answer
-from moodle_mcp.demo.world import Module, Section, StoredFile, module_context
+from moodle_mcp.demo.records import Module, Section, StoredFile, module_context
 
 _MODULE_IDS: Final = ("assign", "page", "quiz", "forum", "resource", "url")
 _PURPOSES: Final[Mapping[str, str]] = {

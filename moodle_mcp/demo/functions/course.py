@@ -14,7 +14,7 @@ from moodle_mcp.demo.errors import (
     moodle_error,
     no_permission,
 )
-from moodle_mcp.demo.world import (
+from moodle_mcp.demo.records import (
     EDITING_TEACHER,
     SITE_COURSE,
     Course,

@@ -9,7 +9,7 @@ from moodle_mcp.demo.call import Answer, Call, Params, named_options, option, wh
 from moodle_mcp.demo.errors import course_closed, invalid_parameter, moodle_error, no_permission
 from moodle_mcp.demo.functions.course import course_image
 from moodle_mcp.demo.functions.shapes import user_answer
-from moodle_mcp.demo.world import ROLES, SITE_COURSE, Course, Enrolment, User
+from moodle_mcp.demo.records import ROLES, SITE_COURSE, Course, Enrolment, User
 
 _NO_CONTEXT: Final = "Context does not exist"
 _SORT_KEYS: Final = ("id", "firstname", "lastname")

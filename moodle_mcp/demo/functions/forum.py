@@ -6,7 +6,7 @@ from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option, warning
 from moodle_mcp.demo.errors import missing_record
-from moodle_mcp.demo.world import Discussion, Module
+from moodle_mcp.demo.records import Discussion, Module
 
 _PER_PAGE: Final = 10
 _BY_REPLIES: Final = (5, 6)

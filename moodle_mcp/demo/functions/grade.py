@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.errors import invalid_parameter, no_permission
-from moodle_mcp.demo.world import STUDENT, Course, GradeItem, User
+from moodle_mcp.demo.records import STUDENT, Course, GradeItem, User
 
 
 def get_grade_items(call: Call, params: Params) -> Answer:

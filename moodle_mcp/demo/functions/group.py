@@ -7,7 +7,7 @@ from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.errors import course_closed, invalid_parameter, missing_record
-from moodle_mcp.demo.world import Group
+from moodle_mcp.demo.records import Group
 
 _MANAGE: Final = "Manage groups"
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.errors import moodle_error
-from moodle_mcp.demo.world import Message
+from moodle_mcp.demo.records import Message
 
 _FORMATS: Final = (0, 1, 2, 4)
 

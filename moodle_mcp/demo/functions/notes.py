@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
-from moodle_mcp.demo.world import Note
+from moodle_mcp.demo.records import Note
 
 # What the web service calls "course" the database calls "public".
 _STATES: Final[Mapping[str, str]] = {"personal": "draft", "course": "public", "site": "site"}

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote
 
 from moodle_mcp.demo.call import Answer, Call
-from moodle_mcp.demo.world import StoredFile, User
+from moodle_mcp.demo.records import StoredFile, User
 
 _WHEN_SET: Final = (
     "address", "phone1", "phone2", "institution", "idnumber", "city", "country",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params
-from moodle_mcp.demo.world import SITE_COURSE
+from moodle_mcp.demo.records import SITE_COURSE
 
 _PRIVATE_KEY: Final = b"demo-private-key".hex()
 _FEATURES: Final = (

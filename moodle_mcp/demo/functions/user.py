@@ -16,7 +16,7 @@ from moodle_mcp.demo.errors import (
     moodle_error,
 )
 from moodle_mcp.demo.functions.shapes import user_answer
-from moodle_mcp.demo.world import User
+from moodle_mcp.demo.records import User
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _EXACT: Final = ("id", "idnumber", "username", "auth")

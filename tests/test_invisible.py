@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moodle_mcp.invisible import with_visible, without_invisible
 from moodle_mcp.presentation.clean import clean
-from moodle_mcp.presentation.invisible import with_visible, without_invisible
 
 FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
 VISIBLE = st.characters(

@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from moodle_mcp.caller.caller import Prepared
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.caller.resumable import KEPT_SECONDS, Rest, Rests, joined, rest_of
+from moodle_mcp.caller.resumable import (
+    KEPT_SECONDS,
+    Leftover,
+    Leftovers,
+    joined,
+    leftover_of,
+)
 from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS, ON_ERROR, on_error_choices
@@ -47,7 +53,7 @@ class Resumption:
     """
 
     handle: str
-    rest: Rest
+    leftover: Leftover
     on_error: str | None
     control: Mapping[str, Any]
 
@@ -65,17 +71,17 @@ class Resumption:
             raise CallError.not_sent(arguments_fault(RESUME, [fault]))
         # A read takes no choice, and stops anyway.
         chosen = {} if self.on_error is None or function.reads_only else {ON_ERROR: self.on_error}
-        return {**self.rest.arguments, **self.control, **chosen}
+        return {**self.leftover.arguments, **self.control, **chosen}
 
 
 class Resuming:
-    """Keeps the rests of one user's batches and finds them again."""
+    """Finds what is left of one user's batches, and keeps what a run leaves over."""
 
-    def __init__(self) -> None:
-        self._rests = Rests()
-        self._checker = ArgumentChecker()
+    def __init__(self, leftovers: Leftovers, checker: ArgumentChecker) -> None:
+        self._leftovers = leftovers
+        self._checker = checker
 
-    def find(self, arguments: Mapping[str, Any]) -> Resumption:
+    async def find(self, arguments: Mapping[str, Any]) -> Resumption:
         """The resumption that a call of `resume_batch` asks for.
 
         Raises:
@@ -83,35 +89,48 @@ class Resuming:
         """
         checked = self._checker.check(RESUME, arguments)
         handle: str = checked["handle"]
-        rest = self._rests.read(handle)
+        leftover = Leftover.unpacked(await self._leftovers.read(handle))
         control = {name: checked[name] for name in CONTROL_ARGUMENTS if name in checked}
-        return Resumption(handle, rest, checked.get("on_error"), control)
+        return Resumption(handle, leftover, checked.get("on_error"), control)
 
-    def begin(self, resumption: Resumption | None) -> None:
+    async def begin(self, resumption: Resumption) -> None:
         """Use up the handle just before anything is sent.
 
         Raises:
             CallError: another call was faster.
         """
-        if resumption is not None:
-            self._rests.take(resumption.handle)
+        await self._leftovers.take(resumption.handle)
 
-    def end(self, prepared: Prepared, outcome: Outcome, resumption: Resumption | None) -> Outcome:
-        """The outcome with a handle for what is left, told of the whole batch."""
-        plan = prepared.plan
-        earlier = resumption.rest if resumption else None
-        rest = None
-        if outcome.ledger is not None and outcome.batch is not None:
-            rest = rest_of(plan, prepared.control, outcome.ledger, earlier)
-        if earlier is not None:
-            outcome = joined(plan, earlier, outcome)
-        if rest is None or outcome.fault is None:
+    async def end(self, ended: Ended) -> Outcome:
+        """The outcome of a run, with a handle for what is left."""
+        outcome = ended.outcome
+        if ended.packed is None or outcome.fault is None:
             return outcome
-        handle = self._rests.keep(rest)
+        handle = await self._leftovers.keep(ended.packed)
         advice = _TOO_LARGE if handle is None else _GO_ON
         fault = replace(outcome.fault, hint=f"{outcome.fault.advice} {advice}")
         batch = outcome.batch if handle is None else {**(outcome.batch or {}), "resume": handle}
         return replace(outcome, batch=batch, fault=fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The outcome of a run, told of the whole batch, and what is left of it, packed."""
+
+    outcome: Outcome
+    packed: bytes | None
+
+
+def ended(prepared: Prepared, outcome: Outcome, resumption: Resumption | None) -> Ended:
+    """What a run has come to."""
+    plan = prepared.plan
+    earlier = resumption.leftover if resumption else None
+    left = None
+    if outcome.ledger is not None and outcome.batch is not None:
+        left = leftover_of(plan, prepared.control, outcome.ledger, earlier)
+    if earlier is not None:
+        outcome = joined(plan, earlier, outcome)
+    return Ended(outcome, None if left is None or outcome.fault is None else left.packed())
 
 
 def resume_function(exposed: Sequence[Function]) -> Function | None:

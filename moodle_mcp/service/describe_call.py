@@ -15,10 +15,10 @@ from typing import Any, Final, cast
 
 from moodle_mcp.caller.ledger import ranges
 from moodle_mcp.catalogue.naming import area_and_words
+from moodle_mcp.invisible import json_escape, with_visible, without_invisible
 from moodle_mcp.presentation.fence import without_marks
-from moodle_mcp.presentation.invisible import json_escape, with_visible, without_invisible
 from moodle_mcp.redaction.arguments import Hidden, without_secret_arguments
-from moodle_mcp.server.id_names import Names, lookup_for
+from moodle_mcp.service.id_names import Names, lookup_for
 
 NAMED: Final = 100
 """Ids of one list that are shown with their names; the others are shown as ranges."""

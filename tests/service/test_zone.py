@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 
 import pytest
 
+from moodle_mcp.caller.retry import ATTEMPTS
 from moodle_mcp.demo import SMALL_TOKEN, Fault
+from moodle_mcp.service.service import CallService
 from moodle_mcp.site.info import SITE_INFO
-from moodle_mcp.site.session import Site
-from moodle_mcp.site.zone import user_zone
-from tests.conftest import Demo, connection
+from tests.conftest import Demo
 
 CONFIG = "tool_mobile_get_config"
 USERS = "core_user_get_users_by_field"
@@ -40,24 +41,25 @@ async def test_the_zone_is_the_first_that_is_set(
     names = {"sitename": "School", "username": "ada", "fullname": "Ada Brown"}
     about = {"siteurl": demo.url, "userid": 2, "functions": offered, **names}
     answers(demo, SITE_INFO, about)
-    site = Site(connection(demo.url))
-    await site.info()
-    assert str(await user_zone(site)) == expected
-    await site.aclose()
+    context = demo.context()
+    await context.session.info()
+    assert str(await CallService().zone(context)) == expected
+    await context.aclose()
 
 
 async def test_what_the_service_lacks_is_not_asked_for(demo: Demo) -> None:
-    site = Site(connection(demo.url, SMALL_TOKEN))
-    await site.info()
-    assert str(await user_zone(site)) == "UTC"
+    context = demo.context(token=SMALL_TOKEN)
+    await context.session.info()
+    assert str(await CallService().zone(context)) == "UTC"
     assert demo.calls_of(CONFIG) == demo.calls_of(USERS) == 0
-    await site.aclose()
+    await context.aclose()
 
 
 async def test_a_site_that_did_not_answer_may_be_asked_again(demo: Demo) -> None:
-    site = Site(connection(demo.url))
-    await site.info()
-    demo.site.faults.append(Fault.status(503, function=USERS))
-    assert await user_zone(site) is None
-    assert str(await user_zone(site)) == "UTC"
-    await site.aclose()
+    context = demo.context()
+    await context.session.info()
+    demo.site.faults += [Fault.status(503, function=USERS)] * ATTEMPTS
+    for zone in (None, UTC):
+        assert await CallService().zone(context) is UTC
+        assert context.zone is zone
+    await context.aclose()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 import anyio
 import anyio.to_thread
-import mcp_types as types
 
-from moodle_mcp.caller.outcome import Outcome, failed
-from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault
+from moodle_mcp.caller.executor import Observer
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.catalogue.arguments import arguments_fault
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.control_arguments import split
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
@@ -29,7 +28,8 @@ from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.files.sniff import IMAGES, Content, sniff
 from moodle_mcp.presentation.render import Keys, Words
 from moodle_mcp.redaction.values import without_secrets
-from moodle_mcp.server.builtin_tools import builtin_tool
+from moodle_mcp.service.builtin_tools import BuiltinAnswer, BuiltinTool
+from moodle_mcp.service.reply import Picture
 from moodle_mcp.site.file_address import FileAddress, file_address
 from moodle_mcp.site.files import Incoming, opened, upload
 from moodle_mcp.site.info import SiteInfo
@@ -46,7 +46,6 @@ MAX_SIDE: Final = 8_000
 and a few kilobytes can unpack to gigabytes in a client.
 """
 
-_AT_ONCE: Final = 2
 _STEP: Final = 1_000_000
 """Bytes between two reports of progress."""
 
@@ -56,14 +55,6 @@ _HARMLESS: Final = (
     "At most a draft was stored, which nobody sees and which Moodle removes by itself: upload "
     "again, without itemid."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FileAnswer:
-    """What became of a call, and the pictures that belong to it."""
-
-    outcome: Outcome
-    images: list[types.ImageContent] = field(default_factory=list[types.ImageContent])
 
 
 def download_function(*, saves: bool) -> Function:
@@ -130,73 +121,51 @@ FILE_RULE: Final = Keys(
 
 
 class FileTools:
-    """The two tools for one site. Without a folder nothing on this machine is read or written."""
+    """The two tools for one user. Without a folder nothing on this machine is read or written."""
 
     def __init__(
-        self, site: Site, folder: Folder | None = None, settings: FileSettings | None = None
+        self,
+        site: Site,
+        folder: Folder | None,
+        settings: FileSettings,
+        turns: anyio.CapacityLimiter,
     ) -> None:
         self._site = site
         self._folder = folder
-        self._settings = settings or FileSettings()
-        self._checker = ArgumentChecker()
-        self._turns = anyio.CapacityLimiter(_AT_ONCE)
-        self.download_function = download_function(saves=folder is not None)
-        self.upload_function = upload_function(reads=folder is not None)
+        self._settings = settings
+        self._turns = turns
+        has_folder = folder is not None
+        self._download_tool = BuiltinTool(
+            download_function(saves=has_folder), self._download, changes_nothing=not has_folder
+        )
+        self._upload_tool = BuiltinTool(
+            upload_function(reads=has_folder), self._upload, changes_nothing=False
+        )
 
-    def functions(self, info: SiteInfo | None) -> list[Function]:
+    def tools(self, info: SiteInfo | None) -> list[BuiltinTool]:
         """The tools that the token's service lets through; both while the site is unknown."""
         offered = [
-            (self.download_function, info is None or info.may_download),
-            (self.upload_function, info is None or info.may_upload),
+            (self._download_tool, info is None or info.may_download),
+            (self._upload_tool, info is None or info.may_upload),
         ]
-        return [function for function, may in offered if may]
+        return [tool for tool, may in offered if may]
 
-    def tool(self, function: Function) -> types.Tool:
-        """The MCP tool for one of the two."""
-        changes_nothing = function.reads_only and self._folder is None
-        annotations = types.ToolAnnotations(
-            read_only_hint=changes_nothing,
-            # Nothing is overwritten, here or there.
-            destructive_hint=False,
-            idempotent_hint=changes_nothing,
-            open_world_hint=False,
-        )
-        return builtin_tool(function, annotations=annotations)
-
-    async def run(
-        self, function: Function, arguments: Mapping[str, Any], progress: Progress | None = None
-    ) -> FileAnswer:
-        """Run one of the two; every failure that is foreseen is an outcome too."""
-        if function.name == UPLOAD:
-            return await self.upload(arguments, progress)
-        return await self.download(arguments, progress)
-
-    async def download(
-        self, arguments: Mapping[str, Any], progress: Progress | None = None
-    ) -> FileAnswer:
+    async def _download(self, given: Mapping[str, Any], observer: Observer) -> BuiltinAnswer:
         """Answer a file's content, or save it."""
-        function = self.download_function
-        try:
-            given = self._checker.check(function, arguments)
-            address = file_address(given["url"], self._site.address)
-            async with self._turns:
-                if given.get("save") and self._folder is not None:
-                    name = given.get("name", address.name)
-                    return await self._saved(self._folder, address, name, progress)
-                return await self._read(address, progress)
-        except CallError as error:
-            return FileAnswer(failed(function, error))
+        address = file_address(given["url"], self._site.address)
+        async with self._turns:
+            if given.get("save") and self._folder is not None:
+                name = given.get("name", address.name)
+                return await self._saved(self._folder, address, name, observer.on_bytes)
+            return await self._read(address, observer.on_bytes)
 
-    async def upload(
-        self, arguments: Mapping[str, Any], progress: Progress | None = None
-    ) -> FileAnswer:
+    async def _upload(self, arguments: Mapping[str, Any], observer: Observer) -> BuiltinAnswer:
         """Put a file into a draft area."""
-        function = self.upload_function
+        control, given = split(arguments)
         try:
-            control, given = split(self._checker.check(function, arguments))
             with self._source(given) as (name, content):
                 if control.dry_run:
-                    return FileAnswer(_dry_run())
+                    return BuiltinAnswer(_dry_run(), FILE_RULE)
                 async with self._turns:
                     draft = await upload(
                         self._site,
@@ -204,16 +173,16 @@ class FileTools:
                         content,
                         item_id=given.get("itemid", 0),
                         timing=self._settings.timing,
-                        progress=_in_steps(progress),
+                        progress=_in_steps(observer.on_bytes),
                     )
         except CallError as error:
-            return FileAnswer(Outcome(fault=_of_upload(error)))
+            return BuiltinAnswer(Outcome(fault=_of_upload(error)), FILE_RULE)
         result = {"itemid": draft.item_id, "name": draft.name, "size": draft.size}
         return self._answer(result)
 
     async def _saved(
         self, folder: Folder, address: FileAddress, name: str, progress: Progress | None
-    ) -> FileAnswer:
+    ) -> BuiltinAnswer:
         size = 0
         with folder.saving(name) as (saved_as, saving):
             async with self._opened(address, self._settings.most_saved, progress) as incoming:
@@ -224,7 +193,7 @@ class FileTools:
         result = {"name": address.name, "mimetype": incoming.mimetype, "size": size}
         return self._answer(result | {"saved_as": saved_as})
 
-    async def _read(self, address: FileAddress, progress: Progress | None) -> FileAnswer:
+    async def _read(self, address: FileAddress, progress: Progress | None) -> BuiltinAnswer:
         content = bytearray()
         async with self._opened(address, self._settings.most, progress) as incoming:
             async for piece in incoming.pieces:
@@ -248,9 +217,9 @@ class FileTools:
             result["note"] = text.note
         return self._answer(result)
 
-    def _answer(self, result: dict[str, Any], *pictures: types.ImageContent) -> FileAnswer:
+    def _answer(self, result: dict[str, Any], *pictures: Picture) -> BuiltinAnswer:
         clean = without_secrets(result, self._site.secrets)
-        return FileAnswer(Outcome(result=clean), list(pictures))
+        return BuiltinAnswer(Outcome(result=clean), FILE_RULE, pictures=pictures)
 
     def _opened(
         self, address: FileAddress, most: int, progress: Progress | None
@@ -282,7 +251,7 @@ class FileTools:
 
     def _unclear(self, path: str, problem: str) -> CallError:
         return CallError.not_sent(
-            arguments_fault(self.upload_function, [ParameterFault(path, problem)])
+            arguments_fault(self._upload_tool.function, [ParameterFault(path, problem)])
         )
 
     def _check_size(self, size: int) -> None:
@@ -302,7 +271,7 @@ def _mimetype(kind: Content, declared: str) -> str:
     return kind.value
 
 
-def _picture(data: bytes, kind: Content, size: Dimensions) -> types.ImageContent:
+def _picture(data: bytes, kind: Content, size: Dimensions) -> Picture:
     message = ""
     if len(data) > MAX_IMAGE:
         message = f"The picture has {len(data):,} bytes; {MAX_IMAGE:,} can be shown."
@@ -311,7 +280,7 @@ def _picture(data: bytes, kind: Content, size: Dimensions) -> types.ImageContent
     if message:
         hint = "Add ?preview=bigthumb to its address for a small one, or save it where that is on."
         raise CallError(Fault(Kind.TOO_LARGE, message, hint=hint))
-    return types.ImageContent(data=base64.b64encode(data).decode(), mime_type=kind.value)
+    return Picture(data, kind.value)
 
 
 def _in_steps(progress: Progress | None) -> Progress | None:

@@ -9,13 +9,9 @@ from html import unescape
 from typing import Any, Final, cast
 
 import anyio
-import mcp_types as types
 from cachetools import TTLCache
 
-from moodle_mcp.server.id_names import Read
-
-ARGUMENT: Final = "courseid"
-"""The argument that is completed."""
+from moodle_mcp.service.id_names import Read
 
 MOST: Final = 100
 """Values of one answer, as MCP has it."""
@@ -40,45 +36,54 @@ class Found:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """At most `MOST` ids as text, and how many there are in all."""
+
+    values: list[str]
+    total: int
+
+
 class CourseIds:
     """Suggests the ids of the user's own courses, or else of those that a search finds.
 
-    `read` calls a function if it is allowed. Each read is kept for a while, so that a key pressed
-    costs one request at most once a user's own courses are known.
+    Each answer is kept for a while, so that a key pressed costs one request at most once a user's
+    own courses are known.
     """
 
-    def __init__(self, read: Read, clock: Callable[[], float] = time.monotonic) -> None:
-        self._read = read
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._kept: TTLCache[str, Found] = TTLCache(MOST, KEPT_SECONDS, timer=clock)
 
-    async def complete(self, typed: str, user_id: int | None) -> types.Completion:
+    async def complete(self, typed: str, user_id: int | None, read: Read) -> Suggestions:
         """The ids that begin with what was typed, then those of courses with its words in their
-        names; none where the site can't say.
+        names; none if the site can't say. `read` calls a function if it is allowed.
         """
         typed = " ".join(typed.casefold().split())
         with anyio.move_on_after(PATIENCE):
-            own = await self._own(user_id)
+            own = await self._own(user_id, read)
             ids = _fitting(typed, own.names)
             if ids or len(typed) < _LEAST:
-                return _completion(ids, len(ids))
-            found = await self._search(typed)
-            return _completion(list(found.names), found.total)
-        return _completion([], 0)
+                return _suggestions(ids, len(ids))
+            found = await self._search(typed, read)
+            return _suggestions(list(found.names), found.total)
+        return _suggestions([], 0)
 
-    async def _own(self, user_id: int | None) -> Found:
+    async def _own(self, user_id: int | None, read: Read) -> Found:
         if user_id is None:
             return Found({}, 0)
         arguments = {"userid": user_id, "returnusercount": False}
-        return await self._found("", "core_enrol_get_users_courses", arguments)
+        return await self._found("", "core_enrol_get_users_courses", arguments, read)
 
-    async def _search(self, words: str) -> Found:
+    async def _search(self, words: str, read: Read) -> Found:
         arguments = {"criterianame": "search", "criteriavalue": words, "perpage": MOST}
-        return await self._found(words, "core_course_search_courses", arguments)
+        return await self._found(words, "core_course_search_courses", arguments, read)
 
-    async def _found(self, key: str, function: str, arguments: Mapping[str, Any]) -> Found:
+    async def _found(
+        self, key: str, function: str, arguments: Mapping[str, Any], read: Read
+    ) -> Found:
         found = self._kept.get(key)
         if found is None:
-            answer = await self._read(function, arguments)
+            answer = await read(function, arguments)
             if answer is None:
                 # Withheld or failed: it may work the next time.
                 return Found({}, 0)
@@ -108,6 +113,5 @@ def _fitting(typed: str, names: Mapping[int, str]) -> list[int]:
     return list(dict.fromkeys([*begun, *named]))
 
 
-def _completion(ids: list[int], total: int) -> types.Completion:
-    values = [str(number) for number in ids[:MOST]]
-    return types.Completion(values=values, total=total, has_more=total > len(values))
+def _suggestions(ids: list[int], total: int) -> Suggestions:
+    return Suggestions([str(number) for number in ids[:MOST]], total)

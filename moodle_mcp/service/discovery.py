@@ -6,12 +6,12 @@ For hosts that load every tool into the model's context: so the whole allowed Mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-import mcp_types as types
-
+from moodle_mcp.background import Background
+from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.arguments import arguments_fault, checked_size, parsed_json
 from moodle_mcp.catalogue.classification import Access, Classification
@@ -20,8 +20,8 @@ from moodle_mcp.catalogue.model import Function, FunctionText, Object, Parameter
 from moodle_mcp.catalogue.naming import description
 from moodle_mcp.catalogue.schema import free_form, input_schema
 from moodle_mcp.errors import CallError, ParameterFault
-from moodle_mcp.server.builtin_tools import builtin_tool
-from moodle_mcp.server.toolset import Toolset
+from moodle_mcp.service.builtin_tools import BuiltinAnswer, BuiltinTool
+from moodle_mcp.service.registry import Functions
 
 if TYPE_CHECKING:
     from moodle_mcp.catalogue.search import Index
@@ -77,23 +77,41 @@ CALL_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-class Facade:
-    """The facade over one toolset."""
+FACADE: Final = (
+    BuiltinTool(FIND),
+    BuiltinTool(DESCRIBE),
+    BuiltinTool(CALL, schema=CALL_SCHEMA, changes_nothing=False),
+)
 
-    def __init__(self, toolset: Toolset) -> None:
-        self._toolset = toolset
+Learn: TypeAlias = Callable[[], Awaitable[Functions]]
+"""Asks the site what it offers, if that is not known yet, and returns what is allowed of it."""
 
-    @cached_property
-    def _index(self) -> Index:
-        # The search's library takes 18 ms to import; most servers are never searched.
-        from moodle_mcp.catalogue.search import Index
 
-        return Index(self._toolset.functions)
+class Discovery:
+    """The three tools of one user."""
 
-    def find(self, arguments: Mapping[str, Any]) -> Outcome:
+    def __init__(self, learn: Learn, background: Background) -> None:
+        self._learn = learn
+        self._background = background
+        self._indexed: tuple[Functions, Index] | None = None
+        find, describe_one, call = FACADE
+        self.tools = (
+            replace(find, run=self._find),
+            replace(describe_one, run=self._describe),
+            call,
+        )
+
+    async def _find(self, arguments: Mapping[str, Any], _: Observer) -> BuiltinAnswer:
+        functions = await self._learn()
+        # The index of all functions is made when it is first needed.
+        result = await self._background.run(self._found, functions, arguments)
+        return BuiltinAnswer(Outcome(result=result))
+
+    def _found(self, functions: Functions, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The functions that fit the words."""
         limit = arguments.get("limit", _USUAL)
-        found = self._index.search(arguments["query"], min(max(limit, 1), _MOST))
+        index = self._index(functions)
+        found = index.search(arguments["query"], min(max(limit, 1), _MOST))
         rows = [
             {
                 "function": each.function.name,
@@ -102,31 +120,39 @@ class Facade:
             }
             for each in found
         ]
-        result: dict[str, Any] = {"functions": rows, "allowed": len(self._toolset.functions)}
+        result: dict[str, Any] = {"functions": rows, "allowed": len(functions.allowed)}
         if not rows:
             result["hint"] = "Try another noun or verb, in English: course, enrol, grade."
-        return Outcome(result=result)
+        return result
 
-    def describe(self, function: Function) -> Outcome:
-        """A function's text and schema.
+    def _index(self, functions: Functions) -> Index:
+        # The search's library takes 18 ms to import; most servers are never searched.
+        from moodle_mcp.catalogue.search import Index
 
-        Raises:
-            CallError: `not_allowed`.
-        """
-        self._toolset.policy.check(function)
-        return Outcome(
-            result={
-                "function": function.name,
-                "access": function.classification.access.value,
-                "description": description(function),
-                "input_schema": input_schema(function),
-            }
-        )
+        if self._indexed is None or self._indexed[0] is not functions:
+            self._indexed = functions, Index(functions.allowed)
+        return self._indexed[1]
+
+    async def _describe(self, arguments: Mapping[str, Any], _: Observer) -> BuiltinAnswer:
+        functions = await self._learn()
+        return BuiltinAnswer(describe(functions, functions.named(DESCRIBE, arguments["function"])))
 
 
-def facade_tools() -> list[types.Tool]:
-    """The three tools, as they are listed."""
-    return [builtin_tool(FIND), builtin_tool(DESCRIBE), builtin_tool(CALL, CALL_SCHEMA)]
+def describe(functions: Functions, function: Function) -> Outcome:
+    """A function's text and schema.
+
+    Raises:
+        CallError: `not_allowed`.
+    """
+    functions.policy.check(function)
+    return Outcome(
+        result={
+            "function": function.name,
+            "access": function.classification.access.value,
+            "description": description(function),
+            "input_schema": input_schema(function),
+        }
+    )
 
 
 def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,163 @@
+"""One user of one site, as long as the process knows them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any, Final
+
+import anyio
+
+from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.executor import Observer
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.caller.resumable import Leftovers
+from moodle_mcp.errors import CallError
+from moodle_mcp.policy.approvals import Approvals
+from moodle_mcp.policy.exposure import has_facade
+from moodle_mcp.policy.policy import Policy
+from moodle_mcp.presentation.page_cache import PageCache
+from moodle_mcp.presentation.presenter import Presenter
+from moodle_mcp.service.builtin_tools import MORE, BuiltinAnswer, BuiltinTool
+from moodle_mcp.service.course_ids import CourseIds
+from moodle_mcp.service.discovery import Discovery
+from moodle_mcp.service.file_tools import FileTools
+from moodle_mcp.service.process import Process
+from moodle_mcp.service.registry import Functions, Registry
+from moodle_mcp.service.resuming import Resuming, resume_function
+from moodle_mcp.site.info import SiteInfo
+from moodle_mcp.site.session import Site
+
+log = logging.getLogger(__name__)
+
+ONLY_USER: Final = "the only user"
+"""The owner of what is kept where one person has the process to themselves."""
+
+
+class UserContext:
+    """Everything that is one user's own: session, policy, registry, presenter, time zone.
+
+    `owner` names the user in the store, and is never another's. `has_builtins` is False for the
+    command line, which calls Moodle's functions only.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        session: Site,
+        policy: Policy,
+        *,
+        owner: str = ONLY_USER,
+        caller: Caller | None = None,
+        has_builtins: bool = True,
+    ) -> None:
+        self.process = process
+        self.session = session
+        self.policy = policy
+        self.owner = owner
+        self.caller = caller or Caller(
+            session,
+            process.settings.calls,
+            process.shared(session.address).rate_limit,
+            checker=process.checker,
+            coercer=process.coercer,
+        )
+        self.presenter = Presenter(process.settings.presentation, process.render_plans)
+        self.pages = PageCache(process.store, owner)
+        self.approvals = Approvals(process.store, owner)
+        self.resuming = Resuming(Leftovers(process.store, owner), process.checker)
+        self.course_ids = CourseIds()
+        self.zone: tzinfo | None = None
+        self._discovery = Discovery(self._learned_functions, session.background)
+        self._files = FileTools(session, process.folder, process.settings.files, process.file_turns)
+        self._has_builtins = has_builtins
+        self._registry: Registry | None = None
+        self._asked = False
+        self._first = anyio.Lock()
+
+    async def aclose(self) -> None:
+        """Close what is the user's own."""
+        await self.session.aclose()
+
+    @property
+    def known_info(self) -> SiteInfo | None:
+        """What the site has said of itself so far; all lists depend on it."""
+        return self.session.known_info
+
+    @property
+    def user_id(self) -> int | None:
+        """The id of the token's user, once the site has told it."""
+        return None if self.known_info is None else self.known_info.user_id
+
+    @property
+    def registry(self) -> Registry:
+        """What may be called, by what the site has said of itself so far."""
+        info = self.known_info
+        if self._registry is None or self._registry.info is not info:
+            self._registry = self._registry_for(info)
+        return self._registry
+
+    async def learn(self, name: str) -> None:
+        """Ask the site once before the first call, and for a name that only it may know.
+
+        The site's release decides on the arguments that are right, its functions on what exists.
+        """
+        known = self.registry.functions.find(name)
+        if known is not None and not self.policy.names(known.name):
+            # It is withheld, whatever the site says.
+            return
+        await self.learn_at_first()
+        if not self.registry.knows(name):
+            await self._ask_site()
+
+    async def learn_at_first(self) -> None:
+        """Ask the site what it offers, if it has not been asked yet."""
+        if not self._asked:
+            async with self._first:
+                # Waiters share the first request's result, or its failure.
+                if not self._asked:
+                    await self._ask_site()
+
+    async def learn_about_site(self) -> None:
+        """Ask the site what it offers, if it has not answered yet, before that is listed."""
+        error = await self._ask_site()
+        if error is not None:
+            log.warning("the site did not say what it offers: %s", error)
+
+    async def _ask_site(self) -> CallError | None:
+        """Ask the site what it offers; a call that follows meets the same error, and tells it."""
+        error = None
+        if self.known_info is None:
+            try:
+                await self.session.info()
+            except CallError as failure:
+                error = failure
+        self._asked = True
+        return error
+
+    def _registry_for(self, info: SiteInfo | None) -> Registry:
+        catalogue = self.process.catalogues.of(info.release if info else None)
+        functions = Functions(self.policy, catalogue, info)
+        builtins = self._builtins(functions, info) if self._has_builtins else []
+        return Registry(functions, builtins, info)
+
+    async def _learned_functions(self) -> Functions:
+        await self.learn_about_site()
+        return self.registry.functions
+
+    def _builtins(self, functions: Functions, info: SiteInfo | None) -> list[BuiltinTool]:
+        has_discovery = has_facade(self.process.settings.mode, len(functions.allowed))
+        resume = resume_function(functions.allowed)
+        return [
+            *(self._discovery.tools if has_discovery else ()),
+            BuiltinTool(MORE, self._more_results),
+            *([] if resume is None else [BuiltinTool(resume, changes_nothing=resume.reads_only)]),
+            *self._files.tools(info),
+        ]
+
+    async def _more_results(self, arguments: Mapping[str, Any], _: Observer) -> BuiltinAnswer:
+        page = await self.pages.read(arguments["cursor"])
+        envelope = json.loads(page.decode("utf-8", "surrogatepass"))
+        return BuiltinAnswer(Outcome(), page=envelope)

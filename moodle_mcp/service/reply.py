@@ -1,0 +1,25 @@
+"""What a call came to, for whoever made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from moodle_mcp.caller.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that goes with an answer."""
+
+    data: bytes
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a call came to: its outcome, the envelope that is shown of it, and pictures."""
+
+    outcome: Outcome
+    envelope: dict[str, Any]
+    pictures: tuple[Picture, ...] = ()

@@ -1,0 +1,71 @@
+"""The time zone of a user."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, tzinfo
+from typing import Any, Final, TypeAlias, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.errors import CallError
+from moodle_mcp.site.info import SiteInfo
+
+_CONFIG: Final = "tool_mobile_get_config"
+_USERS: Final = "core_user_get_users_by_field"
+
+_SITES_OWN: Final = "99"
+"""What Moodle has for a user who follows the site, and for a site that forces no zone."""
+
+log = logging.getLogger(__name__)
+
+Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Outcome]]
+"""Calls a reading function for the server itself."""
+
+
+async def user_zone(ask: Ask, info: SiteInfo | None) -> tzinfo | None:
+    """The user's zone as the site knows it: forced, chosen, or the site's own; else UTC.
+
+    Two reads tell it: the mobile app's settings, and the user's profile. A token whose service has
+    neither gets UTC, which the offset in each ISO time then says. None if the site failed to
+    answer, so that it may be asked again.
+    """
+
+    async def answer(function: str, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if info is not None and info.lacks(function):
+            return []
+        outcome = await ask(function, arguments)
+        # Moodle's own refusal stays the same; anything else may pass.
+        if outcome.fault is not None and outcome.fault.exception is None:
+            raise CallError(outcome.fault)
+        result = outcome.result
+        return _objects(result if isinstance(result, list) else [result])
+
+    try:
+        config = await answer(_CONFIG, {})
+        by_id = {"field": "id", "values": [str(info.user_id)]} if info else None
+        user = await answer(_USERS, by_id) if by_id else []
+    except CallError as error:
+        log.info("the time zone is not known: %s", error)
+        return None
+    pairs = _objects(config[0].get("settings")) if config else []
+    settings = {str(each.get("name")): each.get("value") for each in pairs}
+    chosen = user[0].get("timezone") if user else None
+    names = (settings.get("forcetimezone"), chosen, settings.get("timezone"))
+    zones = (_zone(name) for name in names)
+    return next((zone for zone in zones if zone is not None), UTC)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    return [cast("dict[str, Any]", each) for each in items if isinstance(each, dict)]
+
+
+def _zone(name: Any) -> tzinfo | None:
+    if not isinstance(name, str) or name in ("", _SITES_OWN):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -1,0 +1,68 @@
+"""The interface of a store, and what bounds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of entry: seconds that an entry is kept, and how much of it one owner may have."""
+
+    name: str
+    seconds: float
+    most_entries: int
+    most_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What an entry is found by. Nobody but its `owner` can name it."""
+
+    owner: str
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """How much all owners together may keep."""
+
+    most_entries: int = 100_000
+    most_bytes: int = 1_000_000_000
+
+
+DEFAULT_LIMITS: Final = StoreLimits()
+
+
+class Store(Protocol):
+    """Values in bytes, each with an owner, a kind and an end.
+
+    When an owner's entries of one kind, or all entries, are more than may be kept, the entries
+    that were written or extended longest ago are evicted.
+    """
+
+    async def get(self, key: Key, *, extend: bool = False) -> bytes | None:
+        """Return a value that has not expired; `extend` starts its time again."""
+        ...
+
+    async def put(self, key: Key, value: bytes) -> bool:
+        """Write a value; False, and nothing is kept, if it is larger than its kind may be."""
+        ...
+
+    async def take(self, key: Key) -> bytes | None:
+        """Return a value and remove it. Of many who try at once, one gets it."""
+        ...
+
+    async def swap(self, key: Key, expected: bytes | None, value: bytes) -> bool:
+        """Write a value and return True if the present one is `expected` (None for no entry)."""
+        ...
+
+    async def increment(self, key: Key) -> int:
+        """Count one more and return the count, which begins again when the kind's time is over."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what the store holds open."""
+        ...
