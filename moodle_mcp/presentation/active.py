@@ -22,7 +22,6 @@ _IMAGE: Final = re.compile(
 """Quantifiers give nothing back and end at the next bracket, quote or blank: time is linear."""
 
 _LINK: Final = re.compile(rf"\](?:\(|:)(?=\s*+<?([^\n<>)]{{0,{_MOST}}}))")
-_DEFINITION: Final = "]:"
 
 _ACTIVE: Final = (
     "a|applet|area|audio|base|bgsound|body|button|embed|form|frame|frameset|head|html|iframe|image"
@@ -48,31 +47,23 @@ def without_active(text: str) -> str:
 
     Images become `alternative text (address)`, and the brackets of other links stand apart from
     their address. A plain `<b>` stays as it is.
+
+    No `![` stays: its address may stand in the next string of the same answer, with what other
+    people wrote in between.
     """
-    if "](" in text or _DEFINITION in text:
-        text = _without_links(text)
+    if "![" in text:
+        text = _IMAGE.sub(_image_as_text, text).replace("![", "!\\[")
+    if "](" in text or "]:" in text:
+        text = _LINK.sub(_apart, text)
     return _without_tags(text) if "<" in text else text
-
-
-def _without_links(text: str) -> str:
-    # `![a][b]` is an image only where the text defines `[b]: address` somewhere.
-    has_images = "![" in text
-    if has_images:
-        text = _IMAGE.sub(_image_as_text, text)
-        if "](" in text:
-            text = text.replace("![", "!\\[")
-
-    def apart(link: re.Match[str]) -> str:
-        is_definition = link[0] == _DEFINITION
-        if (has_images and is_definition) or not _may_be_followed(link[1]):
-            return f"] {link[0][1:]}"
-        return link[0]
-
-    return _LINK.sub(apart, text)
 
 
 def _image_as_text(image: re.Match[str]) -> str:
     return f"{image[1].strip() or 'image'} ({image[2].strip('<>')})"
+
+
+def _apart(link: re.Match[str]) -> str:
+    return link[0] if _may_be_followed(link[1]) else f"] {link[0][1:]}"
 
 
 def _may_be_followed(address: str) -> bool:

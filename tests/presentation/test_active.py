@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from tests.hostile import active
         ('![](<https://e.example/a b> "t")', "image (https://e.example/a b)"),
         ("[![a](b)](https://e.example/)", "[a (b)](https://e.example/)"),
         ("![a [b]](c)", "!\\[a [b]](c)"),
-        ("![a][b]\n\n[b]: https://e.example/", "![a][b]\n\n[b] : https://e.example/"),
+        ("![a][b]\n\n[b]: https://e.example/", "!\\[a][b]\n\n[b]: https://e.example/"),
         ("[a](javascript:b)", "[a] (javascript:b)"),
         ("[a](<java&#115;cript&colon;b>)", "[a] (<java&#115;cript&colon;b>)"),
         ("[a](<data:text/html,b>)", "[a] (&lt;data:text/html,b>)"),
@@ -29,7 +31,7 @@ from tests.hostile import active
         ("<p hidden>a</p>", "&lt;p hidden>a</p>"),
         ("<p id='a' b hidden>a</p>", "&lt;p id='a' b hidden>a</p>"),
         ("a <!-- b --> c", "a &lt;!-- b --> c"),
-        ("<?a?> <!A b> <![CDATA[c]]>", "&lt;?a?> &lt;!A b> &lt;![CDATA[c]]>"),
+        ("<?a?> <!A b> <![CDATA[c]]>", "&lt;?a?> &lt;!A b> &lt;!\\[CDATA[c]]>"),
         ("<p style=a>", "&lt;p style=a>"),
         ("<<javascript:y>:z>", "<&lt;javascript:y>:z>"),
         ("[a](" + "&Tab;" * 99 + "javascript:b)", "[a] (" + "&Tab;" * 99 + "javascript:b)"),
@@ -50,7 +52,7 @@ def test_a_broken_bracket_makes_no_address_of_what_stands_before_it() -> None:
     [
         "[a](https://e.example/a(b)c) <https://e.example> <a@e.example> [b](mailto:a@e.example)",
         "[a](/mod/page/view.php?id=3) [b](#top) [c](page.html) [d]: https://e.example/",
-        "vec![1, 2]; if a <b and c> d: x < y",
+        "vec! [1, 2]; if a <b and c> d: x < y",
         "**bold** <b>bold</b><br/> `code` | a | b |",
     ],
 )
@@ -68,6 +70,30 @@ PARTS = st.sampled_from(
 @given(st.lists(PARTS, max_size=25).map("".join))
 def test_nothing_acts_whatever_is_put_together(text: str) -> None:
     assert not active(without_active(text))
+
+
+@settings(max_examples=500)
+@given(st.lists(st.lists(PARTS, max_size=8).map("".join), max_size=4))
+def test_no_image_begins_in_one_text_and_ends_in_another(texts: list[str]) -> None:
+    shown = [without_active(text) for text in texts]
+    for together in (json.dumps(shown, separators=(",", ":")), "\n\n".join(shown)):
+        assert not [each for each in active(together) if each.startswith("image")]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["![a", "](<https://e.example/?q=", "Anna", ">)"],
+        ["![a", "](https://e.example/)"],
+        ["![a][b]", "[b]: https://e.example/"],
+        ["a ![b]", "[b]: https://e.example/"],
+    ],
+)
+def test_an_image_that_several_texts_make_is_none(texts: list[str]) -> None:
+    assert active("\n\n".join(texts)) or active(json.dumps(texts))
+    shown = [without_active(text) for text in texts]
+    assert not active("\n\n".join(shown))
+    assert not active(json.dumps(shown))
 
 
 @pytest.mark.parametrize(
