@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from moodle_mcp.invisible import without_invisible
@@ -25,8 +26,9 @@ def clean_all(value: Any) -> Any:
             return clean(value)
         case dict():
             result: dict[str, Any] = {}
+            names = FreeKeys(result)
             for key, child in cast("dict[str, Any]", value).items():
-                result[free_key(clean(key), result)] = clean_all(child)
+                result[names.like(clean(key))] = clean_all(child)
             return result
         case list():
             return [clean_all(child) for child in cast("list[Any]", value)]
@@ -34,10 +36,19 @@ def clean_all(value: Any) -> Any:
             return value
 
 
-def free_key(key: str, *taken: dict[str, Any]) -> str:
-    """A key that none of some objects has: the key itself, or with a number behind it."""
-    free, number = key, 1
-    while any(free in each for each in taken):
-        number += 1
-        free = f"{key} ({number})"
-    return free
+class FreeKeys:
+    """Gives keys that none of some objects has yet, in time in proportion to how many it gives."""
+
+    def __init__(self, *taken: Mapping[str, Any]) -> None:
+        self._taken = taken
+        self._numbers: dict[str, int] = {}
+
+    def like(self, key: str) -> str:
+        """The key itself if it is free, or with the next free number behind it."""
+        number = self._numbers.get(key, 1)
+        free = key if number == 1 else f"{key} ({number})"
+        while any(free in each for each in self._taken):
+            number += 1
+            free = f"{key} ({number})"
+        self._numbers[key] = number
+        return free

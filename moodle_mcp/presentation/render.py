@@ -14,7 +14,7 @@ from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, sc
 from moodle_mcp.catalogue.moments import finer_than_seconds
 from moodle_mcp.catalogue.text_kinds import WORDS, TextKind, TextKinds
 from moodle_mcp.catalogue.times import EARLIEST, is_moment
-from moodle_mcp.presentation.clean import clean, clean_all, free_key
+from moodle_mcp.presentation.clean import FreeKeys, clean, clean_all
 from moodle_mcp.presentation.fence import Fence
 from moodle_mcp.presentation.fields import Selection
 from moodle_mcp.presentation.markdown import to_markdown
@@ -145,6 +145,7 @@ class Renderer:
         checkpoint()
         known = rule.known if isinstance(rule, Keys) else _NO_KEYS
         rendered: dict[str, Any] = {}
+        names = FreeKeys(value, rendered)
         markdown: list[str] = []
         for key, child in value.items():
             inside = chosen.of(key)
@@ -158,7 +159,7 @@ class Renderer:
                 what = self._by_format(what, value)
                 if what.kind is TextKind.HTML and child:
                     markdown.append(cast("str", what.format_key))
-            name = key if key in known else self._key(key, value, rendered)
+            name = key if key in known else self._key(key, names)
             rendered[name] = self.render(what, child, inside)
             if isinstance(what, Moment) and self._zone is not None:
                 iso = _iso(child, self._zone)
@@ -214,10 +215,10 @@ class Renderer:
         words = max(filter(message.endswith, said), key=len, default="")
         return clean(message.removesuffix(words)) + self._text(_UNKNOWN, words)
 
-    def _key(self, key: str, *taken: dict[str, Any]) -> str:
+    def _key(self, key: str, names: FreeKeys) -> str:
         """A key that the catalogue does not know: a plugin may take it from people."""
         cleaned = key if self._fence is None else self._changed(key, clean(key))
-        return key if cleaned == key else free_key(cleaned, *taken)
+        return key if cleaned == key else names.like(cleaned)
 
     def _changed(self, text: str, shown: str) -> str:
         """What is shown of a text, without secrets."""
