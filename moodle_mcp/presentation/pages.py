@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, cast
 
 from moodle_mcp.background import checkpoint
@@ -25,6 +26,9 @@ _TEXT_PART: Final = 8
 
 _MARKER: Final = 250
 """Characters around the beginning of a shortened text: its marks, its key, where the rest is."""
+
+_MOST_KEYS: Final = 2_000
+"""Keys of an object that are looked at for one page: all of very many for each would take hours."""
 
 _NOTHING: Final = object()
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -103,7 +107,7 @@ class _Cutting:
     fence: Fence | None
     rest_name: str
     pieces: list[_Piece] = field(default_factory=list[_Piece])
-    postponed: list[Path] = field(default_factory=list[Path])
+    postponed: list[str] = field(default_factory=list[str])
     texts: list[tuple[str, tuple[str, ...]]] = field(
         default_factory=list[tuple[str, tuple[str, ...]]]
     )
@@ -143,7 +147,7 @@ class _Cutting:
             last = piece.first + piece.shown
             if last < piece.total:
                 yield f"{path_text(piece.path)}[{last}..{piece.total - 1}]"
-        yield from (path_text(path) for path in self.postponed)
+        yield from self.postponed
 
     def _all(self, value: Any, path: Path) -> Any:
         """A value that fits wholly, its tails as lists again."""
@@ -218,7 +222,8 @@ class _Cutting:
         """What was begun goes on first. Then small values, so that the page has them beside a part
         of the large one.
         """
-        short = self._with_short_texts(value, room)
+        first = dict(islice(value.items(), _MOST_KEYS))
+        short = self._with_short_texts(first, room)
         sizes = {
             key: self._size(child, self.room) + length(key) + 2 for key, child in short.items()
         }
@@ -230,6 +235,7 @@ class _Cutting:
             short,
             key=lambda key: (not _is_begun(short[key]), not path and key == "result", sizes[key]),
         ):
+            checkpoint()
             child, size = short[key], sizes[key]
             if not rest and used + size <= room:
                 part[key] = self._all(child, (*path, key))
@@ -243,13 +249,18 @@ class _Cutting:
                 part[key] = taken
                 used += self._size(taken, self.room) + length(key) + 2
             else:
-                self.postponed.append((*path, key))
+                self.postponed.append(path_text((*path, key)))
             if left is not _NOTHING:
                 rest[key] = left
         if not part:
             return _NOTHING, value
-        ordered = {key: part[key] for key in value if key in part}
-        return ordered, _Keys({key: rest[key] for key in value if key in rest}) or _NOTHING
+        ordered = {key: part[key] for key in first if key in part}
+        left = _Keys({key: rest[key] for key in first if key in rest})
+        left.update(islice(value.items(), len(first), None))
+        if len(value) > len(first):
+            where = path_text(path) or "the answer"
+            self.postponed.insert(0, f"{len(value) - len(first)} more keys of {where}")
+        return ordered, left or _NOTHING
 
     def _piece(self, path: Path, tail: _Tail, shown: int) -> None:
         total = len(tail.items)
@@ -287,9 +298,12 @@ class _Cutting:
                         break
                 return size
             case _Keys():
-                return 2 + sum(
-                    length(key) + 2 + self._size(child, limit) for key, child in value.items()
-                )
+                size = 2
+                for key, child in value.items():
+                    size += length(key) + 2 + self._size(child, limit - size)
+                    if size > limit:
+                        break
+                return size
             case list() | dict():
                 value = cast("list[Any] | dict[str, Any]", value)
                 if id(value) in self.too_long:

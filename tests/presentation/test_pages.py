@@ -140,3 +140,13 @@ def test_twenty_million_characters_are_cut() -> None:
     assert length(envelope) > 20_000_000
     assert max(length(page.value) for page in found) <= 39_000
     assert whole(found) == envelope
+
+
+def test_very_many_keys_take_time_in_proportion() -> None:
+    """Looking at all of them for each page would not come to its end here."""
+    envelope = {"result": [{"id": 1, "keys": {f"key{n}": "x" * 20 for n in range(200_000)}}]}
+    found = pages(envelope, 39_000)
+    assert whole(found) == envelope
+    assert found[0].omitted[:2] == snapshot(
+        ("198000 more keys of result[0].keys", "result[0].keys.key1214")
+    )
