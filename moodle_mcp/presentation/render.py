@@ -132,7 +132,7 @@ class Renderer:
         """The value with the chosen fields alone, its texts readable and marked."""
         match value:
             case str():
-                return self._text(rule, value)
+                return self._text(rule, value, raw=self._raw)
             case list():
                 inside = rule.item if isinstance(rule, Each) else rule
                 return [self.render(inside, item, chosen) for item in cast("list[Any]", value)]
@@ -174,7 +174,7 @@ class Renderer:
             return Words(TextKind.TEXT, words.format_key)
         return words
 
-    def _text(self, rule: RenderRule, text: str) -> str:
+    def _text(self, rule: RenderRule, text: str, *, raw: bool = False) -> str:
         if self._fence is None or not text:
             return text
         match rule:
@@ -185,9 +185,7 @@ class Renderer:
             case _:
                 # Nothing is known of it, or Moodle answered a text where it never does.
                 kind = TextKind.TEXT
-        text = self._changed(
-            text, clean(text if self._raw else _readable(kind, text), raw=self._raw)
-        )
+        text = self._changed(text, clean(text if raw else _readable(kind, text), raw=raw))
         long = _is_long(kind, text)
         self.has_people_text |= long or kind is not TextKind.CODE
         return self._fence.around(text) if long else text

@@ -180,6 +180,16 @@ def test_nothing_hidden_or_active_comes_out_of_an_error(hostile: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
+def test_raw_is_a_wish_for_texts_and_not_for_errors(hostile: str) -> None:
+    fault = moodle_fault({"exception": hostile, "errorcode": hostile, "message": hostile})
+    presenter, function = Presenter(), load("4.5").get("core_course_get_contents")
+    view = presenter.view(function, None, raw=True)
+    envelope = Outcome(fault=fault).envelope
+    shown = presenter.present(function, envelope, view, said={fault.said})
+    assert not [danger for text in strings(shown) for danger in dangers(text)]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_hidden_or_active_comes_out_of_a_tool_that_a_site_describes(hostile: str) -> None:
     param = Value("raw", presence="default", default=hostile)
     text = FunctionText(hostile, {"x": ParameterText(hostile)}, by_the_site=True)
