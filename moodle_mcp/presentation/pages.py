@@ -128,6 +128,7 @@ class _Cutting:
             part, rest = self._take(value, self.room, (), alone=True)
         if part is _NOTHING:
             # No cut leads anywhere: keys longer than a page, or a page full of brackets.
+            self.pieces, self.postponed, self.texts = [], [], []
             part, rest = self._as_text(value), _NOTHING
         outer = min(self.pieces, key=lambda piece: len(piece.path), default=None)
         going_on = [piece for piece in self.pieces if piece.goes_on]
@@ -361,8 +362,12 @@ class _Cutting:
         return self.fence.around(text) if self.fence else text
 
     def _as_text(self, value: Any) -> dict[str, Any]:
-        whole = cast("dict[str, Any]", self._all(value, ()))
-        return {key: self._shortened(_ENCODER.encode(child)) for key, child in whole.items()}
+        """A value as one text of JSON, under a key of its own: `result` must keep its type.
+
+        People's texts in it may be cut anywhere, so that the marks stand around each part instead.
+        """
+        whole = _ENCODER.encode(self._all(value, ()))
+        return {"text": self._shortened(self._fenced(whole))}
 
 
 def _is_begun(value: Any) -> bool:
