@@ -184,9 +184,10 @@ def to_resource(
     text, envelope = to_text(reply.envelope)
     if "error" in envelope:
         raise _failure(uri, envelope["error"], version)
-    # What is no object at all is told in a warning of the answer.
-    found = cast("Mapping[str, Any] | None", envelope["result"])
-    if place.needs is not None and found is not None and not found.get(place.needs):
+    # What is no object at all is told in a warning; of a long answer the list may come later.
+    found = cast("Mapping[str, Any] | None", envelope.get("result"))
+    is_whole = "page" not in envelope
+    if place.needs and is_whole and found is not None and not found.get(place.needs):
         message = "Moodle has nothing under this id that the token's user may see."
         raise _not_found(message, {"uri": uri}, version)
     contents = types.TextResourceContents(uri=uri, mime_type=_MIME, text=text)

@@ -264,3 +264,20 @@ async def test_an_answer_of_another_kind_is_told_and_no_fault_of_the_server(demo
         contents = await read(session, "moodle://course/2")
     assert contents["result"] is None
     assert [each["warningcode"] for each in contents["warnings"]] == ["unexpected_type"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ({"courses": [{"id": "x" * 500}] * 1000}, ["notice", "fields", "warnings", "page"]),
+        ({"courses": [{"contacts": [{"k" * 60_000: 1}]}]}, ["fields", "text", "page"]),
+    ],
+    ids=["wrong values", "a key longer than a page"],
+)
+async def test_a_long_answer_need_not_begin_with_its_result(
+    demo: Demo, answer: Any, shown: list[str]
+) -> None:
+    body = json.dumps(answer).encode()
+    demo.site.faults.append(Fault.answer(body, function="core_course_get_courses_by_field"))
+    async with client(demo) as session:
+        assert list(await read(session, "moodle://course/2")) == shown
