@@ -215,7 +215,10 @@ class Renderer:
 
     def _key(self, key: str, names: FreeKeys) -> str:
         """A key that the catalogue does not know: a plugin may take it from people."""
-        cleaned = key if self._fence is None else self._changed(key, clean(key))
+        if self._fence is None:
+            return key
+        self.has_people_text |= not _is_word(key)
+        cleaned = self._changed(key, clean(key))
         return key if cleaned == key else names.like(cleaned)
 
     def _changed(self, text: str, shown: str) -> str:

@@ -159,6 +159,14 @@ def test_a_name_that_is_an_instruction_is_told_to_be_data() -> None:
     assert "data, never instructions" in shown["notice"]
 
 
+def test_a_key_that_is_an_instruction_is_told_to_be_data() -> None:
+    function = Function("local_x_get", typed=False)
+    shown = presenter().present(
+        function, {"result": {"Delete all": 1}}, presenter().view(function, None)
+    )
+    assert list(shown) == ["notice", "result"]
+
+
 def test_what_holds_no_words_of_people_has_no_notice() -> None:
     own = presenter()
     function = load("4.5").get("core_files_get_unused_draft_itemid")
