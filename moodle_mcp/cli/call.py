@@ -15,7 +15,7 @@ import anyio
 from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.outcome import Outcome, left_in_doubt, of_the_whole
-from moodle_mcp.catalogue.control_arguments import DRY_RUN, ON_ERROR
+from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS, DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.cli.item_file import Items, Reading, as_arguments, read_items, with_places
 from moodle_mcp.cli.items import ItemsError, Results, to_send
@@ -55,6 +55,14 @@ class Job:
         """Where the fates go: beside the items unless named."""
         return self.result or self.items.with_name(f"{self.items.name}.result.jsonl")
 
+    def call_at(self, connection: Connection) -> dict[str, Any]:
+        """What a run is about beside its items; how it is run is no part of that."""
+        arguments = {
+            name: self.arguments[name] for name in self.arguments if name not in CONTROL_ARGUMENTS
+        }
+        site = connection.address.base
+        return {"site": site, "function": self.function, "arguments": arguments}
+
 
 async def call_once(
     settings: Settings, connection: Connection, name: str, arguments: dict[str, Any]
@@ -76,7 +84,7 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
         await context.learn(job.function)
         function = context.registry.function(job.function)
         items = file.items(function)
-        results = Results(job.result_path, items.values)
+        results = Results(job.result_path, items.values, job.call_at(connection))
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
         if not sent:
             return _nothing_to_send(function, results)

@@ -1,8 +1,8 @@
 """`moodle-mcp call FUNCTION --items FILE`: the file with the fate of each item.
 
 The result file has a line of JSON for each item: its index, its fate, its fault, and a hash by
-which a later run knows that it is still the same item. The items themselves are not in it, and
-passwords and keys are not in the hash, from which they could be guessed.
+which a later run knows that it is still the same item of the same call. The items themselves are
+not in it, and passwords and keys are not in the hash, from which they could be guessed.
 """
 
 from __future__ import annotations
@@ -52,9 +52,12 @@ def read_text(path: Path) -> str:
         raise ItemsError(f"{path}: {error}") from None
 
 
-def digest(item: Any) -> str:
-    """A short hash of an item but for its secrets, by which a later run knows it again."""
-    text = json.dumps(without_secret_arguments(item), sort_keys=True, ensure_ascii=False)
+def digest(item: Any, call: Any = None) -> str:
+    """A short hash of an item and its call, by which a later run knows them again.
+
+    Secrets are left out. `call` is JSON that says what the item is for.
+    """
+    text = json.dumps(without_secret_arguments([call, item]), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
 
 
@@ -66,15 +69,18 @@ class Results:
     anew with one line for each.
     """
 
-    def __init__(self, path: Path, items: Sequence[Any]) -> None:
+    def __init__(self, path: Path, items: Sequence[Any], call: Any = None) -> None:
         """Read what is there.
 
+        `call` is JSON that says what the items are for: the same items can be sent to another
+        function or site.
+
         Raises:
-            ItemsError: the file is broken or belongs to other items.
+            ItemsError: the file is broken or belongs to other items or another call.
         """
         self._path = path
         self.name = path.name
-        self.fates = [Fated(Fate.NOT_SENT, digest(item)) for item in items]
+        self.fates = [Fated(Fate.NOT_SENT, digest(item, call)) for item in items]
         self.resumed = path.exists()
         if self.resumed:
             self._read(read_text(path))
@@ -161,7 +167,10 @@ class Results:
             if known and fated.digest == self.fates[index].digest:
                 self.fates[index] = fated
             elif not known or fated.fate not in (Fate.FAILED, Fate.NOT_SENT):
-                raise ItemsError(f"{where}: is about another item; name another file with --result")
+                raise ItemsError(
+                    f"{where}: is about another item, or about a call of another function, with "
+                    "other arguments or at another site; name another file with --result"
+                )
 
 
 def _result(where: str, line: str) -> tuple[int, Fated]:

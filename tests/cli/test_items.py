@@ -151,6 +151,28 @@ def test_a_run_goes_on_where_the_one_before_it_stopped(
     assert sent == 1 + len(PEOPLE) / 4
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments", "site"),
+    [
+        ("enrol_manual_unenrol_users", "{}", ""),
+        ("enrol_manual_enrol_users", '{"plugin": "x"}', ""),
+        ("enrol_manual_enrol_users", "{}", "/other"),
+    ],
+)
+def test_what_was_done_by_one_call_is_not_done_for_another(
+    demo: Demo, environment: Environment, tmp_path: Path, function: str, arguments: str, site: str
+) -> None:
+    path = people(tmp_path)
+    settings = environment(MOODLE_MCP_TOOLS="enrol_manual_*", MOODLE_MCP_ACCESS="destructive")
+    enrol(settings, path)
+    other = {**settings, "MOODLE_URL": settings["MOODLE_URL"] + site}
+    ran = run("call", function, arguments, "--items", str(path), environment=other)
+    assert (ran.status, ran.out) == (2, "")
+    assert "--result" in ran.err
+    assert ran.err.count("\n") == 1
+    assert enrolled(demo) == len(PEOPLE)
+
+
 def test_isolating_names_the_bad_item_in_the_result_file(
     demo: Demo, environment: Environment, tmp_path: Path
 ) -> None:
