@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from moodle_mcp.caller.outcome import Outcome, left_in_doubt, of_the_whole
 from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS, DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.cli.item_file import Items, Reading, as_arguments, read_items, with_places
-from moodle_mcp.cli.items import ItemsError, Results, to_send
+from moodle_mcp.cli.items import ItemsError, Results, held, to_send
 from moodle_mcp.errors import CallError, Fault
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.service import CallService
@@ -76,8 +76,14 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
     """The envelope of a call with the items of a file that are not done yet.
 
     Raises:
-        ItemsError: a file can't be used.
+        ItemsError: a file can't be used, or another run is at work on the result file.
     """
+    is_dry = job.arguments.get(DRY_RUN) is True
+    with nullcontext() if is_dry else held(job.result_path):
+        return await _call_with_items(settings, connection, job)
+
+
+async def _call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
     file = read_items(job.items, job.reading)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
     async with _opened(settings, connection) as context:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from moodle_mcp.alone import alone_with
 from moodle_mcp.atomic import append_private, append_whole, reason, write_whole
 from moodle_mcp.caller.ledger import BatchLedger, Fate, brief
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
@@ -59,6 +61,20 @@ def digest(item: Any, call: Any = None) -> str:
     """
     text = json.dumps(without_secret_arguments([call, item]), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
+
+
+def held(result: Path) -> ExitStack:
+    """Keep other runs from a result file until the stack is closed: they would send the same items.
+
+    Raises:
+        ItemsError: another run has it, or the mark beside it can't be made.
+    """
+    stack = ExitStack()
+    try:
+        stack.enter_context(alone_with(result))
+    except OSError as error:
+        raise ItemsError(f"{result}: can't be written ({reason(error)})") from None
+    return stack
 
 
 class Results:

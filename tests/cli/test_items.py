@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from moodle_mcp.alone import alone_with
 from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.cli.items import Fated, ItemsError, Results, to_send
 from moodle_mcp.demo import Fault, Hold
@@ -230,6 +231,26 @@ def test_interrupting_finishes_the_request_under_way_and_writes_the_result_file(
     assert json.loads(out)["error"]["kind"] == "declined"
     assert fates(path) == ["succeeded"] * 4 + ["not_sent"] * 8
     assert enrolled(demo) == 4
+
+
+def test_a_second_run_at_the_same_time_sends_nothing(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    path = people(tmp_path)
+    settings = environment(**WRITES)
+    with alone_with(path.with_name(f"{path.name}.result.jsonl")):
+        ran = enrol(settings, path)
+        planned = enrol(settings, path, "--dry-run")
+    assert (ran.status, planned.status) == (2, 0)
+    assert "another run" in ran.err
+    assert ran.err.count("\n") == 1
+    assert enrolled(demo) == 0
+    assert enrol(settings, path).status == 0
+    assert enrolled(demo) == len(PEOPLE)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "people.csv",
+        "people.csv.result.jsonl",
+    ]
 
 
 def test_a_result_file_that_cannot_be_written_stops_before_anything_is_sent(
