@@ -92,8 +92,10 @@ async def _call_with_items(settings: Settings, connection: Connection, job: Job)
         items = file.items(function)
         results = Results(job.result_path, items.values, job.call_at(connection))
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
+        done_before = results.warnings_of_done(items.values)
         if not sent:
-            return _nothing_to_send(function, results)
+            outcome = replace(_nothing_to_send(function, results), warnings=done_before)
+            return outcome.envelope
         lists = as_arguments(function, [items.values[index] for index in sent])
         both = [name for name in lists if name in job.arguments]
         if both:
@@ -115,6 +117,7 @@ async def _call_with_items(settings: Settings, connection: Connection, job: Job)
             if results.resumed:
                 outcome = _of_the_file(function, outcome, results)
             outcome = _with_what_is_left(_with_lines(outcome, items), results)
+            outcome = replace(outcome, warnings=[*outcome.warnings, *done_before])
         result = {key: value for key, value in reply.envelope.items() if key == "result"}
         return outcome.envelope | result
 
@@ -159,14 +162,14 @@ def _with_what_is_left(outcome: Outcome, results: Results) -> Outcome:
     return replace(outcome, fault=replace(outcome.fault, hint=f"{outcome.fault.advice} {go_on}"))
 
 
-def _nothing_to_send(function: Function, results: Results) -> dict[str, Any]:
+def _nothing_to_send(function: Function, results: Results) -> Outcome:
     """What is said when all items are done, or those that are not must be looked at first."""
     ledger = results.ledger()
     if ledger.complete:
-        return Outcome(batch=ledger.report()).envelope
+        return Outcome(batch=ledger.report())
     fault = _look_first(left_in_doubt(function, ledger.count(Fate.UNKNOWN)), results.name)
     fault = replace(fault, message=f"Nothing was sent: {fault.message}")
-    return Outcome(batch=ledger.report(), fault=fault).envelope
+    return Outcome(batch=ledger.report(), fault=fault)
 
 
 def _look_first(fault: Fault, file: str) -> Fault:

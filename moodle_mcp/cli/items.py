@@ -161,6 +161,22 @@ class Results:
             ledger.mark([index], fated.fate, fault)
         return ledger
 
+    def warnings_of_done(self, items: Sequence[Any]) -> list[dict[str, Any]]:
+        """A warning if earlier runs have done items, which are not sent again.
+
+        Their hashes leave secrets out, so that a new password alone makes no other item of one.
+        """
+        done = [index for index, each in enumerate(self.fates) if each.fate is Fate.SUCCEEDED]
+        if not done:
+            return []
+        message = f"Items not sent: {len(done)}. {self.name} says that an earlier run did them."
+        if any(without_secret_arguments(items[index]) != items[index] for index in done):
+            message += (
+                " Passwords and keys are not compared: if one has changed since, take the line of "
+                "its item out of that file and run the command again."
+            )
+        return [{"warningcode": "done_before", "message": message}]
+
     def _line(self, index: int) -> str:
         fated = self.fates[index]
         data = {"index": index, "fate": fated.fate.name.lower(), "item": fated.digest}

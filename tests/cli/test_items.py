@@ -152,6 +152,29 @@ def test_a_run_goes_on_where_the_one_before_it_stopped(
     assert sent == 1 + len(PEOPLE) / 4
 
 
+def test_what_is_not_sent_since_it_was_done_before_is_told(
+    demo: Demo, environment: Environment, tmp_path: Path
+) -> None:
+    """Without the password's change, which no hash shows, being taken for done."""
+    settings = environment(
+        MOODLE_MCP_TOOLS="core_user_update_users", MOODLE_MCP_ACCESS="destructive"
+    )
+    told: list[Any] = []
+    for rows in (["20,Gr8-Wolken!"], ["20,Gr9-Wolken!"], ["20,Gr9-Wolken!", "21,Gr9-Wolken!"]):
+        path = file(tmp_path, "people.csv", "\n".join(["id,password", *rows]))
+        ran = run("call", "core_user_update_users", "--items", str(path), environment=settings)
+        assert ran.status == 0
+        told.append(json.loads(ran.out).get("warnings"))
+    warning = {
+        "warningcode": "done_before",
+        "message": "Items not sent: 1. people.csv.result.jsonl says that an earlier run did "
+        "them. Passwords and keys are not compared: if one has changed since, take the line of "
+        "its item out of that file and run the command again.",
+    }
+    assert told == [None, [warning], [warning]]
+    assert demo.calls_of("core_user_update_users") == 2
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "site"),
     [
