@@ -37,12 +37,10 @@ _ROUNDS: Final = 3
 _HALF: Final = 20
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 
-_SIGNS: Final = r"[\W_]*+"
-_MARKS: Final = r"(?>(?:<[^<>]*+>|&#?\w{1,32};|%[0-9a-f]{2}|\\u[0-9a-f]{4}|[\W_])*+)"
-"""What may stand between two letters of a token: white space, dashes, nothing visible; or tags and
-escapes as well. Neither gives back what it took: a site that knows the token could otherwise make
-the search take forever.
-"""
+_ESCAPES: Final = r"&#?\w{1,32};|%[0-9a-f]{2}|\\u[0-9a-f]{4}"
+_TAGS: Final = r"<[^<>]*+>"
+_BETWEEN: Final = ("", _ESCAPES, f"{_ESCAPES}|{_TAGS}")
+"""What may stand between two letters of a token, beside signs, spaces and what shows nothing."""
 
 _APART: Final = "\n<x"
 """Stands between texts that are searched as one: no tag or escape goes on from one to the next."""
@@ -92,8 +90,8 @@ class Secrets:
         """The text without the token and without secrets of `LONG` characters and more."""
         if len(text) < self.shortest:
             return text
-        if self._token:
-            text = self._spaced.sub(REMOVED, text)
+        for pattern in self._spaced_in(text):
+            text = pattern.sub(_token_removed, text)
         if self._have_a_form(text):
             text = self._forms.sub(REMOVED, text)
         return _ALL_REMOVED if self._hold(text) else text
@@ -103,9 +101,7 @@ class Secrets:
         return any(map(self._is_in, _joined(texts)))
 
     def _is_in(self, text: str) -> bool:
-        if self._token and self._spaced.search(text):
-            return True
-        return self._have_a_form(text) or self._hold(text)
+        return self._is_spaced(text) or self._have_a_form(text) or self._hold(text)
 
     def sentence(self, text: str) -> str:
         """An error's text or a warning's, also without shorter secrets that stand as words."""
@@ -150,16 +146,31 @@ class Secrets:
         ):
             return False
         text = _undisguised(text)
-        if self._token and self._spaced.search(text):
+        if self._is_spaced(text):
             return True
         text = HIDDEN.sub("", text).casefold()
         return any(each in text for each in self._folded)
 
+    def _is_spaced(self, text: str) -> bool:
+        """Whether the token is in a text, in any case and with something between its letters."""
+        patterns = self._spaced_in(text)
+        return any(found.lastgroup for each in patterns for found in each.finditer(text))
+
+    def _spaced_in(self, text: str) -> list[re.Pattern[str]]:
+        """Those of `_spaced` that can find in a text what the ones before them do not."""
+        if not self._token:
+            return []
+        signs, escapes, tags = self._spaced
+        found = [signs]
+        if any(mark in text for mark in "&%\\"):
+            found.append(escapes)
+        if "<" in text:
+            found.append(tags)
+        return found
+
     @cached_property
-    def _spaced(self) -> re.Pattern[str]:
-        """The token, in any case and with something between its letters."""
-        each_way = (between.join(self._token) for between in (_SIGNS, _MARKS))
-        return re.compile("|".join(each_way), re.IGNORECASE)
+    def _spaced(self) -> list[re.Pattern[str]]:
+        return [_spaced(self._token, between) for between in _BETWEEN]
 
     def _have_a_form(self, text: str) -> bool:
         """Whether `_forms` may be in a text, found out much faster where there are many."""
@@ -245,6 +256,22 @@ def _forms_of(texts: Iterable[str]) -> list[str]:
         data = text.encode("utf-8", "surrogatepass")
         forms |= {*spelt, quote(data), quote(data, safe=""), quote_plus(data)}
     return sorted(forms, key=len, reverse=True)
+
+
+def _spaced(token: str, marks: str) -> re.Pattern[str]:
+    """The token, or a row of marks that is none of it; the group `token` tells them apart.
+
+    A row is gone over as a whole: its marks have the token's first letter in them, and from each of
+    these the rest of the row would be looked through again. What a letter is followed by is not
+    given back either. Otherwise anybody's text could make the search take forever.
+    """
+    sign = rf"{marks}|[\W_]" if marks else r"[\W_]"
+    row = rf"(?:{marks})++|" if marks else ""
+    return re.compile(rf"{row}(?P<token>{f'(?:{sign})*+'.join(token)})", re.IGNORECASE)
+
+
+def _token_removed(found: re.Match[str]) -> str:
+    return REMOVED if found.lastgroup else found[0]
 
 
 def _any_of(forms: Iterable[str]) -> str:
