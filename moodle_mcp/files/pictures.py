@@ -16,6 +16,10 @@ _JPEG_SEGMENT: Final = re.compile(rb"\xff++(?:[\x01\xd0-\xd7]\xff++)*+([^\x00\xf
 # C4, C8 and CC are tables and the like.
 _JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
+_MAX_SEGMENTS: Final = 2_000
+"""Before a JPEG's frame: the longest lists, of pages and of profiles, come to some hundreds. 20 MB
+can be millions of empty ones, and everybody else waits while they are gone through."""
+
 
 def dimensions(data: bytes, kind: Content) -> Dimensions | None:
     """The dimensions of a picture; None if its head is broken."""
@@ -38,7 +42,10 @@ def dimensions(data: bytes, kind: Content) -> Dimensions | None:
 
 def _of_jpeg(data: bytes) -> Dimensions | None:
     at = 2
-    while segment := _JPEG_SEGMENT.match(data, at):
+    for _ in range(_MAX_SEGMENTS):
+        segment = _JPEG_SEGMENT.match(data, at)
+        if segment is None:
+            return None
         if segment[1][0] in _JPEG_FRAMES:
             height, width = struct.unpack_from(">xHH", data, segment.end())
             return width, height

@@ -54,3 +54,10 @@ def test_any_bytes_have_dimensions_or_none(kind: Content, data: bytes) -> None:
 def test_a_jpeg_without_a_frame_takes_time_in_proportion(part: bytes) -> None:
     """A quadratic search would not come to its end here."""
     assert dimensions(b"\xff\xd8" + part * 500_000, Content.JPEG) is None
+
+
+@pytest.mark.parametrize(("segments", "expected"), [(300, (3, 2)), (100_000, None)])
+def test_a_jpeg_is_not_searched_without_end(segments: int, expected: object) -> None:
+    data = picture(3, 2, "jpeg")
+    grown = data[:2] + b"\xff\xe0\0\2" * segments + data[2:]
+    assert dimensions(grown, Content.JPEG) == expected
