@@ -30,7 +30,9 @@ _MOST: Final = 64 * 1024 * 1024
 
 _BY_HAND: Final = "nothing was changed; --print shows the entry to add by hand"
 _NAMED: Final = re.compile(
-    r"""(?P<start>["']?(?P<name>[\w-]+)["']?\s*[:=]\s*)(?:"(?:\\.|[^"\\])*"|'[^']*')"""
+    # Nothing is given back: from each letter of a long word the rest would be looked through again.
+    r"""(?P<start>(?<![\w-])(?P<name>[\w-]++)["']?\s*+[:=]\s*+)"""
+    r"""(?:"(?:\\.|[^"\\])*+"|'[^']*+')"""
 )
 _SERVER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 

@@ -163,6 +163,19 @@ def test_a_dry_run_shows_the_change_without_others_secrets(install: Install, hom
     assert backups(file) == []
 
 
+def test_a_dry_run_is_shown_however_long_a_word_beside_the_entry_is(
+    install: Install, home: Path
+) -> None:
+    """A pattern that begins anew at each letter would not come to its end here."""
+    file = cursor(home)
+    word = "a" * 1_000_000
+    file.write_text(f'{{"kept": ["{word}"], "mcpServers": {{"A_KEY": "hidden-1"}}}}')
+    ran = install("cursor", "--dry-run")
+    assert ran.exit_code == 0
+    assert "hidden-1" not in ran.output
+    assert word in ran.output
+
+
 def test_a_dry_run_makes_no_folder(install: Install, home: Path) -> None:
     before = sorted(home.iterdir())
     assert install("kiro", "--dry-run").exit_code == 0
