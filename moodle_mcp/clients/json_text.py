@@ -147,6 +147,8 @@ class _File:
         members: list[_Member] = []
         at = _past_space(self.plain, start + 1)
         while self.plain[at] != "}":
+            if self.plain[at] == ",":
+                raise ClientFileError("is not JSON: a comma has nothing before it")
             key, key_end = decoder.raw_decode(self.clear, at)
             value_start = _past_space(self.clear, _past_space(self.clear, key_end) + 1)
             _, value_end = decoder.raw_decode(self.clear, value_start)

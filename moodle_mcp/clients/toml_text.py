@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Generator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from moodle_mcp.clients.errors import ClientFileError
@@ -34,15 +35,16 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
     import tomlkit
     from tomlkit.items import InlineTable
 
-    document = _parsed(text)
-    place: MutableMapping[str, Any] = document
-    for depth, key in enumerate(keys[:-1]):
-        if key not in place:
-            # A table without values of its own needs no line of its own.
-            place[key] = tomlkit.table(is_super_table=True)
-        place = _table(place[key], keys[: depth + 1])
-    place[keys[-1]] = _as_table(entry, inline=isinstance(place, InlineTable))
-    return _written_as(text, document.as_string())
+    with _explained():
+        document = _parsed(text)
+        place: MutableMapping[str, Any] = document
+        for depth, key in enumerate(keys[:-1]):
+            if key not in place:
+                # A table without values of its own needs no line of its own.
+                place[key] = tomlkit.table(is_super_table=True)
+            place = _table(place[key], keys[: depth + 1])
+        place[keys[-1]] = _as_table(entry, inline=isinstance(place, InlineTable))
+        return _written_as(text, document.as_string())
 
 
 def without_entry(text: str, keys: Sequence[str]) -> str:
@@ -51,27 +53,35 @@ def without_entry(text: str, keys: Sequence[str]) -> str:
     Raises:
         ClientFileError: as `with_entry`.
     """
-    document = _parsed(text)
-    place: MutableMapping[str, Any] = document
-    for depth, key in enumerate(keys[:-1]):
-        if key not in place:
+    with _explained():
+        document = _parsed(text)
+        place: MutableMapping[str, Any] = document
+        for depth, key in enumerate(keys[:-1]):
+            if key not in place:
+                return text
+            place = _table(place[key], keys[: depth + 1])
+        if keys[-1] not in place:
             return text
-        place = _table(place[key], keys[: depth + 1])
-    if keys[-1] not in place:
-        return text
-    del place[keys[-1]]
-    return _written_as(text, document.as_string())
+        del place[keys[-1]]
+        return _written_as(text, document.as_string())
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    """What tomlkit can't do as our own error: tables out of order it looks at only when used."""
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        yield
+    except (TOMLKitError, RecursionError) as error:
+        raise ClientFileError(f"can't be changed: {error}") from None
 
 
 def _parsed(text: str) -> TOMLDocument:
     import tomlkit
-    from tomlkit.exceptions import TOMLKitError
 
     read(text)
-    try:
-        return tomlkit.parse(text.removeprefix(MARK))
-    except (TOMLKitError, RecursionError) as error:
-        raise ClientFileError(f"can't be changed: {error}") from None
+    return tomlkit.parse(text.removeprefix(MARK))
 
 
 def _as_table(values: Mapping[str, Any], *, inline: bool) -> Any:

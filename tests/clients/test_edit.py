@@ -185,6 +185,8 @@ BROKEN = {
     '"x"': NO_OBJECT,
     "{'a': 1}": NO_JSON,
     '{"a": 1,,}': NO_JSON,
+    "{,}": NO_JSON,
+    '{"mcpServers": { /* none */ , }}': NO_JSON,
     '{"a": 1} {}': NO_JSON,
     '{"mcpServers": []}': NO_SERVERS,
     '{"mcpServers": 3}': NO_SERVERS,
@@ -291,8 +293,9 @@ def test_toml_replaces_its_own_entry_alone() -> None:
         'mcp_servers.a.command = "x"\n',
         '[mcp_servers]\na.command = "x"\n',
         '[mcp_servers.a]\ncommand = "x"\n[other]\n[mcp_servers.b]\ncommand = "y"\n',
+        "mcp_servers.a.b = 1\n[[mcp_servers.moodle]]\n[other]\n[mcp_servers.moodle.env]\n",
     ],
-    ids=["empty", "inline", "dotted", "dotted inside", "apart"],
+    ids=["empty", "inline", "dotted", "dotted inside", "apart", "of tables and apart"],
 )
 def test_toml_in_other_spellings_is_changed_rightly_or_not_at_all(text: str) -> None:
     before = tomllib.loads(text)
