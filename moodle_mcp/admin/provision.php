@@ -190,6 +190,12 @@ if (!class_exists('\core_external\util')) {
 if (moodle_needs_upgrading()) {
     moodle_mcp_stop('the site is being upgraded: finish that first');
 }
+// Two runs at once would each write what they have made over what the other has. The lock ends with
+// the program.
+$lock = $dryrun ? null : \core\lock\lock_config::get_lock_factory('moodle_mcp')->get_lock('provision', 0);
+if ($lock === false) {
+    moodle_mcp_stop('another run of this program is at work on the site: wait for its end');
+}
 \core\session\manager::set_user(get_admin()); // Stands in Moodle's own log as who did it.
 
 $system = context_system::instance();

@@ -5,6 +5,19 @@
  * or hook(), which runs when a service or the assignment of a role has been inserted.
  */
 
+namespace core\lock {
+    class lock_config {
+        static function get_lock_factory($type) {
+            return new self();
+        }
+        function get_lock($name, $seconds) {
+            $this->file = fopen(__FILE__, 'r');
+            return flock($this->file, LOCK_EX | LOCK_NB) ? $this : false;
+        }
+        public $file;
+    }
+}
+
 namespace core\session {
     class manager {
         static function set_user($user) {

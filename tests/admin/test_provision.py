@@ -80,6 +80,19 @@ def test_a_dry_run_makes_nothing(host: Host) -> None:
     assert (host.state(), host.files()) == (STATE, set())
 
 
+def test_a_second_run_at_the_same_time_is_refused(host: Host) -> None:
+    import fcntl
+
+    with (host.moodle / "config.php").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        ran = for_theo(host, "--token-file=token")
+        planned = for_theo(host, "--token-file=token", "--dry-run")
+    problem = "another run of this program is at work on the site: wait for its end"
+    assert ran == Ran(1, "", f"provision: {problem}\n")
+    assert planned.status == 0
+    assert (host.state(), host.files()) == (STATE, set())
+
+
 @pytest.mark.parametrize("trap", ["file", "link", "dangling", "hard link", "fifo", "folder"])
 def test_what_is_at_the_files_path_is_not_touched(host: Host, trap: str) -> None:
     path, other = host.folder / "token", host.put("other", "theirs")
