@@ -7,6 +7,7 @@ nor memory.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -16,6 +17,9 @@ MAX_VALUES: Final = 300_000
 
 MAX_ITEMS: Final = 50_000
 """Entries of one list in the arguments of a call."""
+
+MAX_LEVELS: Final = 100
+"""Levels of a value that a person's text of JSON holds; Moodle gets to see 64 at most."""
 
 LARGE_VALUES: Final = 2_000
 LARGE_TEXT: Final = 100_000
@@ -41,6 +45,33 @@ class Size:
     def is_too_large(self) -> bool:
         """Whether it is over the limits of one call."""
         return self.values > MAX_VALUES or self.longest > MAX_ITEMS
+
+
+class DeepError(ValueError):
+    """A text of JSON has too many levels for what goes through its value."""
+
+
+def loaded(text: str) -> Any:
+    """The value that a text of JSON holds.
+
+    Raises:
+        DeepError: it has more than `MAX_LEVELS` levels.
+        ValueError: it is not JSON.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise DeepError("nested too deeply") from None
+    pending = [(value, 1)]
+    while pending:
+        each, level = pending.pop()
+        if level > MAX_LEVELS:
+            raise DeepError("nested too deeply")
+        if isinstance(each, dict):
+            each = list(cast("dict[str, Any]", each).values())
+        if isinstance(each, list):
+            pending.extend((one, level + 1) for one in cast("list[Any]", each))
+    return value
 
 
 def size_of(value: Any) -> Size:

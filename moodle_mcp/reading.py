@@ -43,6 +43,12 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
     return data
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path; a name that can't be is of nothing that is there."""
+    # Path.exists raises an error for some of them (before Python 3.14).
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def at_home(path: Path) -> Path:
     """The path with the home folder for `~`; as it is if there is no such user."""
     try:

@@ -19,7 +19,8 @@ from moodle_mcp.alone import alone_with
 from moodle_mcp.atomic import append_private, append_whole, reason, write_whole
 from moodle_mcp.caller.ledger import BatchLedger, Fate, brief
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
-from moodle_mcp.reading import read_regular
+from moodle_mcp.jsontree import DeepError, loaded
+from moodle_mcp.reading import is_there, read_regular
 from moodle_mcp.redaction.arguments import without_secret_arguments
 from moodle_mcp.textfile import TextError, decoded
 
@@ -97,7 +98,7 @@ class Results:
         self._path = path
         self.name = path.name
         self.fates = [Fated(Fate.NOT_SENT, digest(item, call)) for item in items]
-        self.resumed = path.exists()
+        self.resumed = is_there(path)
         if self.resumed:
             self._read(read_text(path))
 
@@ -209,9 +210,10 @@ def _result(where: str, line: str) -> tuple[int, Fated]:
     """An item's index and fate, as a line of results says them."""
     data = parsed(where, line)
     try:
-        fated = Fated(Fate[data["fate"].upper()], str(data["item"]), data.get("error"))
+        error = data.get("error")
+        fated = Fated(Fate[data["fate"].upper()], str(data["item"]), dict(error) if error else None)
         return int(data["index"]), fated
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         raise ItemsError(f"{where}: is not a line of results") from None
 
 
@@ -236,8 +238,8 @@ def parsed(where: str, text: str) -> Any:
         ItemsError: it is not JSON; the message begins with `where`.
     """
     try:
-        return json.loads(text)
+        return loaded(text)
+    except DeepError as error:
+        raise ItemsError(f"{where}: is {error}") from None
     except ValueError as error:
         raise ItemsError(f"{where}: is not JSON: {error}") from None
-    except RecursionError:
-        raise ItemsError(f"{where}: is nested too deeply") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +14,8 @@ from moodle_mcp import __version__
 from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, read_input, settled, site_option
 from moodle_mcp.cli.ending import quiet_end
 from moodle_mcp.cli.loading import loading
+from moodle_mcp.jsontree import loaded
+from moodle_mcp.reading import is_there
 from moodle_mcp.terminal import say, say_document
 
 _ELSEWHERE: Final = {
@@ -224,7 +225,7 @@ def call(
     settings, connection = load()
     text = read_input() if arguments == "-" else arguments
     try:
-        parsed = json.loads(text)
+        parsed = loaded(text)
     except ValueError as error:
         raise click.BadParameter(f"not JSON: {error}", param_hint="ARGUMENTS") from None
     if not isinstance(parsed, dict):
@@ -238,7 +239,7 @@ def call(
         reading = Reading(encoding, delimiter, clear_empty=empty == "clear")
         job = Job(function, own, items, result, on_error, reading)
         envelope = anyio.run(call_with_items, settings, connection, job)
-        if job.result_path.exists():
+        if is_there(job.result_path):
             say(f"What became of each item is in {job.result_path}", err=True)
     print_json(envelope)
     if "error" in envelope:

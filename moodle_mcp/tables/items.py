@@ -15,7 +15,8 @@ from moodle_mcp.tables.reader import Column, Row, Table, TableError
 Steps: TypeAlias = tuple[str, ...]
 """The keys and indexes that lead to a value inside an item, indexes as decimal text."""
 
-_HEADER: Final = re.compile(r"[A-Za-z_]\w*(\[\w+\])*")
+# Longer keys there are none; digits of some thousands Python makes no number of.
+_HEADER: Final = re.compile(r"[A-Za-z_]\w*(\[\w{1,100}\])*")
 _STEP: Final = re.compile(r"\w+")
 _WHOLE: Final = re.compile(r"(-?[0-9]+)\.0+")
 _WITH_COMMA: Final = re.compile(r"-?[0-9]+(,[0-9]+)+(\.[0-9]+)?")

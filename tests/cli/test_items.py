@@ -88,7 +88,18 @@ def test_a_password_can_not_be_guessed_from_a_result_file(tmp_path: Path) -> Non
     assert paths[0].read_text(encoding="utf-8") == paths[1].read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"index": 0}', '{"index": "x", "fate": "failed"}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '{"index": 0}',
+        '{"index": "x", "fate": "failed"}',
+        '{"index": 1e400, "fate": "failed", "item": ""}',
+        '{"index": 0, "fate": "failed", "item": "", "error": "taken"}',
+        '{"index": 0, "fate": "failed", "item": "", "error": [1]}',
+    ],
+)
 def test_a_broken_result_file_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(ItemsError):
         Results(file(tmp_path, "r.jsonl", line), ITEMS)
@@ -254,6 +265,25 @@ def test_interrupting_finishes_the_request_under_way_and_writes_the_result_file(
     assert json.loads(out)["error"]["kind"] == "declined"
     assert fates(path) == ["succeeded"] * 4 + ["not_sent"] * 8
     assert enrolled(demo) == 4
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--on-error=stop"])
+def test_a_result_file_whose_name_is_too_long_is_told_or_not_needed(
+    demo: Demo, environment: Environment, tmp_path: Path, option: str
+) -> None:
+    path = people(tmp_path).rename(tmp_path / f"{'p' * 245}.csv")
+    ran = enrol(environment(**WRITES), path, option)
+    assert ran.status == (0 if option == "--dry-run" else 2)
+    assert "Traceback" not in ran.err
+    assert enrolled(demo) == 0
+
+
+def test_arguments_that_are_nested_without_end_are_refused(environment: Environment) -> None:
+    for depth in (900, 100_000):
+        nested = '{"a": ' + "[" * depth + "]" * depth + "}"
+        ran = run("call", "core_course_get_courses", "-", input=nested, environment=environment())
+        assert ran.status == 2
+        assert "nested too deeply" in ran.err
 
 
 def test_a_second_run_at_the_same_time_sends_nothing(
