@@ -22,11 +22,24 @@ if TYPE_CHECKING:
 _USER_AGENT = f"moodle-mcp/{__version__}"
 
 
+def _sendable(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """The text of an option, which in the shell may be bytes that are no text."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("is not UTF-8") from None
+    return text
+
+
 @click.command()
 @click.argument("address")
 @click.option("--site", "name", metavar="NAME", help="The name to keep it under (its host).")
-@click.option("--user", help="The user name; asked for unless given.")
-@click.option("--service", help="The short name of the web service (moodle_mobile_app).")
+@click.option("--user", callback=_sendable, help="The user name; asked for unless given.")
+@click.option(
+    "--service",
+    callback=_sendable,
+    help="The short name of the web service (moodle_mobile_app).",
+)
 @click.option("--sso", is_flag=True, help="Sign in through the browser (single sign-on).")
 @click.option(
     "--keep-in",

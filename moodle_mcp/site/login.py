@@ -128,7 +128,7 @@ def _launch(address: Address, service: str, config: dict[str, Any]) -> Launch:
                 hint="Sign in to that address.",
             )
         )
-    if not any(page.startswith(f"{root}/") for root in roots):
+    if not any(page.startswith(f"{root}/") for root in roots) or not _can_be_opened(page):
         raise CallError(Fault(Kind.BAD_ANSWER, "The site's sign-in page is not on the site."))
     if config.get("typeoflogin") == _LOGIN_IN_THE_APP and not config.get("identityproviders"):
         raise CallError(
@@ -145,6 +145,11 @@ def _launch(address: Address, service: str, config: dict[str, Any]) -> Launch:
     # is sent to an address that it can't open, and many then show none.
     query = {"service": service, "passport": passport, "urlscheme": _SCHEME, "confirmed": "1"}
     return Launch(f"{page}?{urlencode(query)}", _signatures({*roots, address.base}, passport))
+
+
+def _can_be_opened(page: str) -> bool:
+    """Whether it is one web address: a browser must run nothing, and words are none of it."""
+    return page.startswith(("https://", "http://")) and page.isprintable() and " " not in page
 
 
 def _signatures(roots: set[str], passport: str) -> frozenset[str]:

@@ -202,6 +202,14 @@ def test_the_address_is_checked_before_anything_is_asked(program: Program) -> No
     assert program("login", "school.example", input=typed("x")).status == 2
 
 
+@pytest.mark.skipif(os.name == "nt", reason="arguments are texts on Windows")
+@pytest.mark.parametrize("option", ["--user", "--service"])
+def test_an_option_that_is_no_text_is_refused(demo: Demo, program: Program, option: str) -> None:
+    ran = program("login", demo.url, option, "\udcff", input=typed("teacher1"))
+    assert ran.status == 2
+    assert "is not UTF-8" in ran.err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a terminal of POSIX")
 def test_on_a_terminal_the_password_is_not_shown(demo: Demo, tmp_path: Path) -> None:
     import pty

@@ -297,6 +297,10 @@ async def config(**changes: object) -> str:
             "wwwroot": url, "httpswwwroot": url, "enablewebservices": 1, "typeoflogin": 2,
             "launchurl": f"{url}/launch.php", **changes,
         }  # fmt: skip
+        script = url.replace("http:", "javascript:")
+        for name, value in data.items():
+            if isinstance(value, str):
+                data[name] = value.replace("{url}", url).replace("{script}", script)
         return Response(json.dumps([{"error": False, "data": data}]))
 
     app = Starlette(routes=[Route("/lib/ajax/service-nologin.php", say, methods=["POST"])])
@@ -331,3 +335,16 @@ async def test_identity_providers_are_a_browser_sign_in_too() -> None:
         "moodle_error: The site does not offer signing in through the browser."
     )
     assert await config(typeoflogin=1, identityproviders=[{"name": "X"}]) == "/launch.php"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "{url}/launch.php or https://evil.example",
+        "{url}/\x1b]8;;https://evil.example",
+        "{script}/%0aalert(1)",
+    ],
+)
+async def test_the_sign_in_page_is_one_web_address(page: str) -> None:
+    """Also where the site calls itself an address of another scheme, at the same host."""
+    assert "not on the site" in await config(httpswwwroot="{script}", launchurl=page)
