@@ -7,6 +7,7 @@ the start and names the place.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 
 MAX_TEXT: Final = 800
 MAX_PARAMETER_TEXT: Final = 400
-"""Characters of a text that are kept."""
+"""Characters of a text that are kept; a longer default is left out."""
 
 _RESERVED: Final = ("_", "wstoken", "wsfunction", "moodlews")
 """How arguments of our own begin, and the form fields that Moodle takes for itself."""
@@ -182,7 +183,18 @@ def _object(tree: ObjectNode, *, is_answer: bool = False) -> Object:
 def _presence(tree: TreeNode, type_: str | None, is_answer: bool) -> tuple[Presence, Any]:
     if tree.presence != "default":
         return tree.presence, None
-    return ("optional", None) if is_answer else ("default", in_its_type(tree.default, type_))
+    if is_answer or not _can_be_shown(tree.default):
+        return "optional", None
+    return "default", in_its_type(tree.default, type_)
+
+
+def _can_be_shown(default: JsonValue) -> bool:
+    """Whether a default is as short and visible as a text has to be: both go before a model."""
+    try:
+        text = json.dumps(default, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return False
+    return clean(text, MAX_PARAMETER_TEXT) == text
 
 
 def _texts(tree: TreeNode, path: str) -> Iterator[tuple[str, ParameterText]]:

@@ -135,6 +135,18 @@ def test_a_default_counts_in_parameters_and_says_nothing_in_answers() -> None:
     assert function.returns == Object({"n": Value("int", presence="optional")})
 
 
+@pytest.mark.parametrize(
+    "default",
+    ["a" * 1000, "hid\u202eden", "\U000e0041", float("nan"), [{"a": "\u200b"}], 10**500],
+    ids=["long", "turned", "tag", "no number", "inside", "long number"],
+)
+def test_a_default_that_no_text_could_be_is_left_out(default: Any) -> None:
+    tree = {"kind": "value", "type": "raw", "presence": "default", "default": default}
+    data = {"kind": "object", "keys": {"n": tree}}
+    site = SiteFunction.model_validate({"component": "local_x", "params": data})
+    assert site.function("local_x_y").params == Object({"n": Value("raw", presence="optional")})
+
+
 def test_moodles_own_functions_come_back_as_they_are_in_the_catalogue(tmp_path: Path) -> None:
     catalogue = load()
     functions = {
