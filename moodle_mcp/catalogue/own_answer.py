@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from moodle_mcp.catalogue.coercion import coerce
-from moodle_mcp.catalogue.model import Function, ListOf, Node, Object
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 
 FAILURE_KEYS: Final = frozenset(
     {
@@ -50,18 +50,34 @@ def is_own_answer(function: Function, answer: Any) -> bool:
 
 
 def is_foreign(function: Function, answer: Any) -> bool:
-    """Return whether an answer can't come from a function: an object where its type has none, or
-    without a single key that its type has.
+    """Return whether an answer can't come from a function, going by its outermost shape.
 
-    A firewall before Moodle answers so, with status 200: `{"code": 403, "message": "blocked"}`.
-    Moodle itself fails rather than answer without the required keys (read in the source of 4.5.6).
+    A firewall before Moodle answers so, with status 200: `{"code": 403, "message": "blocked"}`,
+    `"OK"`, `[]`. Moodle answers null where a function is to answer nothing, and itself fails rather
+    than answer another type or leave out a required key (read in the source of 4.5.6).
     """
-    if not (function.typed and isinstance(answer, dict) and answer):
-        return False
-    if not isinstance(function.returns, Object):
-        return True
-    known = function.returns.keys.keys()
-    return bool(known) and known.isdisjoint(cast("dict[str, Any]", answer))
+    return function.typed and not _can_be(function.returns, answer)
+
+
+def _can_be(node: Node | None, answer: Any) -> bool:
+    match node, answer:
+        case None, _:
+            return answer is None
+        case Value(), _:
+            return not coerce(Function("", returns=node), answer).warnings
+        case ListOf(), list():
+            return all(_can_be(node.item, entry) for entry in cast("list[Any]", answer))
+        case Object(), dict() | []:
+            if not answer:
+                return not _required(node)
+            # What this release requires need not all be there in an older one.
+            return not node.keys or not node.keys.keys().isdisjoint(cast("dict[str, Any]", answer))
+        case _:
+            return False
+
+
+def _required(node: Object) -> set[str]:
+    return {key for key, child in node.keys.items() if child.presence == "required"}
 
 
 def _has_more_than_a_failure(answer: Any) -> bool:
@@ -91,7 +107,7 @@ def _has_keys(node: Object, answer: Mapping[str, Any]) -> bool:
 
     They must include a key that no failure has, or the type must have all of the failure's keys.
     """
-    required = {key for key, child in node.keys.items() if child.presence == "required"}
+    required = _required(node)
     of_failures = answer.keys() & FAILURE_KEYS
     distinctive = bool(required - FAILURE_KEYS) or of_failures <= node.keys.keys()
     return required <= answer.keys() and distinctive

@@ -116,9 +116,10 @@ def moodle_error(data: Mapping[str, Any], http_status: int | None = None) -> Cal
     return CallError(fault, delivery, while_checking=when is When.CHECKING)
 
 
-def foreign_error(answer: Mapping[str, Any]) -> CallError:
+def foreign_error(answer: Any) -> CallError:
     """Return the error for an answer that the called function can't have given."""
-    said = plain(_said(answer))
+    is_object = isinstance(answer, Mapping)
+    said = plain(_said(cast("Mapping[str, Any]", answer)) if is_object else _first_text(answer))
     message = (
         "The answer is not the function's own. A firewall or proxy before Moodle may have given "
         "it, and then Moodle has not seen the call."

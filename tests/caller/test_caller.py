@@ -146,6 +146,8 @@ async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> 
         Fault.answer(b""),
         Fault.answer(b"<html>login</html>"),
         Fault.answer(b'{"code": 403, "message": "blocked"}', after_work=False),
+        Fault.answer(b'"blocked"', after_work=False),
+        Fault.answer(b"null", after_work=False),
     ],
     ids=[
         "502",
@@ -159,6 +161,8 @@ async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> 
         "empty",
         "html",
         "firewall",
+        "word",
+        "null",
     ],
 )
 async def test_a_write_is_sent_once_whatever_the_fault(demo: Demo, fault: Fault) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from inline_snapshot import snapshot
@@ -18,6 +18,9 @@ from moodle_mcp.errors import CallError
 from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.moodle_errors import failure_in
 from moodle_mcp.site.response import Response
+from tests.recordings import calls
+
+CATALOGUE = load()
 
 FAILURES: dict[str, Any] = {
     "of REST": {"exception": "moodle_exception", "errorcode": "nopermissions", "message": "No."},
@@ -209,8 +212,30 @@ def test_an_object_without_a_key_of_the_type_is_no_answer_of_any_function(answer
     }
 
 
+@pytest.mark.parametrize("answer", [None, False, 0, "OK", [], {}, [None], ["OK"], [{"code": 403}]])
+def test_an_answer_of_another_shape_is_that_of_no_function(answer: Any) -> None:
+    for function in functions():
+        if function.typed and not is_foreign(function, answer):
+            assert fits_whole(function.returns, answer), function.name
+
+
+def fits_whole(node: Node | None, answer: Any) -> bool:
+    """Whether an answer is all that Moodle would require of a type, its required keys included."""
+    match node:
+        case None:
+            return answer is None
+        case ListOf():
+            entries = cast("list[Any]", answer) if isinstance(answer, list) else None
+            return entries is not None and all(fits_whole(node.item, each) for each in entries)
+        case Object():
+            required = {key for key, each in node.keys.items() if each.presence == "required"}
+            return (isinstance(answer, dict) or answer == []) and required <= {*answer}
+        case Value():
+            return not coerce(Function("f", returns=node), answer).warnings
+
+
 def test_no_answer_of_a_function_is_foreign() -> None:
     for function in functions():
-        answers: list[Any] = [sample(function.returns), [], {}]
-        for answer in answers:
-            assert not is_foreign(function, answer), function.name
+        assert not is_foreign(function, sample(function.returns)), function.name
+    for exchange in calls(faults=False):
+        assert not is_foreign(CATALOGUE.get(exchange.function or ""), exchange.json), exchange.id
