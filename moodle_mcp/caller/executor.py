@@ -165,6 +165,9 @@ class Execution:
         function = self._plan.function
         if function.batching is None or function.reads_only:
             return Failures()
+        if function.answers_each_item and len(answer.value) != len(part):
+            # PHP drops what is beyond its limits without a word: some items never arrived.
+            return Failures(doubtful=frozenset(range(len(part))))
         return find_failures(function.batching, self._plan.items_of(part), answer.value)
 
     def _failed(self, part: Slice, error: CallError) -> None:

@@ -127,7 +127,9 @@ def left_in_doubt(function: Function, items: int) -> Fault:
     )
 
 
-_DOUBTFUL: Final = Fault(Kind.MOODLE_ERROR, "Moodle's warnings do not say which items they mean.")
+_DOUBTFUL: Final = Fault(
+    Kind.MOODLE_ERROR, "Moodle's answer does not say of each item what became of it."
+)
 _ENDED: Final = {
     "budget": Fault(
         Kind.TIMEOUT,

@@ -144,6 +144,17 @@ class Function:
         return self.batching is not None and self.batching.on_item_error == "all_or_nothing"
 
     @property
+    def answers_each_item(self) -> bool:
+        """Whether an answer has an entry for each item, which a list has unless it is one of
+        warnings (read in the source of 4.5.6).
+        """
+        match self.returns:
+            case ListOf(item=Object(keys=keys)):
+                return self.batching is not None and "warningcode" not in keys
+            case _:
+                return False
+
+    @property
     def repeat_is_harmless(self) -> bool:
         """Whether calling it twice does the same as once."""
         return self.reads_only or (self.batching is not None and self.batching.repeat_is_harmless)

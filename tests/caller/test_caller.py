@@ -148,6 +148,7 @@ async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> 
         Fault.answer(b'{"code": 403, "message": "blocked"}', after_work=False),
         Fault.answer(b'"blocked"', after_work=False),
         Fault.answer(b"null", after_work=False),
+        Fault.answer(b"[]", after_work=False),
     ],
     ids=[
         "502",
@@ -163,6 +164,7 @@ async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> 
         "firewall",
         "word",
         "null",
+        "list",
     ],
 )
 async def test_a_write_is_sent_once_whatever_the_fault(demo: Demo, fault: Fault) -> None:

@@ -211,7 +211,7 @@ def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
     assert batch_fault(plan(MIDWAY, 2), ledger, None, None, "stop") == snapshot(
         Fault(
             kind=Kind.MOODLE_ERROR,
-            message="0 of 2 items are done. Moodle's warnings do not say which items they mean.",
+            message="0 of 2 items are done. Moodle's answer does not say of each item what became of it.",
             hint="For the items in `unknown`: It is not known whether Moodle carried this out. Read the present state before anything is sent again, or it may be done twice. Moodle refused the call for the reason in the message and errorcode.",
             function="core_x_add_thing",
             retryable=False,

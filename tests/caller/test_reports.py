@@ -396,7 +396,7 @@ async def test_a_warning_about_no_item_leaves_those_of_its_request_in_doubt(demo
         {
             "error": {
                 "kind": "moodle_error",
-                "message": "6 of 10 items are done. Moodle's warnings do not say which items they mean.",
+                "message": "6 of 10 items are done. Moodle's answer does not say of each item what became of it.",
                 "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. Moodle refused the call for the reason in the message and errorcode.",
                 "function": "core_user_update_users",
                 "retryable": False,
@@ -621,3 +621,25 @@ async def test_a_run_ends_after_the_request_whose_outcome_can_not_be_noted(demo:
     assert outcome.fault is not None
     assert (outcome.batch["succeeded"], outcome.batch["not_sent"]) == (4, [[4, 9]])
     assert outcome.fault.message == "4 of 10 items are done. The result file can't be written."
+
+
+async def test_items_that_php_dropped_without_a_word_are_not_called_done(demo: Demo) -> None:
+    """A site whose max_input_vars is lower than the operator knows: three of six arrive."""
+    demo.site.switches.max_input_vars = 5
+    items = [{"name": f"Dropped {number}"} for number in range(6)]
+    site = demo.client()
+    outcome = await Caller(site).call(
+        CATALOGUE.get("core_course_create_categories"), {"categories": items}
+    )
+    await site.aclose()
+    assert len(outcome.result) == 3
+    assert outcome.batch == snapshot(
+        {
+            "items": 6,
+            "requests": 1,
+            "succeeded": 0,
+            "failed": [],
+            "unknown": [[0, 5]],
+            "not_sent": [],
+        }
+    )

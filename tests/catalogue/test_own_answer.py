@@ -239,3 +239,24 @@ def test_no_answer_of_a_function_is_foreign() -> None:
         assert not is_foreign(function, sample(function.returns)), function.name
     for exchange in calls(faults=False):
         assert not is_foreign(CATALOGUE.get(exchange.function or ""), exchange.json), exchange.id
+
+
+def test_few_functions_answer_with_an_entry_for_each_item() -> None:
+    names = {each.name for each in functions() if each.answers_each_item and not each.reads_only}
+    assert sorted(names) == snapshot(
+        [
+            "core_cohort_create_cohorts",
+            "core_comment_add_comments",
+            "core_course_create_categories",
+            "core_course_create_courses",
+            "core_group_create_groupings",
+            "core_group_create_groups",
+            "core_message_send_instant_messages",
+            "core_message_send_messages_to_conversation",
+            "core_notes_create_notes",
+            "core_user_create_users",
+            "enrol_meta_add_instances",
+            "enrol_meta_delete_instances",
+            "mod_assign_set_user_flags",
+        ]
+    )
