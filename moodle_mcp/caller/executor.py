@@ -55,8 +55,12 @@ _TOO_MUCH: Final = Fault(
     hint="Pass fewer items in one call.",
 )
 
-_SLOWEST_START: Final = 1.0
+_LEAST_TIME: Final = 1.0
 """Seconds below which a request is not begun: it would hardly come to its end."""
+
+_ROOM: Final = 1.5
+"""A request is not begun either when less is left than this many times the longest so far: a write
+that is cut off is in doubt, one that was not sent can be sent later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class Execution:
         self._pending = deque(plan.slices)
         self._answers: dict[int, Answer] = {}
         self._answered = 0
+        self._longest = 0.0
         self._ended = False
 
     @property
@@ -122,13 +127,15 @@ class Execution:
         if self._observer.stopped():
             self._ended, self.ended_by = True, "stopped"
             return None
-        if self.ledger.requests and self._clock.left < _SLOWEST_START:
+        least = max(_LEAST_TIME, _ROOM * self._longest)
+        if self.ledger.requests and self._clock.left < least:
             self._ended, self.ended_by = True, "budget"
             return None
         return self._pending.popleft()
 
     async def _send(self, part: Slice) -> None:
-        seconds = min(self._settings.timeout, max(self._clock.left, _SLOWEST_START))
+        left = self._clock.left
+        seconds = min(self._settings.timeout, max(left, _LEAST_TIME))
         # From here on the request may have been carried out, whatever interrupts this.
         self.ledger.mark_slice(part, Fate.UNKNOWN)
         try:
@@ -141,6 +148,7 @@ class Execution:
             self._failed(part, error)
         else:
             self._succeeded(part, answer)
+        self._longest = max(self._longest, left - self._clock.left)
         try:
             self._tell(part)
         except CallError as error:

@@ -6,6 +6,7 @@ The messages are for those who must act on them, so that each of their words cou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.executor import Observer
-from moodle_mcp.caller.ledger import BatchLedger
+from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
@@ -641,5 +642,30 @@ async def test_items_that_php_dropped_without_a_word_are_not_called_done(demo: D
             "failed": [],
             "unknown": [[0, 5]],
             "not_sent": [],
+        }
+    )
+
+
+async def test_no_request_is_begun_that_the_budget_would_cut_off(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With requests of 40 seconds, a third one would begin 30 seconds before the budget's end."""
+    now = 0.0
+    monkeypatch.setattr("moodle_mcp.caller.transmit.time", SimpleNamespace(monotonic=lambda: now))
+
+    def on_fates(items: range, ledger: BatchLedger) -> None:
+        nonlocal now
+        now += 40 if ledger.fate(items.start) is Fate.UNKNOWN else 0
+
+    items = [enrolment(number) for number in range(12)]
+    outcome = await call(demo, ENROL, items, observer=Observer(on_fates=on_fates))
+    assert outcome.batch == snapshot(
+        {
+            "items": 12,
+            "requests": 2,
+            "succeeded": 8,
+            "failed": [],
+            "unknown": [],
+            "not_sent": [[8, 11]],
         }
     )
