@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 import anyio
@@ -102,6 +103,7 @@ class Execution:
         self._answers: dict[int, Answer] = {}
         self._answered = 0
         self._longest = 0.0
+        self._waiting: set[Slice] = set()
         self._ended = False
 
     @property
@@ -111,9 +113,13 @@ class Execution:
 
     async def go(self) -> None:
         """Send what is to be sent, until all is done or there is a reason to stop."""
-        async with anyio.create_task_group() as workers:
-            for _ in range(min(self._settings.at_once, len(self._pending))):
-                workers.start_soon(self._work)
+        try:
+            async with anyio.create_task_group() as workers:
+                for _ in range(min(self._settings.at_once, len(self._pending))):
+                    workers.start_soon(self._work)
+        finally:
+            for part in self._waiting:
+                self.ledger.mark_slice(part, Fate.NOT_SENT)
 
     async def _work(self) -> None:
         while (part := self._next()) is not None:
@@ -136,13 +142,17 @@ class Execution:
     async def _send(self, part: Slice) -> None:
         left = self._clock.left
         seconds = min(self._settings.timeout, max(left, _LEAST_TIME))
-        # From here on the request may have been carried out, whatever interrupts this.
+        # From its turn on the request may have been carried out, whatever interrupts this.
         self.ledger.mark_slice(part, Fate.UNKNOWN)
+        self._waiting.add(part)
         try:
             self._tell(part)
-            self.ledger.requests += 1
             answer = await self._sender.send(
-                self._plan.function, self._plan.request(part), seconds, self._observer.on_wait
+                self._plan.function,
+                self._plan.request(part),
+                seconds,
+                self._observer.on_wait,
+                partial(self._begun, part),
             )
         except CallError as error:
             self._failed(part, error)
@@ -153,6 +163,10 @@ class Execution:
             self._tell(part)
         except CallError as error:
             self.fault, self._ended = self.fault or error.fault, True
+
+    def _begun(self, part: Slice) -> None:
+        self._waiting.discard(part)
+        self.ledger.requests += 1
 
     def _tell(self, part: Slice) -> None:
         if self._observer.on_fates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -49,9 +49,16 @@ class Sender:
         self._sleep = sleep
 
     async def send(
-        self, function: Function, request: Request, seconds: float, on_wait: OnWait | None = None
+        self,
+        function: Function,
+        request: Request,
+        seconds: float,
+        on_wait: OnWait | None = None,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> Answer:
         """The answer to a request within `seconds`, its repeats included.
+
+        `on_turn` is told once, when nothing has been sent and will be now.
 
         Raises:
             CallError: of the last attempt.
@@ -65,7 +72,9 @@ class Sender:
             write = not function.reads_only
             # A write is not cancelled once it is under way: its outcome must be known.
             async with self._rate_limit.turn(write=write), uninterrupted(write):
-                clock = clock or Clock.of(seconds)
+                if clock is None:
+                    on_turn()
+                    clock = Clock.of(seconds)
                 # What may be repeated leaves time for that.
                 share = 0.5 if function.repeat_is_harmless else 1.0
                 try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import pytest
+from inline_snapshot import snapshot
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.executor import Observer
@@ -23,7 +24,7 @@ from moodle_mcp.catalogue.control_arguments import ON_ERROR
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import Fault
+from moodle_mcp.demo import Fault, Hold
 from moodle_mcp.demo.world import World
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.protocol import Protocol
@@ -387,6 +388,29 @@ async def test_cancelling_sends_nothing_after_the_request_under_way(demo: Demo) 
     await site.aclose()
     done = [times_enrolled(demo.site.world, item) for item in items]
     assert done == [1] * PER_REQUEST + [0] * (ITEMS - PER_REQUEST)
+
+
+async def test_what_was_not_sent_before_a_cancellation_is_not_said_to_be_in_doubt(
+    demo: Demo, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One request is under way when the call is cancelled; the next never gets its turn."""
+    hold = Hold()
+    demo.site.faults.append(Fault.hang(hold))
+    site = demo.client()
+    items = [enrolment(number) for number in range(ITEMS)]
+    function = CATALOGUE.get("enrol_manual_enrol_users")
+    caller = Caller(site, CallSettings(limits_for(demo.protocol, function, items), rate=1000))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(caller.call, function, {"enrolments": items})
+        await hold.arrived()
+        tasks.cancel_scope.cancel()
+        hold.release()
+    await site.aclose()
+    assert caplog.messages == snapshot(
+        [
+            "enrol_manual_enrol_users was interrupted: {'items': 12, 'requests': 1, 'succeeded': 4, 'failed': [], 'unknown': [], 'not_sent': [[4, 11]]}"
+        ]
+    )
 
 
 async def test_an_answer_to_a_dry_run_is_the_plan_and_nothing_is_sent(demo: Demo) -> None:
