@@ -142,6 +142,23 @@ async def test_a_body_that_does_not_come_is_refused() -> None:
     assert sent[0]["status"] == 408
 
 
+async def test_a_body_whose_client_has_gone_before_its_end_is_not_passed_on() -> None:
+    came = [
+        {"type": "http.request", "body": b"{}", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return came.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app_of()({"type": "http", "method": "POST", "path": "/"}, receive, send)
+    assert sent[0]["status"] == 400
+
+
 async def test_bodies_of_all_requests_are_bounded_together(monkeypatch: Any) -> None:
     monkeypatch.setattr(bodies_module, "MAX_HELD", 100)
     arrived, go_on = anyio.Event(), anyio.Event()

@@ -43,6 +43,9 @@ class Bodies:
             with anyio.fail_after(self._body_time):
                 while True:
                     message = await receive()
+                    if message["type"] == "http.disconnect":
+                        # What has come may be a whole message all the same, and must not be run.
+                        return _refusal(400, "The request did not come to its end.")
                     chunk: bytes = message.get("body", b"")
                     body += chunk
                     self._held += len(chunk)
