@@ -129,6 +129,15 @@ async def test_a_body_is_passed_on_or_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("number", ["null", "1.0", "true", "[1]", "{}", "1e3"])
+async def test_a_request_whose_id_can_not_be_answered_is_refused(number: str) -> None:
+    request = '{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"id":%s}}'
+    status, text = await reply(app_of(), request % (number, number))
+    assert (status, json.loads(text)["error"]["code"]) == (400, -32600)
+    assert (await reply(app_of(), request % (7, number)))[0] == 200
+    assert (await reply(app_of(), request % ('"x"', number)))[0] == 200
+
+
 async def test_a_body_that_does_not_come_is_refused() -> None:
     async def slow(_: Any = None) -> Any:
         await anyio.sleep_forever()

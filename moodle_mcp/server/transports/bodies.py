@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import anyio
+import anyio.to_thread
+from mcp_types import JSONRPCError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moodle_mcp.jsontree import has_more_values
-from moodle_mcp.server.transports.jsonrpc_lines import MAX_VALUES, refusal_of_values
+from moodle_mcp.server.transports.jsonrpc_lines import (
+    MAX_VALUES,
+    UnreadableError,
+    parse_line,
+    refusal_of_values,
+)
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes of one request from a client beyond which it is answered with 413."""
@@ -19,6 +27,9 @@ MAX_HELD: Final = 4 * MAX_BODY
 
 BODY_TIME: Final = 20.0
 """Seconds in which a body must have come; then the request is answered with 408."""
+
+_ODD_ID: Final = re.compile(rb'"id"\s*+:\s*+(?!"|-?[0-9]++\s*+[,}])')
+"""What an id is not that can be answered: neither a text nor an integer."""
 
 
 class Bodies:
@@ -58,8 +69,13 @@ class Bodies:
         except TimeoutError:
             return _refusal(408, f"The request did not come within {self._body_time:.0f} seconds.")
         if has_more_values(body, MAX_VALUES):
-            reply = refusal_of_values(bytes(body)).model_dump_json(by_alias=True)
-            return Response(reply, 413, media_type="application/json")
+            return _reply(413, refusal_of_values(bytes(body)))
+        if _ODD_ID.search(body):
+            # The SDK would take it for a notification, and answer 202 to what is not done.
+            try:
+                await anyio.to_thread.run_sync(parse_line, bytes(body))
+            except UnreadableError as error:
+                return None if error.reply is None else _reply(400, error.reply)
         return None
 
     def _passing(self, body: bytes) -> ASGIApp:
@@ -74,6 +90,10 @@ class Bodies:
             await self._app(scope, replayed, send)
 
         return passing
+
+
+def _reply(status: int, reply: JSONRPCError) -> Response:
+    return Response(reply.model_dump_json(by_alias=True), status, media_type="application/json")
 
 
 def _refusal(status: int, text: str) -> Response:
