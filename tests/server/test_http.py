@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -24,8 +25,10 @@ from starlette.applications import Starlette
 from moodle_mcp.demo import ADMIN_TOKEN, Fault, Hold
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.policy.allowlist import profile
+from moodle_mcp.server.app import Presentation
+from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.transports.bodies import MAX_BODY
-from moodle_mcp.server.transports.http import HttpServer, Listener
+from moodle_mcp.server.transports.http import HttpServer, Listener, asgi
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +36,7 @@ pytestmark = pytest.mark.anyio
 BOTH = pytest.mark.parametrize("mode", ["legacy", "auto"])
 SITE_INFO = "core_webservice_get_site_info"
 DELETE = "core_course_delete_courses"
+CREATE = "core_course_create_categories"
 
 Environment = Callable[..., dict[str, str]]
 
@@ -225,6 +229,36 @@ async def test_a_call_under_way_is_answered_before_the_end(
                 hold.release()
         assert served.process.wait(30) == 0
     assert [result.is_error for result in results] == [False]
+
+
+async def test_a_call_that_outlasts_the_serving_is_recorded(demo: Demo, tmp_path: Path) -> None:
+    hold, record = Hold(), tmp_path / "record"
+    demo.site.faults.append(Fault.hang(hold, function=CREATE))
+    server = demo.server(presentation=Presentation(audit=Audit(str(record))))
+    with Listener.of("0") as listener:
+        app = asgi(server, listener)
+        async with anyio.create_task_group() as tasks:
+            async with app.router.lifespan_context(app):
+                tasks.start_soon(create, app, listener)
+                await hold.arrived()
+                hold.release()
+            assert record.read_text().count(CREATE) == 1
+
+
+async def create(app: Starlette, listener: Listener) -> None:
+    """Call a function that writes, in the protocol without sessions."""
+    meta: dict[str, Any] = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    arguments = {"categories": [{"name": "Late"}]}
+    request = ping(
+        **{"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": CREATE}
+    )
+    request["json"]["method"] = "tools/call"
+    request["json"]["params"] = {"name": CREATE, "arguments": arguments, "_meta": meta}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:
+        await client.post(listener.url, **request)
 
 
 def test_a_signal_does_not_cut_off_answers_under_way() -> None:

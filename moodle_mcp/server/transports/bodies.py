@@ -28,6 +28,9 @@ MAX_HELD: Final = 4 * MAX_BODY
 BODY_TIME: Final = 20.0
 """Seconds in which a body must have come; then the request is answered with 408."""
 
+END_TIME: Final = 10.0
+"""Seconds that writes have to come to their end when the serving has ended."""
+
 _ODD_ID: Final = re.compile(rb'"id"\s*+:\s*+(?!"|-?[0-9]++\s*+[,}])')
 """What an id is not that can be answered: neither a text nor an integer."""
 
@@ -39,14 +42,27 @@ class Bodies:
         self._app = app
         self._body_time = body_time
         self._held = 0
+        self._under_way = 0
+        self._all_ended = anyio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = bytearray()
+        self._under_way += 1
         try:
             refusal = await self._read(receive, body)
             await (refusal or self._passing(bytes(body)))(scope, receive, send)
         finally:
             self._held -= len(body)
+            self._under_way -= 1
+            if not self._under_way:
+                self._all_ended.set()
+
+    async def ended(self) -> None:
+        """Wait until no request is under way, or for `END_TIME`."""
+        self._all_ended = anyio.Event()
+        if self._under_way:
+            with anyio.move_on_after(END_TIME):
+                await self._all_ended.wait()
 
     async def _read(self, receive: Receive, body: bytearray) -> Response | None:
         """Read a body; the response that refuses it, or None."""

@@ -14,8 +14,8 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
@@ -115,7 +115,7 @@ class Listener:
 def serve_http(server: Server[Any], listener: Listener) -> None:
     """Serve until the process is told to stop; calls under way then have `GRACE` to end."""
     config = uvicorn.Config(
-        _asgi(server, listener),
+        asgi(server, listener),
         http=Connection,
         h11_max_incomplete_event_size=MAX_HEAD,
         ws="none",
@@ -130,7 +130,8 @@ def serve_http(server: Server[Any], listener: Listener) -> None:
     asyncio.run(http.serve([listener.socket]))
 
 
-def _asgi(server: Server[Any], listener: Listener) -> Starlette:
+def asgi(server: Server[Any], listener: Listener) -> Starlette:
+    """The application that answers at `PATH`."""
     manager = StreamableHTTPSessionManager(
         server,
         max_request_body_size=MAX_BODY,
@@ -144,8 +145,18 @@ def _asgi(server: Server[Any], listener: Listener) -> Starlette:
     )
     # No GET: the stream that it opens would stay empty, since nothing is sent unasked, and would
     # hold up the end of the serving.
-    route = Route(PATH, Bodies(StreamableHTTPASGIApp(manager)), methods=["POST", "DELETE"])
-    return Starlette(routes=[route], lifespan=lambda _: manager.run())
+    bodies = Bodies(StreamableHTTPASGIApp(manager))
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with manager.run():
+            yield
+            # uvicorn does not wait for the calls that it has cut off: the record of calls and the
+            # connections to the site would be closed under a write.
+            await bodies.ended()
+
+    route = Route(PATH, bodies, methods=["POST", "DELETE"])
+    return Starlette(routes=[route], lifespan=lifespan)
 
 
 def _parsed(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
