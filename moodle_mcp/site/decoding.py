@@ -108,6 +108,8 @@ def _text(response: Response) -> str:
     except UnicodeDecodeError:
         message = "The answer is not valid UTF-8."
         raise response_error(Kind.BAD_ANSWER, message, response) from None
+    if not text and response.status >= 400:
+        raise unexpected_status(response)
     if not text:
         message = "The site answered nothing at all, as PHP does when it stops with a fatal error."
         raise response_error(Kind.SITE_ERROR, message, response)

@@ -174,6 +174,22 @@ async def test_a_write_is_sent_once_whatever_the_fault(demo: Demo, fault: Fault)
     assert error(outcome)["written"] in ("nothing", "unknown")
 
 
+@pytest.mark.parametrize(("status", "written"), [(302, "nothing"), (303, "unknown")])
+async def test_a_write_that_moodle_ends_with_a_redirect_of_its_own_is_in_doubt(
+    demo: Demo, status: int, written: str
+) -> None:
+    to = {"location": f"{demo.url}/course/view.php"}
+    demo.site.faults.append(Fault("answer", True, status, to, b""))
+    assert error(await call(demo, *WRITE))["written"] == written
+
+
+@pytest.mark.parametrize("status", [400, 401, 405, 408, 421])
+async def test_a_status_without_a_body_is_not_taken_for_phps_end(demo: Demo, status: int) -> None:
+    demo.site.faults.append(Fault.status(status, b""))
+    fault = error(await call(demo, *READ))
+    assert (fault["kind"], fault["http_status"]) == ("bad_answer", status)
+
+
 async def test_a_write_that_timed_out_is_in_doubt_and_not_repeated(demo: Demo) -> None:
     demo.site.faults.append(Fault.hang(after_work=True))
     outcome = await call(demo, *WRITE, settings=CallSettings(timeout=0.2))
