@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,7 +24,7 @@ from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.service import CallService
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.terminal import progress_bar
+from moodle_mcp.terminal import progress_bar, say
 from moodle_mcp.wiring import make_context, make_policy, make_process
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 """Signals that let the request under way come to its end; Windows has not all of them."""
+
+_WAITING = "moodle-mcp: the call is under way; what becomes of it is told when it has ended"
 
 NO_BUDGET = 86_400.0
 """Seconds that a run from a file may take: a person waits for it, no client gives up."""
@@ -69,7 +71,13 @@ async def call_once(
 ) -> dict[str, Any]:
     """The envelope of one call, whole and as Moodle wrote it but for the fields asked for."""
     async with _opened(settings, connection) as context:
-        return (await CallService().call(context, name, arguments)).envelope
+        await context.learn(name)
+        service = CallService()
+        if context.registry.function(name).reads_only:
+            return (await service.call(context, name, arguments)).envelope
+        with _Stop(lambda: say(_WAITING, err=True)) as stop:
+            observer = Observer(stopped=lambda: stop.asked)
+            return (await service.call(context, name, arguments, observer=observer)).envelope
 
 
 async def call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
@@ -178,30 +186,47 @@ def _look_first(fault: Fault, file: str) -> Fault:
 
 
 @dataclass
+class _Stop:
+    """Signals as the wish to stop after the present request, whose end must be known."""
+
+    tell: Callable[[], None]
+    asked: bool = False
+
+    def __enter__(self) -> _Stop:
+        self._before = {number: signal.signal(number, self._ask) for number in _STOPPING}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        self.tell()
+
+
+@dataclass
 class _Bar:
-    """A progress bar on stderr, and signals as the wish to stop after the present request."""
+    """A progress bar on stderr, while which signals are the wish to stop."""
 
     total: int
-    _stop: bool = False
     _progress: Progress = field(default_factory=progress_bar)
 
     def __enter__(self) -> _Bar:
-        self._before = {number: signal.signal(number, self._interrupted) for number in _STOPPING}
+        self._stop = _Stop(self._stopping).__enter__()
         self._progress.start()
         self._task = self._progress.add_task("items", total=self.total)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._stop.__exit__()
 
     def observer(self) -> Observer:
         """What the caller tells and asks."""
-        return Observer(self._waits, self._done, stopped=lambda: self._stop)
+        return Observer(self._waits, self._done, stopped=lambda: self._stop.asked)
 
-    def _interrupted(self, *_: object) -> None:
-        self._stop = True
+    def _stopping(self) -> None:
         self._progress.update(self._task, description="stopping")
 
     async def _waits(self, seconds: float, error: CallError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -9,12 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
+import anyio
 import click
 import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.cli.ending import quiet_end
-from moodle_mcp.demo import ADMIN_TOKEN
+from moodle_mcp.demo import ADMIN_TOKEN, Fault, Hold
 from tests.conftest import Demo
 
 Environment = Callable[..., dict[str, str]]
@@ -55,6 +57,28 @@ def test_an_interrupt_while_the_site_is_asked_ends_in_silence(command: list[str]
         process.send_signal(signal.SIGINT)
         assert ended(process) == (130, "")
         connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=str)
+def test_a_write_that_is_interrupted_comes_to_its_end_and_is_told(
+    demo: Demo, environment: Environment, number: int
+) -> None:
+    name, hold = "core_notes_create_notes", Hold()
+    demo.site.faults.append(Fault.hang(hold, function=name))
+    note = {"userid": 10, "publishstate": "course", "courseid": 12, "text": "n", "format": 1}
+    settings = environment(MOODLE_MCP_TOOLS=name, MOODLE_MCP_ACCESS="write")
+    command = ["-m", "moodle_mcp", "call", name, json.dumps({"notes": [note]})]
+    process = started(*command, environment=settings)
+    anyio.run(hold.arrived)
+    process.send_signal(number)
+    assert process.stderr is not None
+    told = process.stderr.readline()
+    hold.release()
+    answer, _ = process.communicate(timeout=30)
+    assert json.loads(answer)["batch"]["succeeded"] == 1
+    assert (process.returncode, told) == snapshot(
+        (0, "moodle-mcp: the call is under way; what becomes of it is told when it has ended\n")
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux has a device that is always full")
