@@ -9,6 +9,7 @@ import mcp_types as types
 from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 AT_ONCE: Final = 32
 """Requests of one client that are worked on at once."""
@@ -53,5 +54,7 @@ class Turns:
 
 
 def _session_id(ctx: ServerRequestContext[Any, Any]) -> str | None:
-    # The request is an HTTP request, or None over stdio.
-    return None if ctx.request is None else ctx.request.headers.get("mcp-session-id")
+    # The request is an HTTP request, or None over stdio. Without sessions, anybody can make up ids.
+    if ctx.request is None or ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        return None
+    return ctx.request.headers.get("mcp-session-id")

@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from moodle_mcp.server.transports import bodies as bodies_module
+from moodle_mcp.server.elicitation import MODERN
 from moodle_mcp.server.transports.bodies import MAX_BODY, Bodies
 from moodle_mcp.server.transports.connections import MAX_HEAD, Connection
 from moodle_mcp.server.transports.jsonrpc_lines import MAX_VALUES, UnreadableError, parse_line
@@ -54,13 +55,13 @@ def test_a_message_of_too_many_values_is_refused_under_its_id(line: bytes, numbe
     )
 
 
-def context(method: str, session: str | None = None) -> ServerRequestContext[Any]:
+def context(
+    method: str, session: str | None = None, version: str = "2025-11-25"
+) -> ServerRequestContext[Any]:
     headers = [] if session is None else [(b"mcp-session-id", session.encode())]
     request = Request({"type": "http", "headers": headers}) if session else None
     fields: dict[str, Any] = {"session": None, "lifespan_context": None, "request": request}
-    return ServerRequestContext(
-        **fields, protocol_version="2025-11-25", method=method, request_id=1
-    )
+    return ServerRequestContext(**fields, protocol_version=version, method=method, request_id=1)
 
 
 async def test_requests_wait_for_their_turn_and_too_many_are_refused() -> None:
@@ -89,6 +90,20 @@ async def test_requests_wait_for_their_turn_and_too_many_are_refused() -> None:
         go_on.set()
     assert most == 2
     assert await turns(context("tools/call"), answer) == {}
+
+
+async def test_no_turns_are_won_with_a_session_that_does_not_exist() -> None:
+    turns, go_on = Turns(at_once=1, waiting=0), anyio.Event()
+
+    async def call(_: Any) -> None:
+        await go_on.wait()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(turns, context("tools/call", "made up", MODERN), call)
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(MCPError, match="Nothing was done: 1 requests are under way"):
+            await turns(context("tools/call", "another", MODERN), call)
+        go_on.set()
 
 
 async def echo(request: Request) -> PlainTextResponse:
