@@ -263,7 +263,7 @@ def test_garbage_on_the_input_is_survived(environment: Environment) -> None:
         assert not wire.call("core_webservice_get_site_info", {}).get("isError")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=str)
 def test_a_signal_ends_the_process_cleanly(environment: Environment, number: int) -> None:
     with serving_stdio(environment()) as wire:
         wire.process.send_signal(number)

@@ -89,7 +89,7 @@ async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[I
     outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](32)
 
     async with anyio.create_task_group() as tasks:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ending_signals():
             loop.add_signal_handler(number, to_server.close)
         tasks.start_soon(_read, reader, to_server, outgoing)
         written = anyio.Event()
@@ -103,6 +103,12 @@ async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[I
                 await written.wait()
             tasks.cancel_scope.cancel()
             transport.close()
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """What tells the process to stop; a terminal that closes does unless `nohup` was used."""
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hangs_up else [])]
 
 
 async def _read(
