@@ -51,10 +51,13 @@ class Audit:
             with suppress(OSError):
                 self._file.close()
 
-    def write(self, function: Function, outcome: Outcome | None, start: float) -> None:
+    def write(
+        self, function: Function, outcome: Outcome | None, start: float, user: str | None = None
+    ) -> None:
         """Record a call that began at `start`, a time of `time.monotonic`.
 
-        Without an outcome it was cancelled by the client; how a write ended is in the log.
+        Without an outcome it was cancelled by the client; how a write ended is in the log. `user`
+        is None where there is only one.
         """
         if self._file is None:
             return
@@ -63,6 +66,7 @@ class Audit:
         batch = (outcome.batch if outcome else None) or {}
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "user": user,
             "function": function.name,
             "access": function.classification.access.value,
             "outcome": ended,

@@ -14,6 +14,7 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.resumable import Leftovers
+from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError
 from moodle_mcp.policy.approvals import Approvals
 from moodle_mcp.policy.exposure import has_facade
@@ -80,6 +81,11 @@ class UserContext:
     async def aclose(self) -> None:
         """Close what is the user's own."""
         await self.session.aclose()
+
+    def audit(self, function: Function, outcome: Outcome | None, start: float) -> None:
+        """Record a call of this user's, as `Audit.write` does."""
+        user = None if self.owner == ONLY_USER else self.owner
+        self.process.audit.write(function, outcome, start, user)
 
     @property
     def known_info(self) -> SiteInfo | None:

@@ -102,14 +102,14 @@ class CallService:
             function = request.function
             reply = await self._answered(context, request, consent or TokenConsent(), observer)
         except ConsentPending:
-            context.process.audit.write(function, Outcome(fault=_ASKED), start)
+            context.audit(function, Outcome(fault=_ASKED), start)
             raise
         except CallError as error:
             reply = await self._failed(context, function, error)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                context.process.audit.write(function, None, start)
+                context.audit(function, None, start)
                 raise
             # Not this call's own cancellation: passed on, it would end the whole connection.
             reply = _internal(function, "The call was interrupted inside the server.")
@@ -123,7 +123,7 @@ class CallService:
             fault = reply.outcome.fault
             end = "done" if fault is None else fault.kind.code
             log.warning("%s was cancelled by the client and ended: %s", function.name, end)
-        context.process.audit.write(function, reply.outcome, start)
+        context.audit(function, reply.outcome, start)
         return reply
 
     async def read(self, context: UserContext, name: str, arguments: Mapping[str, Any]) -> Any:
@@ -160,7 +160,7 @@ class CallService:
             outcome = await context.caller.call(function, arguments)
             return outcome
         finally:
-            context.process.audit.write(function, outcome, start)
+            context.audit(function, outcome, start)
 
     async def _resolved(
         self, context: UserContext, function: Function, arguments: Mapping[str, Any]

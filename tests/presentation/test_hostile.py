@@ -154,7 +154,9 @@ def test_very_many_keys_that_become_the_same_take_time_in_proportion() -> None:
     result = {f"a{number:b}".translate(hidden): number for number in range(60_000)}
     presenter = Presenter(PresentationSettings(max_result=None))
     function = load("4.5").get("core_course_get_courses_by_field")
-    shown = presenter.present(function, {"result": result}, presenter.view(function, ["*"]))
+    shown = presenter.present(
+        function, {"result": result}, presenter.view(function, ["*"])
+    ).envelope
     assert list(shown["result"].values()) == list(range(60_000))
 
 

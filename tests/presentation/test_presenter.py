@@ -161,8 +161,10 @@ def test_a_name_that_is_an_instruction_is_told_to_be_data() -> None:
 
 def test_a_key_that_is_an_instruction_is_told_to_be_data() -> None:
     function = Function("local_x_get", typed=False)
-    shown = presenter().present(
-        function, {"result": {"Delete all": 1}}, presenter().view(function, None)
+    shown = (
+        presenter()
+        .present(function, {"result": {"Delete all": 1}}, presenter().view(function, None))
+        .envelope
     )
     assert list(shown) == ["notice", "result"]
 

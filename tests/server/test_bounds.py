@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from moodle_mcp.server.transports import bodies as bodies_module
 from moodle_mcp.server.elicitation import MODERN
+from moodle_mcp.server.transports import bodies as bodies_module
 from moodle_mcp.server.transports.bodies import MAX_BODY, Bodies
 from moodle_mcp.server.transports.connections import MAX_HEAD, Connection
 from moodle_mcp.server.transports.jsonrpc_lines import MAX_VALUES, UnreadableError, parse_line

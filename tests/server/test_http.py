@@ -25,10 +25,9 @@ from starlette.applications import Starlette
 from moodle_mcp.demo import ADMIN_TOKEN, Fault, Hold
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.policy.allowlist import profile
-from moodle_mcp.server.app import Presentation
-from moodle_mcp.server.audit import Audit
 from moodle_mcp.server.transports.bodies import MAX_BODY
 from moodle_mcp.server.transports.http import HttpServer, Listener, asgi
+from moodle_mcp.service.audit import Audit
 from tests.conftest import Demo
 
 pytestmark = pytest.mark.anyio
@@ -234,7 +233,7 @@ async def test_a_call_under_way_is_answered_before_the_end(
 async def test_a_call_that_outlasts_the_serving_is_recorded(demo: Demo, tmp_path: Path) -> None:
     hold, record = Hold(), tmp_path / "record"
     demo.site.faults.append(Fault.hang(hold, function=CREATE))
-    server = demo.server(presentation=Presentation(audit=Audit(str(record))))
+    server = demo.server(audit=Audit(str(record)))
     with Listener.of("0") as listener:
         app = asgi(server, listener)
         async with anyio.create_task_group() as tasks:

@@ -258,3 +258,22 @@ async def test_a_link_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="link"):
         SqliteStore(tmp_path / "link")
     assert not (tmp_path / "other").exists()
+
+
+async def test_of_two_processes_that_take_a_value_at_once_one_gets_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    stores = [SqliteStore(path) for _ in range(4)]
+    got: list[bytes | None] = []
+
+    async def take(store: SqliteStore, key: Key) -> None:
+        got.append(await store.take(key))
+
+    for number in range(25):
+        key = named(f"{number}")
+        await stores[0].put(key, b"v")
+        async with anyio.create_task_group() as tasks:
+            for store in stores:
+                tasks.start_soon(take, store, key)
+    assert got.count(b"v") == 25
+    for store in stores:
+        await store.aclose()
