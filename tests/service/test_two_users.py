@@ -60,7 +60,7 @@ class User:
 
 
 ANN: Final = User("ann", ADMIN_TOKEN, "all", Access.DESTRUCTIVE, "4.5")
-BOB: Final = User("bob", STUDENT_TOKEN, "core_*,enrol_manual_*", Access.DESTRUCTIVE, "5.1")
+BOB: Final = User("bob", STUDENT_TOKEN, "core_*,enrol_manual_*,mod_choice_*", Access.DESTRUCTIVE, "5.1")
 
 
 async def deeds(context: UserContext) -> AsyncGenerator[Any]:
@@ -95,6 +95,9 @@ async def deeds(context: UserContext) -> AsyncGenerator[Any]:
     handle = stopped.envelope.get("batch", {}).get("resume", "none")
     yield (await service.call(context, "resume_batch", {"handle": handle})).envelope
     yield (await service.call(context, "core_user_get_users", {"nonsense": 1})).envelope
+    # Only the newer release knows the group.
+    choice = {"choiceid": 1, "groupid": 0}
+    yield (await service.call(context, "mod_choice_get_choice_results", choice)).envelope
 
 
 def seen(value: Any) -> Any:
