@@ -8,7 +8,6 @@ has pages of its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,6 +16,17 @@ from typing import Any, Final, cast
 from moodle_mcp.background import checkpoint
 from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.presentation.fence import Fence
+from moodle_mcp.presentation.page_parts import (
+    ENCODER,
+    NOTHING,
+    Measure,
+    OpenObject,
+    Piece,
+    Tail,
+    beginning,
+    is_begun,
+    length,
+)
 
 MOST_OMITTED: Final = 5
 """Places that a page names of those that it does not show."""
@@ -29,9 +39,6 @@ _MARKER: Final = 250
 
 _MOST_KEYS: Final = 2_000
 """Keys of an object that are looked at for one page: all of very many for each would take hours."""
-
-_NOTHING: Final = object()
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +58,6 @@ class Page:
     texts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def length(value: Any) -> int:
-    """Characters of a value's compact JSON text."""
-    return len(_ENCODER.encode(value))
-
-
 def pages(
     envelope: dict[str, Any], room: int, fence: Fence | None = None, rest_name: str = "text"
 ) -> list[Page]:
@@ -63,42 +65,13 @@ def pages(
 
     `rest_name` begins the names of the rests of long texts; each part of a fenced text is fenced.
     """
-    cutting = _Cutting(room, fence, rest_name)
+    cutting = _Cutting(room, fence, rest_name, Measure(room))
     found: list[Page] = []
     rest: Any = envelope
-    while rest is not _NOTHING:
+    while rest is not NOTHING:
         page, rest = cutting.page(rest)
         found.append(page)
     return found
-
-
-@dataclass(slots=True)
-class _Tail:
-    """The items of a list from `first` on; the one at `first` may itself be partly shown."""
-
-    items: list[Any]
-    first: int
-    head: Any = _NOTHING
-
-    def item(self, index: int) -> Any:
-        return self.head if index == self.first and self.head is not _NOTHING else self.items[index]
-
-
-class _Keys(dict[str, Any]):
-    """The keys of an object that are left, of one of which a part may have been shown."""
-
-
-@dataclass(slots=True)
-class _Piece:
-    """Where a list was cut: `shown` of its items from `first` on are on the page, the first of
-    them perhaps going on from the page before.
-    """
-
-    path: Path
-    first: int
-    shown: int
-    total: int
-    goes_on: bool
 
 
 @dataclass(slots=True)
@@ -106,12 +79,12 @@ class _Cutting:
     room: int
     fence: Fence | None
     rest_name: str
-    pieces: list[_Piece] = field(default_factory=list[_Piece])
+    measure: Measure
+    pieces: list[Piece] = field(default_factory=list[Piece])
     postponed: list[str] = field(default_factory=list[str])
     texts: list[tuple[str, tuple[str, ...]]] = field(
         default_factory=list[tuple[str, tuple[str, ...]]]
     )
-    too_long: dict[int, Any] = field(default_factory=dict[int, Any])
     names: int = 0
 
     @property
@@ -122,14 +95,14 @@ class _Cutting:
     def page(self, value: Any) -> tuple[Page, Any]:
         """The first page of a value, and what is left."""
         self.pieces, self.postponed, self.texts = [], [], []
-        if self._size(value, self.room) <= self.room:
-            part, rest = self._all(value, ()), _NOTHING
+        if self.measure.size(value, self.room) <= self.room:
+            part, rest = self._all(value, ()), NOTHING
         else:
             part, rest = self._take(value, self.room, (), alone=True)
-        if part is _NOTHING:
+        if part is NOTHING:
             # No cut leads anywhere: keys longer than a page, or a page full of brackets.
             self.pieces, self.postponed, self.texts = [], [], []
-            part, rest = self._as_text(value), _NOTHING
+            part, rest = self._as_text(value), NOTHING
         outer = min(self.pieces, key=lambda piece: len(piece.path), default=None)
         going_on = [piece for piece in self.pieces if piece.goes_on]
         inner = max(going_on, key=lambda piece: len(piece.path), default=None)
@@ -153,7 +126,7 @@ class _Cutting:
     def _all(self, value: Any, path: Path) -> Any:
         """A value that fits wholly, its tails as lists again."""
         match value:
-            case _Tail():
+            case Tail():
                 items = [value.item(index) for index in range(value.first, len(value.items))]
                 shown = [self._all(item, (*path, value.first)) for item in items[:1]] + items[1:]
                 self._piece(path, value, len(items))
@@ -171,47 +144,47 @@ class _Cutting:
         """
         match value:
             case _ if room < len("[]"):
-                return _NOTHING, value
+                return NOTHING, value
             case list():
-                tail = _Tail(cast("list[Any]", value), 0)
+                tail = Tail(cast("list[Any]", value), 0)
                 part, rest = self._take_items(tail, room, path, alone=alone)
-                return part, tail.items if part is _NOTHING else rest
-            case _Tail():
+                return part, tail.items if part is NOTHING else rest
+            case Tail():
                 return self._take_items(value, room, path, alone=alone)
             case dict():
                 return self._take_keys(cast("dict[str, Any]", value), room, path, alone=alone)
             case str() if alone:
-                return self._shortened(value), _NOTHING
+                return self._shortened(value), NOTHING
             case _:
-                return _NOTHING, value
+                return NOTHING, value
 
-    def _take_items(self, tail: _Tail, room: int, path: Path, *, alone: bool) -> tuple[Any, Any]:
+    def _take_items(self, tail: Tail, room: int, path: Path, *, alone: bool) -> tuple[Any, Any]:
         part: list[Any] = []
         used = 2
         total = len(tail.items)
         for index in range(tail.first, total):
             checkpoint()
             item = tail.item(index)
-            size = self._size(item, self.room)
+            size = self.measure.size(item, self.room)
             if size > self._most(path):
                 item = self._without_long_texts(item)
-                size = self._size(item, self.room)
+                size = self.measure.size(item, self.room)
             if used + size < room:
                 part.append(self._all(item, (*path, index)) if index == tail.first else item)
                 used += size + 1
                 continue
-            taken, rest = _NOTHING, item
+            taken, rest = NOTHING, item
             if not part and (alone or size > self._most(path)):
                 taken, rest = self._take(item, room - used, (*path, index), alone=alone)
-            if taken is not _NOTHING:
+            if taken is not NOTHING:
                 part.append(taken)
-                index += rest is _NOTHING
+                index += rest is NOTHING
             if not part:
-                return _NOTHING, tail
+                return NOTHING, tail
             self._piece(path, tail, len(part))
-            return part, _Tail(tail.items, index, rest) if index < total else _NOTHING
+            return part, Tail(tail.items, index, rest) if index < total else NOTHING
         self._piece(path, tail, len(part))
-        return part, _NOTHING
+        return part, NOTHING
 
     def _most(self, path: Path) -> int:
         """Characters beyond which an item at a path does not fit a page of its own."""
@@ -226,7 +199,8 @@ class _Cutting:
         first = dict(islice(value.items(), _MOST_KEYS))
         short = self._with_short_texts(first, room)
         sizes = {
-            key: self._size(child, self.room) + length(key) + 2 for key, child in short.items()
+            key: self.measure.size(child, self.room) + length(key) + 2
+            for key, child in short.items()
         }
         part: dict[str, Any] = {}
         rest: dict[str, Any] = {}
@@ -234,7 +208,7 @@ class _Cutting:
         # What a write has done comes before what it answered.
         for key in sorted(
             short,
-            key=lambda key: (not _is_begun(short[key]), not path and key == "result", sizes[key]),
+            key=lambda key: (not is_begun(short[key]), not path and key == "result", sizes[key]),
         ):
             checkpoint()
             child, size = short[key], sizes[key]
@@ -242,38 +216,38 @@ class _Cutting:
                 part[key] = self._all(child, (*path, key))
                 used += size
                 continue
-            taken, left = _NOTHING, child
+            taken, left = NOTHING, child
             if not rest:
                 left_room = room - used - length(key) - 2
                 taken, left = self._take(child, left_room, (*path, key), alone=alone and not part)
-            if taken is not _NOTHING:
+            if taken is not NOTHING:
                 part[key] = taken
-                used += self._size(taken, self.room) + length(key) + 2
+                used += self.measure.size(taken, self.room) + length(key) + 2
             else:
                 self.postponed.append(path_text((*path, key)))
-            if left is not _NOTHING:
+            if left is not NOTHING:
                 rest[key] = left
         if not part:
-            return _NOTHING, value
+            return NOTHING, value
         ordered = {key: part[key] for key in first if key in part}
-        left = _Keys({key: rest[key] for key in first if key in rest})
+        left = OpenObject({key: rest[key] for key in first if key in rest})
         left.update(islice(value.items(), len(first), None))
         if len(value) > len(first):
             where = path_text(path) or "the answer"
             self.postponed.insert(0, f"{len(value) - len(first)} more keys of {where}")
-        return ordered, left or _NOTHING
+        return ordered, left or NOTHING
 
-    def _piece(self, path: Path, tail: _Tail, shown: int) -> None:
+    def _piece(self, path: Path, tail: Tail, shown: int) -> None:
         total = len(tail.items)
-        goes_on = tail.first > 0 or tail.head is not _NOTHING
+        goes_on = tail.first > 0 or tail.head is not NOTHING
         if goes_on or shown < total:
-            self.pieces.append(_Piece(path, tail.first, shown, total, goes_on))
+            self.pieces.append(Piece(path, tail.first, shown, total, goes_on))
 
     def _without_long_texts(self, value: Any) -> Any:
         match value:
             case str() if self._is_long(value):
                 return self._shortened(value)
-            case _Keys():
+            case OpenObject():
                 # Its long texts were shortened when it was begun.
                 return value
             case dict():
@@ -283,38 +257,6 @@ class _Cutting:
                 return [self._without_long_texts(child) for child in cast("list[Any]", value)]
             case _:
                 return value
-
-    def _size(self, value: Any, limit: int) -> int:
-        """Characters of a value's JSON text; more than the limit may be told as any such number.
-
-        What was once found too long for a page is not measured again, or a long answer would be
-        written out for each of its pages.
-        """
-        match value:
-            case _Tail():
-                size = 2
-                for index in range(value.first, len(value.items)):
-                    size += 1 + self._size(value.item(index), limit - size)
-                    if size > limit:
-                        break
-                return size
-            case _Keys():
-                size = 2
-                for key, child in value.items():
-                    size += length(key) + 2 + self._size(child, limit - size)
-                    if size > limit:
-                        break
-                return size
-            case list() | dict():
-                value = cast("list[Any] | dict[str, Any]", value)
-                if id(value) in self.too_long:
-                    return max(self.room, limit) + 1
-                size = length(value)
-                if size > self.room:
-                    self.too_long[id(value)] = value
-                return size
-            case _:
-                return length(value)
 
     def _is_long(self, text: str) -> bool:
         return len(text) > self.long_text or length(text) > self.long_text
@@ -328,7 +270,7 @@ class _Cutting:
             return value
         others = {key: child for key, child in value.items() if key not in long}
         left = room - sum(
-            length(key) + 2 + self._size(child, room) for key, child in others.items()
+            length(key) + 2 + self.measure.size(child, room) for key, child in others.items()
         )
         share = max(self.long_text // 2, left // len(long) - _MARKER)
         return {
@@ -344,7 +286,7 @@ class _Cutting:
         whole = text if inner is None else inner
         self.names += 1
         name = f"{self.rest_name}{self.names}"
-        start = _beginning(whole, max(share, self.long_text // 2))
+        start = beginning(whole, max(share, self.long_text // 2))
         self.texts.append((name, tuple(self._parts(whole[len(start) :], fenced=inner is not None))))
         shown = self._fenced(start) if inner is not None else start
         return f'{shown} [… {len(whole)} characters in all; more_results("{name}") goes on]'
@@ -354,7 +296,7 @@ class _Cutting:
         most = self.room - len(self._fenced(""))
         at = 0
         while at < len(text):
-            part = _beginning(text[at : at + most], most)
+            part = beginning(text[at : at + most], most)
             yield self._fenced(part) if fenced else part
             at += len(part)
 
@@ -366,15 +308,5 @@ class _Cutting:
 
         People's texts in it may be cut anywhere, so that the marks stand around each part instead.
         """
-        whole = _ENCODER.encode(self._all(value, ()))
+        whole = ENCODER.encode(self._all(value, ()))
         return {"text": self._shortened(self._fenced(whole))}
-
-
-def _is_begun(value: Any) -> bool:
-    return isinstance(value, _Tail | _Keys)
-
-
-def _beginning(text: str, room: int) -> str:
-    """As much of a text as JSON writes in a room; six characters for one that it must escape."""
-    sizes = (room - 2, room * 4 // 5, room // 2, room // 7)
-    return next(text[:size] for size in sizes if length(text[:size]) <= room)

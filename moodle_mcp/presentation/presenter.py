@@ -16,7 +16,8 @@ from moodle_mcp.presentation.clean import clean_all
 from moodle_mcp.presentation.fence import Fence
 from moodle_mcp.presentation.fields import Selection, count, selection, usual
 from moodle_mcp.presentation.page_cache import Rest, new_number
-from moodle_mcp.presentation.pages import MOST_OMITTED, Page, length, pages
+from moodle_mcp.presentation.page_parts import length
+from moodle_mcp.presentation.pages import MOST_OMITTED, Page, pages
 from moodle_mcp.presentation.render import Each, Keys, Renderer, RenderRule, Unknown, render_rules
 from moodle_mcp.redaction.known import NONE, Secrets
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from moodle_mcp.presentation.fence import Fence
-from moodle_mcp.presentation.pages import Page, length, pages
+from moodle_mcp.presentation.page_parts import length
+from moodle_mcp.presentation.pages import Page, pages
 from tests.presentation.whole import joined, render_rules, restored
 
 ROOM = 3000

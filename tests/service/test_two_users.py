@@ -60,7 +60,9 @@ class User:
 
 
 ANN: Final = User("ann", ADMIN_TOKEN, "all", Access.DESTRUCTIVE, "4.5")
-BOB: Final = User("bob", STUDENT_TOKEN, "core_*,enrol_manual_*,mod_choice_*", Access.DESTRUCTIVE, "5.1")
+BOB: Final = User(
+    "bob", STUDENT_TOKEN, "core_*,enrol_manual_*,mod_choice_*", Access.DESTRUCTIVE, "5.1"
+)
 
 
 async def deeds(context: UserContext) -> AsyncGenerator[Any]:
