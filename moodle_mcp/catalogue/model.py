@@ -120,7 +120,7 @@ class Function:
 
     name: str
     component: str = ""
-    release: str = ""
+    release: str = field(default="", compare=False)
     label: Label | None = None
     capabilities: tuple[str, ...] = ()
     deprecated: bool = False
