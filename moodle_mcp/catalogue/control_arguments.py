@@ -20,6 +20,7 @@ CONFIRM: Final = "_confirm"
 FIELDS: Final = "_fields"
 FORMAT: Final = "_format"
 TIMES: Final = "_times"
+QUERY: Final = "_query"
 
 CONTROL_ARGUMENTS: Final[Mapping[str, Node]] = {
     DRY_RUN: Value("bool", presence="optional"),
@@ -28,6 +29,7 @@ CONTROL_ARGUMENTS: Final[Mapping[str, Node]] = {
     FIELDS: ListOf(Value("raw"), presence="optional"),
     FORMAT: Value("alpha", presence="optional"),
     TIMES: Value("bool", presence="optional"),
+    QUERY: Value("raw", presence="optional"),
 }
 """Their types, by which what clients get wrong is put right; a schema says which a function has."""
 
@@ -35,6 +37,7 @@ SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
     DRY_RUN: {"type": "boolean", "description": "Check and plan only; send nothing."},
     CONFIRM: {"type": "string", "description": "Token of needs_confirmation."},
     FIELDS: {"type": "array", "items": {"type": "string"}},
+    QUERY: {"type": "string"},
 }
 """The schemas of those that are the same for all functions that have them."""
 
@@ -49,6 +52,7 @@ class ControlArguments:
     fields: tuple[str, ...] = ()
     raw: bool = False
     times: bool = False
+    query: str | None = None
 
 
 def reserved_schema(function: Function) -> dict[str, Any]:
@@ -86,6 +90,7 @@ def split(arguments: Mapping[str, Any]) -> tuple[ControlArguments, dict[str, Any
         fields=tuple(arguments.get(FIELDS, ())),
         raw=FORMAT in arguments,
         times=arguments.get(TIMES, False),
+        query=arguments.get(QUERY),
     )
     return control, own
 
@@ -99,6 +104,7 @@ def as_arguments(control: ControlArguments) -> dict[str, Any]:
         FIELDS: list(control.fields),
         FORMAT: "raw" if control.raw else None,
         TIMES: control.times,
+        QUERY: control.query,
     }
     return {name: value for name, value in arguments.items() if value}
 
@@ -115,7 +121,7 @@ def _for_answers(function: Function) -> dict[str, Any]:
     """
     if not has_fields(function):
         return {}
-    properties = _only(FIELDS)
+    properties = _only(FIELDS, QUERY)
     objects = list(_objects(function.returns))
     if any(f"{key}format" in keys for keys in objects for key in keys):
         properties[FORMAT] = {"type": "string", "enum": ["raw"]}

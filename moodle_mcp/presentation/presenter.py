@@ -18,11 +18,15 @@ from moodle_mcp.presentation.fields import Selection, count, selection, usual
 from moodle_mcp.presentation.page_cache import Rest, new_number
 from moodle_mcp.presentation.page_parts import length
 from moodle_mcp.presentation.pages import MOST_OMITTED, Page, pages
+from moodle_mcp.presentation.query import Query
 from moodle_mcp.presentation.render import Each, Keys, Renderer, RenderRule, Unknown, render_rules
 from moodle_mcp.redaction.known import NONE, Secrets
 
 _WRAPPING: Final = 900
 """Characters that the notices and `page` take of an answer's room."""
+
+QUERY_RESULT: Final = "query_result"
+"""The key under which what `_query` finds stands in the envelope."""
 
 _TOO_LONG: Final = "The rest is too long to be kept: ask for less at once."
 _REPORTS: Final = ("error", "batch")
@@ -47,6 +51,7 @@ class ViewOptions:
     raw: bool = False
     zone: tzinfo | None = None
     by_default: bool = False
+    query: Query | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,8 @@ class Presenter:
         """
         renderer = Renderer(self.fence, raw=view.raw, zone=view.zone, secrets=secrets)
         rendered = self._reports(renderer, envelope, said)
+        if "result" in envelope and view.query is not None:
+            return self._queried(function, envelope, view.query, renderer)
         if "result" in envelope:
             rule = rule or self._plans.of(function).rule
             rendered["result"] = renderer.render(rule, envelope["result"], view.chosen)
@@ -153,6 +160,24 @@ class Presenter:
         if view.by_default and "result" in rendered:
             notices["fields"] = self._plans.of(function).fields
         return self.in_pages(function.name, rendered, notices)
+
+    def _queried(
+        self, function: Function, envelope: dict[str, Any], query: Query, renderer: Renderer
+    ) -> Paged:
+        """The envelope with what an expression finds, of whose texts nothing is known.
+
+        It stands under a key of its own, since `result` has the type that the tool's output schema
+        gives.
+        """
+        everything = Selection(True)
+        found = renderer.render(Unknown(), query.of(envelope["result"]), everything)
+        warnings = renderer.render(Each(_OWN_WARNING), envelope.get("warnings", []), everything)
+        warnings += (
+            {"warningcode": "query", "message": _unknown_name(name, near)}
+            for name, near in query.unknown_names().items()
+        )
+        rendered = {QUERY_RESULT: found} | ({"warnings": warnings} if warnings else {})
+        return self.in_pages(function.name, rendered, self._notices(renderer))
 
     def present_own(self, name: str, envelope: dict[str, Any], said: Collection[str] = ()) -> Paged:
         """The envelope of an answer in words of this server's own, or of a site's catalogue."""
@@ -208,6 +233,11 @@ class Presenter:
             for name, page in finished.items()
         }
         return Paged(first, number, Rest(function, kept))
+
+
+def _unknown_name(name: str, near: Sequence[str]) -> str:
+    did_you_mean = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"The answer has no field {name}.{did_you_mean}"
 
 
 def without_next(envelope: dict[str, Any]) -> dict[str, Any]:

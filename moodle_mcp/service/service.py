@@ -32,6 +32,7 @@ from moodle_mcp.presentation.presenter import (
     ViewOptions,
     without_next,
 )
+from moodle_mcp.presentation.query import Query
 from moodle_mcp.redaction.arguments import secret_texts
 from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.service.builtin_tools import BuiltinTool
@@ -256,6 +257,8 @@ class CallService:
             raw=control.raw,
             chosen_in_moodle=chosen_in_moodle(plan.arguments),
         )
+        if control.query is not None:
+            view = replace(view, query=Query(plan.function, control.query))
         return replace(view, zone=await self.zone(context)) if control.times else view
 
     async def _obtain(self, context: UserContext, prepared: Prepared, consent: Consent) -> None:

@@ -1,0 +1,92 @@
+"""`_query`: what it finds, what it refuses, and what it may cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from moodle_mcp.catalogue.store import load
+from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.presentation.query import MAX_QUERY, Query
+
+ENROLLED = load().get("core_enrol_get_enrolled_users")
+PEOPLE: list[dict[str, Any]] = [
+    {"id": 1, "fullname": "Ann", "lastaccess": 0, "roles": [{"roleid": 5}]},
+    {"id": 2, "fullname": "Bob", "lastaccess": 7, "roles": [{"roleid": 3}]},
+    {"id": 3, "fullname": "Eve", "lastaccess": 9, "roles": [{"roleid": 5}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("[?lastaccess == `0`].id", [1]),
+        ("length(@)", 3),
+        ("[?roles[?roleid == `5`]].fullname", ["Ann", "Eve"]),
+        ("sort_by(@, &lastaccess)[-1].{name: fullname}", {"name": "Eve"}),
+        ("[].nothing", []),
+    ],
+)
+def test_an_expression_finds_what_it_says(expression: str, found: Any) -> None:
+    assert Query(ENROLLED, expression).of(PEOPLE) == found
+
+
+@pytest.mark.parametrize(
+    "expression", ["", "a[?b=]", "[?", "foo(", "x" * (MAX_QUERY + 1), "[" * 900]
+)
+def test_what_does_not_parse_is_refused_before_anything_is_sent(expression: str) -> None:
+    with pytest.raises(CallError) as caught:
+        Query(ENROLLED, expression)
+    (fault,) = caught.value.fault.parameters
+    assert (caught.value.fault.kind, fault.path) == (Kind.INVALID_ARGUMENTS, "_query")
+
+
+def test_the_error_says_where_the_expression_is_wrong() -> None:
+    problems: list[str] = []
+    for expression in ("a[?b=]", "[?id == `1`", "a.b c"):
+        with pytest.raises(CallError) as caught:
+            Query(ENROLLED, expression)
+        problems.append(caught.value.fault.parameters[0].problem)
+    assert problems == snapshot(
+        [
+            "Unknown token '=' at character 4",
+            "ends too early",
+            "does not parse at character 4: 'c'",
+        ]
+    )
+
+
+@pytest.mark.parametrize("expression", ["abs(@)", "nofunction(@)", "sort(@)", "join(',', [].id)"])
+def test_an_expression_that_does_not_suit_the_answer_is_told(expression: str) -> None:
+    with pytest.raises(CallError) as caught:
+        Query(ENROLLED, expression).of(PEOPLE)
+    assert caught.value.fault.kind is Kind.INVALID_ARGUMENTS
+
+
+@pytest.mark.parametrize("expression", ["[@,@]" + "|[@,@]" * 30, "[].[@,@]" + ".[@,@]" * 25])
+def test_an_expression_that_multiplies_the_answer_is_ended(expression: str) -> None:
+    with pytest.raises(CallError) as caught:
+        Query(ENROLLED, expression).of(PEOPLE)
+    assert caught.value.fault.kind is Kind.TOO_LARGE
+
+
+def test_names_that_no_field_has_are_told_with_similar_ones() -> None:
+    query = Query(ENROLLED, "[?lastacess == `0`].{who: fullname, what: mail}")
+    assert query.unknown_names() == snapshot(
+        {"lastacess": ["lastaccess", "lastcourseaccess", "lastname"], "mail": ["email"]}
+    )
+    assert Query(ENROLLED, "[].{who: fullname}.who").unknown_names() == {}
+
+
+@given(st.text(max_size=60) | st.text("[]{}()@&|.,:?*`'\"=<>!ab01 ", max_size=60))
+def test_any_text_is_an_expression_or_an_error(expression: str) -> None:
+    raised = None
+    try:
+        Query(ENROLLED, expression).of(PEOPLE)
+    except CallError as error:
+        raised = error.fault.kind
+    assert raised in (None, Kind.INVALID_ARGUMENTS, Kind.TOO_LARGE)
