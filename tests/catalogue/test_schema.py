@@ -181,6 +181,7 @@ def test_the_input_schema_of_a_list_of_options() -> None:
                     "minItems": 1,
                 },
                 "_fields": {"type": "array", "items": {"type": "string"}},
+                "_query": {"type": "string"},
                 "_format": {"type": "string", "enum": ["raw"]},
                 "_times": {"type": "boolean"},
             },
@@ -240,6 +241,7 @@ def test_the_input_schema_of_enrolled_users() -> None:
                     "minItems": 1,
                 },
                 "_fields": {"type": "array", "items": {"type": "string"}},
+                "_query": {"type": "string"},
                 "_format": {"type": "string", "enum": ["raw"]},
                 "_times": {"type": "boolean"},
             },
@@ -253,7 +255,10 @@ def test_the_input_schema_without_parameters() -> None:
     assert input_schema(plain("core_tag_get_tag_areas")) == snapshot(
         {
             "type": "object",
-            "properties": {"_fields": {"type": "array", "items": {"type": "string"}}},
+            "properties": {
+                "_fields": {"type": "array", "items": {"type": "string"}},
+                "_query": {"type": "string"},
+            },
             "additionalProperties": False,
         }
     )
@@ -297,6 +302,7 @@ def test_the_input_schema_of_defaults_that_are_null() -> None:
                 "userid": {"type": "integer"},
                 "searchvalue": {"type": "string"},
                 "_fields": {"type": "array", "items": {"type": "string"}},
+                "_query": {"type": "string"},
                 "_format": {"type": "string", "enum": ["raw"]},
                 "_times": {"type": "boolean"},
             },
