@@ -40,7 +40,7 @@ def test_a_stale_page_is_named_and_written_anew(
     capsys.readouterr()
     assert main(["--check"], tmp_path) == 1
     assert capsys.readouterr().out == snapshot(
-        "docs/errors.md is stale: python3 tools/dev.py docs writes it anew\n"
+        "docs/errors.md is stale: run python3 tools/dev.py docs\n"
     )
     assert "ours" in page.read_text(encoding="utf-8")
     assert main([], tmp_path) == 0

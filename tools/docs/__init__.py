@@ -1,1 +1,1 @@
-"""The pages of docs/ that are made from the code and the recordings."""
+"""Generates pages of docs/ from the code and the recordings."""

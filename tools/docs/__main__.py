@@ -1,7 +1,7 @@
-"""Writes the pages of docs/ that say what the code says.
+"""Generates the pages of docs/ that are made from the code.
 
-python -m tools.docs          write those that are stale
-python -m tools.docs --check  name those that are stale; 1 if there are any
+python -m tools.docs          write the stale pages
+python -m tools.docs --check  name the stale pages; status 1 if there are any
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def main(arguments: list[str], folder: Path = DOCS) -> int:
     found = stale(folder)
     for name, text in found.items():
         if arguments:
-            print(f"docs/{name} is stale: python3 tools/dev.py docs writes it anew")
+            print(f"docs/{name} is stale: run python3 tools/dev.py docs")
         else:
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
             print(f"written: docs/{name}")
     if not found:
-        print(f"{len(PAGES)} pages are as they should be")
+        print(f"{len(PAGES)} pages are up to date")
     return 1 if found and arguments else 0
 
 

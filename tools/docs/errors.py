@@ -10,22 +10,23 @@ from tools.docs.markdown import code, table
 _INTRODUCTION: Final = """\
 # Kinds of error
 
-A call that fails answers `{"error": {…}}` with one of these kinds. `hint` is what the kind says
-here, or something finer that fits the case. `written` says what the call may have changed:
-`nothing`, `something` or `unknown`. After `unknown`, read the present state before you send
-anything again. `retryable` is whether the same call may work later; it is false whenever `written`
-is `unknown`.
+A call that fails answers `{"error": {…}}` with one of these kinds. Its keys:
 
-`parameters` names each argument that is certainly wrong: `path`, `problem` and, where they are few,
-the `allowed` values. Nothing was sent then. `suspects` comes with a value that Moodle refused
-without naming it: up to 20 values of the call that are unusual, the likeliest cause first, each
-with `path`, `problem` and `value` (never that of a password or token).
+- `hint`: what to do next. It is the text below, or a more specific one.
+- `written`: what the call may have changed: `nothing`, `something` or `unknown`. After `unknown`,
+  read the present state before you send anything again.
+- `retryable`: whether the same call may work later. It is false whenever `written` is `unknown`.
+- `parameters`: each argument that is certainly wrong, with `path`, `problem` and, if there are
+  few, the `allowed` values. Nothing was sent.
+- `suspects`: up to 20 unusual values of the call, the likeliest cause first, if Moodle refused a
+  value without naming it. Each has `path`, `problem` and `value` (never the value of a password
+  or token).
 
 """
 
 
 def page() -> str:
-    """The page's text."""
+    """Return the page's text."""
     rows = [
         (code(kind.code), kind.when, "yes" if kind.retryable else "no", kind.hint) for kind in Kind
     ]

@@ -18,8 +18,8 @@ from tools.tokens import counter, shown, tools_of
 
 _FOR: Final = {
     "default": "Everyday questions, reads only.",
-    "student": "What a student asks and does.",
-    "teacher": "What a teacher asks and does in courses.",
+    "student": "Questions and tasks of a student.",
+    "teacher": "Questions and tasks of a teacher in courses.",
     "manager": "Courses, categories, enrolments and groups.",
     "admin": "Accounts, cohorts and the site.",
     "reports": "Reads for reports over many courses.",
@@ -28,34 +28,34 @@ _FOR: Final = {
 _INTRODUCTION: Final = """\
 # The functions of the profiles
 
-A profile is a name in `MOODLE_MCP_TOOLS` for a list of functions. It says what may be shown;
-`MOODLE_MCP_ACCESS` says what may be done: with the default `read` only the functions marked read
-are there, whatever profile is named. The token's service and its user's rights in Moodle narrow it
-further. `moodle-mcp tools --all` says of every function of your site what was decided and why.
+A profile is a named list of functions for `MOODLE_MCP_TOOLS`. `MOODLE_MCP_ACCESS` limits it: with
+the default, `read`, only the functions marked read are exposed. The token's service and the
+user's rights in Moodle limit it further. `moodle-mcp tools --all` shows the decision for every
+function of your site and the reason.
 
-What a read answers unless `_fields` asks for more is in the last table, [usual
-fields](#usual-fields).
+The last table lists the [usual fields](#usual-fields): what a read returns unless `_fields` asks
+for more.
 
 """
 
-_SIZES: Final = """\
-
-Tokens are those of the tools' names, descriptions and input schemas with the o200k tokenizer,
-everything allowed; tools of our own come on top. Where more than {most} functions are allowed, the
-default mode shows those of `default` and the facade: three tools that find, describe and call all.
+_SIZES: Final = """
+Tokens are counted with the o200k tokenizer over the tools' names, descriptions and input
+schemas, with all functions of the profile allowed. The server's other built-in tools are not
+included. If more than {most} functions are allowed, the default mode (`auto`) shows those of
+`default` and three tools that find, describe and call all others.
 """
 
 _FIELDS: Final = """
 ## Usual fields
 
-A field with a minus is left out and all others are shown. A read that is not here answers with all
-its fields, and so does any with `_fields: ["*"]`.
+A minus means: all fields but this one. A read that is not in this table returns all its fields; so
+does every read with `_fields: ["*"]`.
 
 """
 
 
 def page() -> str:
-    """The page's text."""
+    """Return the page's text."""
     files = (download_function(saves=False), upload_function(reads=False))
     own = {function.name: function for function in files}
     catalogue = load(RELEASES[0])
@@ -80,7 +80,7 @@ def _sizes() -> str:
         )
         for name in PROFILES
     ]
-    rows.append(("the facade", "Everything that is allowed.", "", f"{facade:,}"))
+    rows.append(("the three discovery tools", "Everything that is allowed.", "", f"{facade:,}"))
     head = ("profile", "for", "functions", "tokens of their tools")
     return table(head, rows, numbers=2) + _SIZES.format(most=MOST_DIRECT)
 

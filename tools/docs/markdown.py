@@ -1,4 +1,4 @@
-"""The little of Markdown that the pages need."""
+"""Markdown tables and code for the generated pages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0) -> str:
-    """A table; its last `numbers` columns are set to the right."""
+    """Return a table; its last `numbers` columns are right-aligned."""
     rules = ["---"] * (len(head) - numbers) + ["--:"] * numbers
     lines = [head, rules, *([_cell(cell) for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def code(text: str) -> str:
-    """Text as code."""
+    """Return text as code."""
     return f"`{text}`"
 
 

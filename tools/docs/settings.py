@@ -14,17 +14,19 @@ from tools.docs.markdown import code, table
 _INTRODUCTION: Final = f"""\
 # Settings
 
-Environment variables, over one file `{FILE_NAME}` in the user's configuration folder, or the file
-that `{CONFIG_VARIABLE}` names. A file in the working folder is never read: that may be a
-stranger's project. In the file the names are in lower case without `{PREFIX}`. A wrong setting
-stops the start with one line that names it; so does a name that begins with `{PREFIX}` and is none
-of these.
+Settings are environment variables. They can also be in the file `{FILE_NAME}` in the user's
+configuration folder, or in the file that `{CONFIG_VARIABLE}` names. Environment variables win
+over the file. In the file the names are in lower case, without `{PREFIX}`.
+
+If a setting is wrong, or a name that begins with `{PREFIX}` is not in this table, the server does
+not start and names it in one line. A settings file in the working folder is never read, because
+that folder may be somebody else's project.
 
 """
 
 
 def page() -> str:
-    """The page's text."""
+    """Return the page's text."""
     rows = [
         (code(variable(name)), _default(field), allowed(field, code), field.description or "")
         for name, field in Settings.model_fields.items()

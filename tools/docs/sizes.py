@@ -1,4 +1,4 @@
-"""The page of sizes: everyday questions as Moodle answers them and as this server does."""
+"""The page of sizes: what Moodle and this server answer to everyday questions."""
 
 from __future__ import annotations
 
@@ -28,37 +28,36 @@ QUESTIONS: Final = (
     ("Which courses is this person in?", "atomicity:enrol_2nd_bad_after"),
     ("Who am I here, and what is this site?", "read:core_webservice_get_site_info"),
     ("What is in this course?", "read:core_course_get_contents"),
-    ("What has the site told me lately?", "read:message_popup_get_popup_notifications"),
-    ("Who of this course is called so?", "read:core_enrol_search_users"),
+    ("What are my latest notifications?", "read:message_popup_get_popup_notifications"),
+    ("Who in this course has this name?", "read:core_enrol_search_users"),
     ("Who is the person with this id?", "atomicity:update_users_2nd_bad_after"),
 )
-"""Each with the recorded exchange that answers it, the largest first."""
+"""Each question with the recorded exchange that answers it, the largest first."""
 
 _INTRODUCTION: Final = f"""\
 # What answers cost
 
-Ten everyday questions, each answered by one call. *Raw* is the JSON that Moodle sent. *As answered
-here* is the text that an agent gets from this server with its default settings: the function's
-usual fields as compact JSON, with the notice on people's texts and the word on which fields are
-shown; pages, where there are several, together. Counted in tokens with the o200k tokenizer.
+Ten everyday questions, each answered by one call. *Raw* is the JSON that Moodle sent. *From this
+server* is the text that an agent gets with the default settings: the function's usual fields as
+compact JSON, with the notice about people's texts and the note on which fields are shown. If
+there are several pages, they are added up. Tokens are counted with the o200k tokenizer.
 
-Recorded: {RECORDED}, on a test site with 30 courses
-and 201 participants in the course that is asked about. Its texts are short: a real site's summaries
-and posts are longer, in both columns.
+Recorded {RECORDED}, on a test site with 30 courses and 201 participants in the course in
+question. Its texts are short. On a real site, summaries and posts are longer, in both columns.
 
 """
 
 _REST: Final = """
-Most of it comes from leaving fields out, which is why the small answers differ least. `_fields`
-asks for other fields, or with `["*"]` for all.
+Most of the difference comes from leaving fields out, so small answers differ least. `_fields`
+asks for other fields, `["*"]` for all.
 
-A client that shows its model the structured content beside the text shows the answer twice; here it
-is counted once.
+Each answer is counted once. A client that gives its model both the text and the structured content
+shows it twice.
 """
 
 
 _NUMBER: Final = "5f0c91ab3e"
-"""With which cursors begin in every run, so that the count is the same too."""
+"""What cursors begin with, so that every run counts the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class Size:
 
 
 def page() -> str:
-    """The page's text."""
+    """Return the page's text."""
     rows = [
         (
             each.question,
@@ -83,12 +82,12 @@ def page() -> str:
         )
         for each in sizes()
     ]
-    head = ("question", "function", "raw", "as answered here", "of raw")
+    head = ("question", "function", "raw", "from this server", "of raw")
     return _INTRODUCTION + table(head, rows, numbers=3) + _REST
 
 
 def sizes() -> list[Size]:
-    """The sizes of all questions, in their order."""
+    """Return the sizes of all questions, in their order."""
     recorded = {each.id: each for each in calls(faults=False)}
     count = counter()
     return [_size(question, recorded[id_], count) for question, id_ in QUESTIONS]
@@ -100,7 +99,7 @@ def _size(question: str, exchange: Exchange, count: Callable[[str], int]) -> Siz
 
 
 def answers(exchange: Exchange) -> Iterator[str]:
-    """The texts that an agent gets for an exchange: the answer and its further pages."""
+    """Yield the texts that an agent gets for an exchange: the answer and its further pages."""
     most = Settings.model_fields["max_result"].default
     settings = PresentationSettings(max_result=most)
     presenter = Presenter(settings, number=lambda: _NUMBER)
