@@ -1,4 +1,4 @@
-"""One process at a time with a file."""
+"""A lock that lets one process at a time use a file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_what_another_process_holds_is_refused_until_it_is_killed(tmp_path: Path
 def test_a_mark_that_was_removed_after_it_was_opened_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else one process would hold the old mark and another the new one."""
+    """Otherwise one process would hold the old lock file and another the new one."""
     mark = tmp_path / "r.lock"
     lock = alone._lock  # pyright: ignore[reportPrivateUsage]
     removed: list[Path] = []

@@ -1,4 +1,4 @@
-"""The rules of docs/architecture.md on who may import whom, held against the code."""
+"""Rules for the code: docs/architecture.md on which package may import which, and for the tests."""
 
 from __future__ import annotations
 
@@ -65,6 +65,12 @@ KNOW_HTTP: Final = {"site", "diagnostics", "credentials", "demo"}
 
 MODULES: Final = sorted(ROOT.rglob("*.py"))
 
+TESTS: Final = Path(__file__).parent
+TEST_MODULES: Final = sorted(TESTS.rglob("*.py"))
+TOOL_MODULES: Final = sorted((TESTS.parent / "tools").rglob("*.py"))
+ACROSS_PACKAGES: Final = frozenset({"data", "faults", "fuzz", "live", "support", "tools"})
+"""Folders of tests/ that mirror no package."""
+
 
 def package(module: Path) -> str:
     return module.relative_to(ROOT).with_suffix("").parts[0]
@@ -117,7 +123,7 @@ def test_only_the_wiring_builds_the_whole() -> None:
 
 
 def test_no_module_keeps_state() -> None:
-    """At the top of a module stand constants: nothing there is changed, and nothing is a cache."""
+    """Modules have constants only: no `global` statements and no cached functions."""
     found: list[str] = []
     for module in MODULES:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
@@ -136,3 +142,48 @@ def test_no_module_is_long() -> None:
         for module in MODULES
     }
     assert {name: lines for name, lines in lengths.items() if lines > 350} == {}
+
+
+def imported_tests(module: Path) -> Iterator[Path]:
+    """The modules of tests/ that a module imports."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        else:
+            continue
+        for name in names:
+            path = (TESTS.parent / name.replace(".", "/")).with_suffix(".py")
+            if name.startswith("tests.") and path.is_file():
+                yield path
+
+
+@pytest.mark.parametrize(
+    "module", [*TEST_MODULES, *TOOL_MODULES], ids=lambda path: str(path.relative_to(TESTS.parent))
+)
+def test_what_tests_share_is_in_support_or_in_their_own_folder(module: Path) -> None:
+    """Nothing imports a test module or a conftest.py."""
+    for used in imported_tests(module):
+        assert not used.name.startswith("test_")
+        assert used.name != "conftest.py"
+        assert TESTS / "support" in used.parents or used.parent == module.parent, used
+
+
+def test_each_folder_of_tests_mirrors_a_package() -> None:
+    folders = {path.parent.relative_to(TESTS) for path in TEST_MODULES}
+    assert {
+        folder.as_posix()
+        for folder in folders
+        if folder.parts and folder.parts[0] not in ACROSS_PACKAGES and not (ROOT / folder).is_dir()
+    } == set()
+
+
+def test_no_test_has_a_long_name() -> None:
+    names = {
+        node.name
+        for module in TEST_MODULES
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name for name in names if len(name) > 80} == set()

@@ -1,4 +1,4 @@
-"""Files for their owner alone, at the end of which lines are written."""
+"""Private files that are replaced whole or appended to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work in the background: the loop goes on, and what nobody waits for ends."""
+"""Background work: the event loop keeps running, and abandoned work ends."""
 
 from __future__ import annotations
 

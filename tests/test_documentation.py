@@ -1,4 +1,4 @@
-"""What the pages that are written by hand name exists: tests, files, headings, commands, settings."""
+"""What the documentation names exists: tests, files, headings, commands, settings."""
 
 from __future__ import annotations
 

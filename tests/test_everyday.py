@@ -1,7 +1,7 @@
 """Twenty everyday requests, each done with the tools of the profile that it belongs to.
 
-Each test does what an agent would: it knows the words of the request and what time it is, and gets
-every id from an answer. Its last lines say which calls that took.
+Each test does what an agent would: it knows only the words of the request and the time, and takes
+every id from an answer. Its last lines list the calls that it made.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from moodle_mcp.demo.records import STUDENT
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.service.process import ServiceSettings
-from tests.conftest import NOW, Demo
-from tests.support.serving import server_for
+from tests.support.demo import Demo
+from tests.support.serving import NOW, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +35,7 @@ WEEK = 7 * DAY
 
 
 class Agent:
-    """Calls tools as their list says, and nothing else."""
+    """Calls tools with what the list of tools says about them, and nothing else."""
 
     def __init__(self, session: Client, tools: list[types.Tool], questions: list[str]) -> None:
         self.calls: list[str] = []
@@ -47,7 +47,7 @@ class Agent:
         self._tools = {tool.name: tool for tool in tools}
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Any:
-        """The `result` of a call that must go well."""
+        """Return the `result` of a call that must succeed."""
         assert name in self._tools
         jsonschema_rs.validator_for(self._tools[name].input_schema).validate(arguments)
         self.calls.append(name)
@@ -83,7 +83,7 @@ class Agent:
         return await self.call("core_enrol_get_enrolled_users", arguments)
 
     async def assignments(self, course: int) -> list[dict[str, Any]]:
-        """The assignments of a course, the first due first."""
+        """Return the assignments of a course, earliest due date first."""
         found = await self.call("mod_assign_get_assignments", {"courseids": [course]})
         return sorted(found["courses"][0]["assignments"], key=lambda each: each["duedate"])
 

@@ -1,4 +1,4 @@
-"""What shows nothing goes, and what a person sees stays as it is."""
+"""Invisible characters are removed, visible ones are kept."""
 
 # ruff: noqa: RUF001
 

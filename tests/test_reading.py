@@ -1,4 +1,4 @@
-"""Files that people name are read only if they are files, and have an end."""
+"""Files that people name are read only if they are regular files of limited size."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STRANGE: dict[str, Callable[[Path], Path]] = {"a pipe": pipe, "a link to a devic
 @posix
 @pytest.mark.parametrize("case", STRANGE)
 def test_what_is_no_regular_file_is_not_read(tmp_path: Path, case: str) -> None:
-    """To wait for a pipe's writer, or to read a device to its end, would not come to an end."""
+    """Reading from a pipe without a writer, or from an endless device, would not finish."""
     with pytest.raises(UnfitError, match="it is no regular file"):
         read_regular(STRANGE[case](tmp_path))
 

@@ -1,4 +1,4 @@
-"""A secret that is sent comes back nowhere, whatever the site says of it, for every function."""
+"""A secret argument appears in no output, whatever the site echoes, for every function."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from moodle_mcp.redaction.names import PAIR_NAMES, is_secret_name
 from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.site.session import Site
-from tests.conftest import connection, no_wait, policy
-from tests.echoing import PLACES, TOKEN, EchoingSite, echoing_site
-from tests.support.serving import context_of, server_for
+from tests.support.echoing import PLACES, TOKEN, EchoingSite, echoing_site
+from tests.support.serving import connection, context_of, no_wait, policy, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +45,7 @@ def _is_pair(keys: dict[str, Node]) -> bool:
 
 
 def _filled(node: Node, secret: bool = False) -> Any:
-    """A value for a node, in which every secret is `SECRET`."""
+    """Return a value for a node, in which every secret is `SECRET`."""
     match node:
         case Value("int"):
             return 5

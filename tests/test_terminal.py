@@ -1,4 +1,4 @@
-"""All that people see in a terminal passes one module, which lets nothing hidden through."""
+"""All terminal output goes through one module, which removes hidden characters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ELSEWHERE = {
 
 
 def printing(file: Path) -> list[str]:
-    """What a module calls to print, or to write to the standard streams."""
+    """Yield a module's calls that print or write to the standard streams."""
     found: list[str] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):

@@ -1,22 +1,22 @@
-"""Makes the package's catalogue from the signatures exported from running Moodle sites.
+"""Build the package's catalogue from signatures that were exported from running Moodle sites.
 
     python -m tools.build_catalogue ../shared/moodle
 
 Reads `4.5.6/signatures.json`, `4.5.6/batchable.json` and `5.1.5/signatures.json` below the given
 folder and the files in `tools/catalogue/`, and writes `moodle_mcp/catalogue/data/functions-*.tsv`:
-the same bytes at every run.
+the same input gives the same bytes.
 
-Two things about the exported signatures of 4.5.6 that are mended here:
+It corrects two faults of the exported signatures of 4.5.6:
 
-- `optional` and `default` are exchanged: `users[].auth` of core_user_create_users, which Moodle
+- `optional` and `default` are swapped: `users[].auth` of core_user_create_users, which Moodle
   declares with the default "manual", is exported as optional, and `users[].password`, which is
   optional, as having the default null. Compared with the running site's own descriptions, the
-  exchanged labels are right for all parameters of all functions.
+  labels are right for all parameters of all functions once they are swapped back.
 - For that reason the export lacks the default values. They were read from a running 4.5.6 and
   are in `tools/catalogue/defaults-4.5.6.json`.
 
-`tools/catalogue/batching.json` adds to `batchable.json`, or corrects it: how a function's answer
-names the items that failed, read from Moodle 4.5.6's source and tried where a line says so.
+`tools/catalogue/batching.json` extends and corrects `batchable.json`: how a function's answer
+names the items that failed, read in the source of 4.5.6 and, where an entry says so, observed.
 """
 
 from __future__ import annotations
@@ -100,9 +100,9 @@ def _base(folder: Path, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, 
 
 
 def _newer(base: Mapping[str, Function], signatures: Mapping[str, Any]) -> dict[str, Function]:
-    """The functions of a later release, whose export is poorer in types.
+    """Return the functions of a later release, whose export has fewer types.
 
-    What both releases have keeps the first one's types; keys that came or went are followed.
+    What both releases have keeps the earlier types; added and removed keys are taken over.
     A new function has no access label in that export.
     """
     tree = _Tree({}, exchanged=False)
@@ -160,7 +160,7 @@ class _Tree:
         if self._exchanged:
             presence = _EXCHANGED[presence]
             if presence == "default" and path not in self._defaults:
-                # Answers' defaults say nothing to a caller; a default of "now" is not a constant.
+                # Defaults in answers do not matter; a default of "now" is not a constant.
                 presence = "optional"
         default = None
         if presence == "default":

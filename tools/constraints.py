@@ -1,10 +1,10 @@
-"""Pins what is published: the version of every dependency and the SHA-256 of its files.
+"""Pin the version of every dependency and the SHA-256 of its files, for publication.
 
     python -m tools.constraints [--upgrade]
 
 Writes `packaging/constraints.txt` (the dependencies and those of the extras, for every supported
-Python and system) and `packaging/build-constraints.txt` (what builds the wheel). Versions that are
-pinned already stay where pyproject.toml allows them; with --upgrade all become the newest.
+Python and system) and `packaging/build-constraints.txt` (what builds the wheel). Pinned versions
+stay if pyproject.toml still allows them; with --upgrade all become the newest.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Pin:
     version: str
     requirement: str
     hashes: frozenset[str]
-    """Of the files that the index has of that version, each as `sha256:` and 64 hex digits."""
+    """Hash of each file of that version on the index: `sha256:` and 64 hex digits."""
 
 
 def main(arguments: list[str]) -> int:
-    """Write both files; 0 if that was possible."""
+    """Write both files; return 0 on success."""
     requires_python = project()["requires-python"].removeprefix(">=")
     fixed = [
         "--universal", "--generate-hashes", "--no-annotate", "--quiet",
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         BUILD_CONSTRAINTS: (["-"], "\n".join(pyproject()["build-system"]["requires"])),
     }
     for target, (source, text) in sources.items():
-        # Without its own options uv writes no address of an index into the file.
+        # Without options on the command line uv writes no index URL into the file.
         command = [sys.executable, "-m", "uv", "pip", "compile", *source, *fixed, "-o", str(target)]
         status = subprocess.run(command, cwd=ROOT, input=text, text=True, check=False).returncode
         if status:
@@ -55,10 +55,10 @@ def main(arguments: list[str]) -> int:
 
 
 def pins(path: Path) -> dict[str, Pin]:
-    """The pinned packages of a file by their normalised names.
+    """Return the pinned packages of a file by normalised name.
 
     Raises:
-        ValueError: a line is none that uv writes; so it is not a pin with hashes.
+        ValueError: a line is not a pin with hashes as uv writes it.
     """
     found: dict[str, Pin] = {}
     lines = re.sub(r"^#.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE)

@@ -1,21 +1,21 @@
-"""Runs the project's commands from a fresh checkout; needs nothing but Python 3.11 or newer.
+"""Run the project's commands from a fresh checkout; needs only Python 3.11 or newer.
 
-    python3 tools/dev.py demo         the main job, on a small Moodle inside the process
-    python3 tools/dev.py test         all tests; what follows goes to pytest
-    python3 tools/dev.py coverage     all tests, and whether they run enough of the package
-    python3 tools/dev.py mutation     whether tests notice changes of what must not be wrong
+    python3 tools/dev.py demo         a demonstration on a small Moodle inside the process
+    python3 tools/dev.py test         all tests; further arguments go to pytest
+    python3 tools/dev.py coverage     all tests with a coverage report; fails if coverage is too low
+    python3 tools/dev.py mutation     mutation tests of the modules that must not be wrong
     python3 tools/dev.py lint         ruff and pyright
-    python3 tools/dev.py docs         the pages of docs/ that are made from the code; or --check
+    python3 tools/dev.py docs         write the generated pages of docs/; or --check
     python3 tools/dev.py bench        the benchmarks of tools/bench
-    python3 tools/dev.py live         the tests against a real Moodle, and their report
-    python3 tools/dev.py soak         10,000 mixed calls through a network with faults; or --hostile
-    python3 tools/dev.py fuzz         any arguments, answers and lines, for ten minutes
-    python3 tools/dev.py conformance  the protocol's own checks, which run on Node
-    python3 tools/dev.py package      what is published, built and tried
-    python3 tools/dev.py constraints  the pinned dependencies, written anew; or --upgrade
+    python3 tools/dev.py live         tests against a real Moodle, and their report
+    python3 tools/dev.py soak         10,000 mixed calls through a faulty network; or --hostile
+    python3 tools/dev.py fuzz         random arguments, answers and messages for ten minutes
+    python3 tools/dev.py conformance  the MCP conformance suite and clients, which run on Node
+    python3 tools/dev.py package      build and try everything that is published
+    python3 tools/dev.py constraints  rewrite the pinned dependencies; or --upgrade
 
 The first run makes `.venv` and installs the project with its development tools there; later runs
-do so again only when pyproject.toml has changed.
+repeat this only when pyproject.toml has changed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of COMMANDS, its further arguments at the end of its last step."""
+    """Run one of COMMANDS; further arguments are appended to its last step."""
     if not arguments or arguments[0] not in COMMANDS:
         print(__doc__, file=sys.stderr)
         return 2
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
 
 
 def install() -> None:
-    """Make the virtual environment, or bring it up to date."""
+    """Create or update the virtual environment."""
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     if INSTALLED.is_file() and INSTALLED.read_text(encoding="utf-8") == wanted:
         return
@@ -84,7 +84,7 @@ def install() -> None:
 
 
 def run_pip(*arguments: str) -> None:
-    """Run pip in the virtual environment; its failure ends this program with its status."""
+    """Run pip in the virtual environment; exit with its status if it fails."""
     command = [PYTHON, "-m", "pip", "--disable-pip-version-check", *arguments]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     if status:

@@ -1,4 +1,4 @@
-"""Runs the tests against a real Moodle and writes what they saw to `docs/live-report.md`.
+"""Run the tests against a real Moodle and write the results to `docs/live-report.md`.
 
     MOODLE_LIVE_URL=... MOODLE_LIVE_TOKEN=... python -m tools.live_report [pytest arguments ...]
 
@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import anyio
 
-from tests.live.site import REPORT, TOKEN, URL, live_user
+from tests.support.live import REPORT, TOKEN, URL, live_user
 
 ROOT: Final = Path(__file__).parent.parent
 DOCUMENT: Final = ROOT / "docs" / "live-report.md"
@@ -32,7 +32,7 @@ _SLOWEST: Final = 10
 
 
 def main(arguments: list[str]) -> int:
-    """Run the tests, write the report and answer their exit code."""
+    """Run the tests, write the report and return the tests' exit code."""
     missing = [name for name in (URL, TOKEN) if not os.environ.get(name)]
     if missing:
         print(f"set {' and '.join(missing)}", file=sys.stderr)
@@ -129,7 +129,7 @@ def _never_answered(reads: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
         if each["function"] not in reply:
             first.setdefault(each["function"], each)
     for name, each in sorted(first.items()):
-        # Without the message: it is Moodle's own sentence and can hold a path of its host.
+        # Without the message: it is Moodle's text and can contain a path of its host.
         yield name, each["outcome"], each["errorcode"]
 
 
@@ -162,7 +162,7 @@ def _writes(records: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
 
 
 def _table(head: list[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A table; people's texts and Moodle's messages must not break it."""
+    """Format a table; escape what people's texts and Moodle's messages could break it with."""
     lines = [head, ["---"] * len(head)]
     lines += [
         [str(cell).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;") for cell in row]

@@ -1,9 +1,9 @@
-"""Counts what the list of tools costs a model's context, with a model's own tokenizer.
+"""Count the tokens that the list of tools takes in a model's context.
 
     python -m tools.tokens [PROFILE ...]
 
-A row for each profile, and with one profile named a row for each of its tools, largest first. The
-tokenizer (o200k) comes with its vocabulary inside its package, so nothing is fetched.
+Prints a row for each profile, or, if one profile is named, a row for each of its tools, largest
+first. The tokenizer package (o200k) includes its vocabulary, so nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from moodle_mcp.service.registry import Functions
 
 
 def counter() -> Callable[[str], int]:
-    """What counts the tokens of a text."""
+    """Return a function that counts the tokens of a text."""
     tokenizer = splintr.Tokenizer.from_pretrained("o200k_base")
     return lambda text: len(tokenizer.encode(text))
 
 
 def tools_of(profile: str) -> list[types.Tool]:
-    """The tools of a profile's functions, everything allowed."""
+    """Return the tools of a profile if the operator allows everything."""
     policy = Policy(parse_allowlist(profile, every_name()), Access.DESTRUCTIVE)
     return [to_tool(function) for function in Functions(policy, load()).allowed]
 
 
 def shown(tool: types.Tool) -> str:
-    """What a model is shown of a tool."""
+    """Return what a model sees of a tool."""
     parts = [tool.name, tool.description, tool.input_schema]
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
@@ -58,9 +58,9 @@ def main(profiles: list[str]) -> int:
         if len(profiles) == 1:
             for tool, tokens in sorted(counts.items(), key=lambda each: -each[1]):
                 print(f"{'':12} {'':6} {tokens:7} {tool}")
-    facade = list(map(builtin_to_tool, FACADE))
-    tokens = sum(count(shown(tool)) for tool in facade)
-    print(f"{'facade':12} {len(facade):6} {tokens:7} {size_of(facade) // 4:8}")
+    discovery = list(map(builtin_to_tool, FACADE))
+    tokens = sum(count(shown(tool)) for tool in discovery)
+    print(f"{'discovery':12} {len(discovery):6} {tokens:7} {size_of(discovery) // 4:8}")
     return 0
 
 

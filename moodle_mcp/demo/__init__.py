@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moodle_mcp.demo.faults import Fault, Hold
+from moodle_mcp.demo.faults import Hold, InjectedFault
 from moodle_mcp.demo.receiving import Received
 from moodle_mcp.demo.serving import serving
 from moodle_mcp.demo.site import DemoSite
@@ -22,8 +22,8 @@ __all__ = [
     "STUDENT_TOKEN",
     "TEACHER_TOKEN",
     "DemoSite",
-    "Fault",
     "Hold",
+    "InjectedFault",
     "Received",
     "Switches",
     "serving",

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from moodle_mcp.demo.dropping import DROP
 from moodle_mcp.demo.errors import MoodleError, moodle_error
-from moodle_mcp.demo.faults import Fault, Hold
+from moodle_mcp.demo.faults import Hold, InjectedFault
 from moodle_mcp.demo.moodle import Moodle, shown
 from moodle_mcp.demo.php import parse_json, to_json, to_xml, xml_exception
 from moodle_mcp.demo.receiving import Input, Received, receive, restful_function
@@ -42,7 +42,7 @@ class Endpoints:
     def __init__(
         self,
         moodle: Moodle,
-        faults: deque[Fault],
+        faults: deque[InjectedFault],
         requests: list[Received],
         date: Callable[[], float],
     ) -> None:
@@ -116,7 +116,7 @@ class Endpoints:
         # Nobody is there to read it.
         return Response()
 
-    def _next_fault(self, function: str | None) -> Fault | None:
+    def _next_fault(self, function: str | None) -> InjectedFault | None:
         fault = next((each for each in self._faults if each.fits(function)), None)
         if fault is not None:
             self._faults.remove(fault)
@@ -298,7 +298,7 @@ async def _released(request: Request, hold: Hold) -> bool:
     return True
 
 
-def _cut_short(request: Request, fault: Fault) -> Response:
+def _cut_short(request: Request, fault: InjectedFault) -> Response:
     async def body() -> AsyncGenerator[bytes]:
         yield fault.body
         request.scope["extensions"][DROP]["drop"]()

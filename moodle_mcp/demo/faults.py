@@ -49,7 +49,7 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """What happens to one request for a function or a file instead of a plain answer.
 
     Made with `status`, `answer`, `cut`, `drop` and `hang`. `function` limits a fault to requests
@@ -75,7 +75,7 @@ class Fault:
         retry_after: float | str | None = None,
         headers: Mapping[str, str] | None = None,
         function: Which = None,
-    ) -> Fault:
+    ) -> InjectedFault:
         """Answer with a status and without doing the work, as a proxy before Moodle would."""
         fields = {"Content-Type": "text/html", **(headers or {})}
         if retry_after is not None:
@@ -90,7 +90,7 @@ class Fault:
         headers: Mapping[str, str] | None = None,
         after_work: bool = True,
         function: Which = None,
-    ) -> Fault:
+    ) -> InjectedFault:
         """Do the work, then answer with this body, such as a part of the JSON."""
         fields = {"Content-Type": "application/json", **(headers or {})}
         return cls("answer", after_work, headers=fields, body=body, function=function)
@@ -103,20 +103,20 @@ class Fault:
         *,
         headers: Mapping[str, str] | None = None,
         function: Which = None,
-    ) -> Fault:
+    ) -> InjectedFault:
         """Declare so many bytes, answer these, which are fewer, and cut the connection."""
         fields = {"Content-Type": "application/json", **(headers or {})}
         return cls("cut", headers=fields, body=body, function=function, declared=declared)
 
     @classmethod
-    def drop(cls, *, after_work: bool = False, function: Which = None) -> Fault:
+    def drop(cls, *, after_work: bool = False, function: Which = None) -> InjectedFault:
         """Cut the connection, before or after the work."""
         return cls("drop", after_work, function=function)
 
     @classmethod
     def hang(
         cls, hold: Hold | None = None, *, after_work: bool = False, function: Which = None
-    ) -> Fault:
+    ) -> InjectedFault:
         """Say nothing until the client goes away or the hold is released.
 
         Released, the request is answered as any other. A client that goes away before the work

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 from moodle_mcp.demo.endpoints import Endpoints
-from moodle_mcp.demo.faults import Fault
+from moodle_mcp.demo.faults import InjectedFault
 from moodle_mcp.demo.moodle import Moodle
 from moodle_mcp.demo.receiving import Received
 from moodle_mcp.demo.seed import STUDENTS
@@ -37,7 +37,7 @@ class DemoSite:
         moment = int(time.time()) if now is None else now
         date = time.time if now is None else lambda: self.world.now
         self._moodle = Moodle(moment, release, students, plugins)
-        self.faults: deque[Fault] = deque()
+        self.faults: deque[InjectedFault] = deque()
         """What is to happen to the next requests for functions and files, one fault for each."""
         self.requests: list[Received] = []
         """Everything that arrived, oldest first."""

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.admin.host import Host, new_host
+from tests.support.moodle_host import Host, new_host
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from moodle_mcp import admin
-from tests.admin.host import NOBODY, PHP, Host, needs_php, needs_root
-from tests.cli.test_cli import Ran
+from tests.support.command import Ran
+from tests.support.moodle_host import NOBODY, PHP, Host, needs_php, needs_root
 
 pytestmark = needs_php
 

@@ -1,4 +1,4 @@
-"""The PHP programs as they are printed; what they do to a site was tried on real ones."""
+"""The PHP programs as they are printed. They were tried on real sites by hand."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.catalogue.store import RELEASES, every_name, load
 from moodle_mcp.cli.main import main
 from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, profile
-from tests.admin.host import PHP, Host, needs_php
-from tests.cli.test_cli import Ran
+from tests.support.command import Ran
+from tests.support.moodle_host import PHP, Host, needs_php
 
 NEWEST = load(RELEASES[-1])
 
@@ -33,7 +33,7 @@ NEWER_THAN_PHP_7_4 = (
 
 
 def printed(*options: str) -> Ran:
-    """What `moodle-mcp admin-script` prints; without a process of its own, which costs time."""
+    """What `moodle-mcp admin-script` prints; called in this process, which is faster."""
     done = CliRunner().invoke(main, ["admin-script", *options])
     return Ran(done.exit_code, done.stdout, done.stderr)
 
@@ -57,7 +57,7 @@ def lists(text: str) -> dict[str, dict[str, str]]:
 
 
 def moodles(name: str) -> set[str]:
-    """The functions of a profile that are Moodle's; the others are tools of this server's own."""
+    """The functions of a profile without the built-in tools."""
     return set(profile(name)) - set(FILE_TOOLS)
 
 
@@ -135,7 +135,7 @@ def test_the_programs_end_where_they_are_not_run_from_a_command_line(name: str) 
     assert first.startswith("if (PHP_SAPI !== 'cli') {\n    exit(1);\n}")
 
 
-def test_capabilities_beyond_what_functions_declare_belong_to_functions_that_there_are() -> None:
+def test_capabilities_that_functions_do_not_declare_belong_to_known_functions() -> None:
     text = (resources.files("moodle_mcp.admin") / "provision.php").read_text(encoding="utf-8")
     block = text[text.index("const MOODLE_MCP_UNDECLARED") : text.index("const MOODLE_MCP_HELP")]
     named = re.findall(r"'(\w+)' => \[", block)

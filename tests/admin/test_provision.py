@@ -12,8 +12,8 @@ from inline_snapshot import snapshot
 
 from moodle_mcp import admin
 from moodle_mcp.catalogue.store import RELEASES, load
-from tests.admin.host import NOBODY, STATE, Host, needs_php, needs_root
-from tests.cli.test_cli import Ran
+from tests.support.command import Ran
+from tests.support.moodle_host import NOBODY, STATE, Host, needs_php, needs_root
 
 pytestmark = needs_php
 
@@ -150,9 +150,7 @@ def test_a_path_that_is_no_new_file_outside_the_site_is_refused(
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o702, 0o1777])
-def test_a_folder_that_others_can_write_to_is_refused_unless_they_cannot_replace_files(
-    host: Host, mode: int
-) -> None:
+def test_a_folder_where_others_can_replace_files_is_refused(host: Host, mode: int) -> None:
     folder = host.folder / "folder"
     inner = folder / "inner"
     inner.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Where the work on a call is done: a large one's not on the event loop."""
+"""Large arguments and answers are processed in a thread, not on the event loop."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from moodle_mcp.caller import executor as run_module
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import Fault
+from moodle_mcp.demo import InjectedFault
 from moodle_mcp.site import session as client_module
 from moodle_mcp.site.session import Site
-from tests.conftest import Demo, connection
+from tests.support.demo import Demo
+from tests.support.serving import connection
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +28,7 @@ STEPS = ("check", "plan", "decode", "fit")
 
 
 def watch(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
-    """By step, whether it was done in another thread than this one."""
+    """Record for each step whether it ran in another thread."""
     seen: dict[str, bool] = {}
     here = threading.get_ident()
 
@@ -58,7 +59,7 @@ async def test_large_work_is_done_in_the_background(
 ) -> None:
     seen = watch(monkeypatch)
     body = json.dumps([{"id": 2, "description": "x" * texts}]).encode()
-    demo.site.faults.extend(Fault.answer(body, function=READ.name) for _ in range(ids))
+    demo.site.faults.extend(InjectedFault.answer(body, function=READ.name) for _ in range(ids))
     site = Site(connection(demo.url))
     arguments = {"field": "id", "values": [str(each) for each in range(ids)]}
     outcome = await Caller(site).call(READ, arguments)

@@ -1,4 +1,4 @@
-"""The guarded caller against the demo site: what arrives there, and what comes back."""
+"""The caller against the demo site: what the site receives and what the call returns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Fault, Hold
+from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Hold, InjectedFault
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.protocol import REST, RESTFUL
 from moodle_mcp.site.session import Site
-from tests.conftest import Demo, connection, in_both_protocols, no_wait
+from tests.support.demo import Demo, in_both_protocols
+from tests.support.serving import connection, no_wait
 
 pytestmark = [pytest.mark.anyio, in_both_protocols]
 
@@ -73,7 +74,7 @@ async def test_a_call_over_the_limits_sends_nothing(demo: Demo) -> None:
 
 
 async def test_what_arrives_is_what_was_counted(demo: Demo) -> None:
-    """With exactly as much as allowed, the token's field included, PHP keeps it all."""
+    """A request of exactly the allowed number of fields, including the token, arrives whole."""
     arguments = {"field": "id", "values": [str(number) for number in range(100, 115)]}
     cost = demo.protocol.encode("core_user_get_users_by_field", arguments).cost
     demo.site.switches.max_input_vars = cost.fields
@@ -102,21 +103,23 @@ async def test_the_token_is_in_its_one_place_and_nowhere_else(demo: Demo) -> Non
 
 
 async def test_a_read_is_repeated_until_the_site_recovers(demo: Demo) -> None:
-    demo.site.faults.extend([Fault.status(502), Fault.status(503, retry_after=1), Fault.drop()])
+    demo.site.faults.extend(
+        [InjectedFault.status(502), InjectedFault.status(503, retry_after=1), InjectedFault.drop()]
+    )
     outcome = await call(demo, *READ)
     assert outcome.fault is None
     assert calls_of(demo, READ[0]) == 4
 
 
 async def test_a_read_is_given_up_after_four_attempts(demo: Demo) -> None:
-    demo.site.faults.extend([Fault.status(502)] * 9)
+    demo.site.faults.extend([InjectedFault.status(502)] * 9)
     outcome = await call(demo, *READ)
     assert error(outcome)["kind"] == "site_error"
     assert calls_of(demo, READ[0]) == 4
 
 
 async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> None:
-    demo.site.faults.append(Fault.status(429, retry_after=600))
+    demo.site.faults.append(InjectedFault.status(429, retry_after=600))
     outcome = await call(demo, *READ)
     assert error(outcome) == snapshot(
         {
@@ -135,20 +138,20 @@ async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> 
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault.status(502),
-        Fault.status(503, retry_after=1),
-        Fault.status(504),
-        Fault.status(429, retry_after=1),
-        Fault.status(500),
-        Fault.drop(),
-        Fault.drop(after_work=True),
-        Fault.answer(b'{"exc'),
-        Fault.answer(b""),
-        Fault.answer(b"<html>login</html>"),
-        Fault.answer(b'{"code": 403, "message": "blocked"}', after_work=False),
-        Fault.answer(b'"blocked"', after_work=False),
-        Fault.answer(b"null", after_work=False),
-        Fault.answer(b"[]", after_work=False),
+        InjectedFault.status(502),
+        InjectedFault.status(503, retry_after=1),
+        InjectedFault.status(504),
+        InjectedFault.status(429, retry_after=1),
+        InjectedFault.status(500),
+        InjectedFault.drop(),
+        InjectedFault.drop(after_work=True),
+        InjectedFault.answer(b'{"exc'),
+        InjectedFault.answer(b""),
+        InjectedFault.answer(b"<html>login</html>"),
+        InjectedFault.answer(b'{"code": 403, "message": "blocked"}', after_work=False),
+        InjectedFault.answer(b'"blocked"', after_work=False),
+        InjectedFault.answer(b"null", after_work=False),
+        InjectedFault.answer(b"[]", after_work=False),
     ],
     ids=[
         "502",
@@ -167,7 +170,7 @@ async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> 
         "list",
     ],
 )
-async def test_a_write_is_sent_once_whatever_the_fault(demo: Demo, fault: Fault) -> None:
+async def test_a_write_is_sent_once_whatever_the_fault(demo: Demo, fault: InjectedFault) -> None:
     demo.site.faults.append(fault)
     outcome = await call(demo, *WRITE)
     assert calls_of(demo, WRITE[0]) == 1
@@ -179,19 +182,19 @@ async def test_a_write_that_moodle_ends_with_a_redirect_of_its_own_is_in_doubt(
     demo: Demo, status: int, written: str
 ) -> None:
     to = {"location": f"{demo.url}/course/view.php"}
-    demo.site.faults.append(Fault("answer", True, status, to, b""))
+    demo.site.faults.append(InjectedFault("answer", True, status, to, b""))
     assert error(await call(demo, *WRITE))["written"] == written
 
 
 @pytest.mark.parametrize("status", [400, 401, 405, 408, 421])
 async def test_a_status_without_a_body_is_not_taken_for_phps_end(demo: Demo, status: int) -> None:
-    demo.site.faults.append(Fault.status(status, b""))
+    demo.site.faults.append(InjectedFault.status(status, b""))
     fault = error(await call(demo, *READ))
     assert (fault["kind"], fault["http_status"]) == ("bad_answer", status)
 
 
 async def test_a_write_that_timed_out_is_in_doubt_and_not_repeated(demo: Demo) -> None:
-    demo.site.faults.append(Fault.hang(after_work=True))
+    demo.site.faults.append(InjectedFault.hang(after_work=True))
     outcome = await call(demo, *WRITE, settings=CallSettings(timeout=0.2))
     assert (error(outcome)["kind"], error(outcome)["written"]) == ("timeout", "unknown")
     assert calls_of(demo, WRITE[0]) == 1
@@ -217,7 +220,7 @@ async def test_waiting_is_told_before_each_repeat(demo: Demo) -> None:
     async def on_wait(seconds: float, error: CallError) -> None:
         told.append((seconds, error.fault.kind.code))
 
-    demo.site.faults.append(Fault.status(503, retry_after=2))
+    demo.site.faults.append(InjectedFault.status(503, retry_after=2))
     site = demo.client()
     await Caller(site, sleep=no_wait).call(
         CATALOGUE.get(READ[0]), READ[1], Observer(on_wait=on_wait)
@@ -227,16 +230,16 @@ async def test_waiting_is_told_before_each_repeat(demo: Demo) -> None:
 
 
 async def test_cancelling_a_read_ends_its_request(demo: Demo) -> None:
-    demo.site.faults.append(Fault.hang())
+    demo.site.faults.append(InjectedFault.hang())
     with anyio.move_on_after(0.2) as scope:
         await call(demo, *READ)
     assert scope.cancelled_caught
 
 
 async def test_cancelling_a_write_that_was_sent_lets_it_come_to_its_end(demo: Demo) -> None:
-    """Its outcome is known even if nobody waits for it any more."""
+    """Its outcome is recorded even if nobody waits for it."""
     hold = Hold()
-    demo.site.faults.append(Fault.hang(hold))
+    demo.site.faults.append(InjectedFault.hang(hold))
     site = demo.client()
     outcomes: list[Outcome] = []
 
@@ -337,7 +340,7 @@ async def test_a_large_form_that_php_dropped_is_told_apart_from_a_bad_token(demo
 
 
 async def test_a_write_that_may_be_done_twice_is_repeated(demo: Demo) -> None:
-    demo.site.faults.extend([Fault.drop(after_work=True), Fault.status(502)])
+    demo.site.faults.extend([InjectedFault.drop(after_work=True), InjectedFault.status(502)])
     outcome = await call(demo, *HARMLESS)
     assert outcome.fault is None
     assert calls_of(demo, HARMLESS[0]) == 3

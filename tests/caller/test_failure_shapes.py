@@ -1,4 +1,4 @@
-"""Moodle's other shapes of failure, as the answer to a call: never a success."""
+"""Answers that mean failure without an exception are never taken for success."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import Fault
-from tests.conftest import Demo, in_both_protocols, no_wait
+from moodle_mcp.demo import InjectedFault
+from tests.support.demo import Demo, in_both_protocols
+from tests.support.serving import no_wait
 
 pytestmark = [pytest.mark.anyio, in_both_protocols]
 
@@ -28,9 +29,9 @@ UNKNOWN = {"error": "Something broke"}
 async def call(
     demo: Demo, name: str, arguments: dict[str, Any], *answers: Any, per_request: int = 100
 ) -> Outcome:
-    """The outcome of a call of which the site answers the first requests with these values."""
+    """Return the outcome of a call whose first requests the site answers with these values."""
     demo.site.faults.extend(
-        Fault.answer(json.dumps(each).encode(), function=name) for each in answers
+        InjectedFault.answer(json.dumps(each).encode(), function=name) for each in answers
     )
     site = demo.client()
     function = CATALOGUE.get(name)

@@ -1,7 +1,7 @@
-"""The fault matrix: whatever happens, what is said of each item agrees with the site's state.
+"""The fault matrix: whatever happens, the report on each item agrees with the site's state.
 
-Every behaviour of functions with every fault and every `_on_error`. After each run the site's own
-tables are compared with the account: nothing lost, nothing twice, nothing called done that is not.
+It combines every batch behaviour with every fault and every `_on_error`. After each run the site's
+tables are compared with the ledger: nothing is lost, written twice, or wrongly reported as done.
 """
 
 from __future__ import annotations
@@ -17,41 +17,42 @@ from inline_snapshot import snapshot
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.ledger import Fate
-from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.control_arguments import ON_ERROR
-from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.schema import input_schema
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import Fault, Hold
+from moodle_mcp.demo import Hold, InjectedFault
 from moodle_mcp.demo.world import World
 from moodle_mcp.errors import CallError
-from moodle_mcp.site.protocol import Protocol
-from tests.conftest import Demo, in_both_protocols, no_wait
+from tests.caller.items import (
+    COURSE,
+    MISSING,
+    PER_REQUEST,
+    enrolment,
+    limits_for,
+    message,
+    note,
+    update,
+    user,
+)
+from tests.support.demo import Demo, in_both_protocols
+from tests.support.serving import no_wait
 
 pytestmark = [pytest.mark.anyio, in_both_protocols]
 
 CATALOGUE = load()
 ITEMS = 12
-PER_REQUEST = 4
-COURSE = 12
-MISSING = 999_000
-"""Ids from here on belong to nobody."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A function, how its items are made, and how often the site has carried one out."""
+    """A function, how to make its items, and how to count how often the site wrote one."""
 
     function: str
     make: Callable[[int], Any]
     make_bad: Callable[[int], Any]
     times_done: Callable[[World, Any], int]
-
-
-def enrolment(number: int) -> Any:
-    return {"roleid": 5, "userid": 10 + number, "courseid": COURSE}
 
 
 def bad_enrolment(number: int) -> Any:
@@ -62,27 +63,12 @@ def times_enrolled(world: World, item: Any) -> int:
     return int((item["courseid"], item["userid"]) in world.enrolments)
 
 
-def user(number: int) -> Any:
-    name = f"matrix{number}"
-    return {
-        "username": name,
-        "password": "Good-pass-1",
-        "firstname": "Max",
-        "lastname": f"Matrix {number}",
-        "email": f"{name}@school.example",
-    }
-
-
 def bad_user(number: int) -> Any:
     return user(number) | {"password": "weak"}
 
 
 def times_created(world: World, item: Any) -> int:
     return sum(each.username == item["username"] for each in world.people())
-
-
-def update(number: int) -> Any:
-    return {"id": 10 + number, "city": f"Matrix {number}"}
 
 
 def bad_update(number: int) -> Any:
@@ -93,26 +79,12 @@ def times_updated(world: World, item: Any) -> int:
     return sum(each.city == item["city"] for each in world.people())
 
 
-def note(number: int) -> Any:
-    return {
-        "userid": 10 + number,
-        "publishstate": "course",
-        "courseid": COURSE,
-        "text": f"Matrix {number}",
-        "format": 1,
-    }
-
-
 def bad_note(number: int) -> Any:
     return note(number) | {"userid": MISSING + number}
 
 
 def times_noted(world: World, item: Any) -> int:
     return sum(item["text"] == each.text for each in world.notes.values())
-
-
-def message(number: int) -> Any:
-    return {"touserid": 10 + number, "text": f"Matrix {number}", "textformat": 0}
 
 
 def bad_message(number: int) -> Any:
@@ -136,11 +108,11 @@ SUBJECTS = {
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong: bad items, or faults that meet the second request."""
+    """What goes wrong: invalid items, or faults of the second request."""
 
     bad: tuple[int, ...] = ()
     repeated: bool = False
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
     stop_after: int | None = None
 
 
@@ -152,26 +124,28 @@ TROUBLES = {
     "three bad": Trouble(bad=(1, 6, 7)),
     "all bad": Trouble(bad=tuple(range(ITEMS))),
     "duplicate": Trouble(repeated=True),
-    "timeout before": Trouble(faults=(Fault.hang(),) * 4),
-    "timeout after": Trouble(faults=(Fault.hang(after_work=True),)),
-    "reset before": Trouble(faults=(Fault.drop(),)),
-    "reset after": Trouble(faults=(Fault.drop(after_work=True),)),
-    "resets": Trouble(faults=(Fault.drop(after_work=True),) * 6),
-    "502": Trouble(faults=(Fault.status(502),)),
-    "503": Trouble(faults=(Fault.status(503, retry_after=1),)),
-    "429": Trouble(faults=(Fault.status(429, retry_after=1),)),
-    "cut": Trouble(faults=(Fault.answer(b'[{"id":'),)),
-    "empty": Trouble(faults=(Fault.answer(b""),)),
+    "timeout before": Trouble(faults=(InjectedFault.hang(),) * 4),
+    "timeout after": Trouble(faults=(InjectedFault.hang(after_work=True),)),
+    "reset before": Trouble(faults=(InjectedFault.drop(),)),
+    "reset after": Trouble(faults=(InjectedFault.drop(after_work=True),)),
+    "resets": Trouble(faults=(InjectedFault.drop(after_work=True),) * 6),
+    "502": Trouble(faults=(InjectedFault.status(502),)),
+    "503": Trouble(faults=(InjectedFault.status(503, retry_after=1),)),
+    "429": Trouble(faults=(InjectedFault.status(429, retry_after=1),)),
+    "cut": Trouble(faults=(InjectedFault.answer(b'[{"id":'),)),
+    "empty": Trouble(faults=(InjectedFault.answer(b""),)),
     "apache 503 after": Trouble(
-        faults=(Fault("answer", True, 503, {}, b"maintenance downtime or capacity problems"),)
+        faults=(
+            InjectedFault("answer", True, 503, {}, b"maintenance downtime or capacity problems"),
+        )
     ),
     "maintenance after": Trouble(
-        faults=(Fault("answer", True, 503, {}, b"<title>Maintenance</title>"),)
+        faults=(InjectedFault("answer", True, 503, {}, b"<title>Maintenance</title>"),)
     ),
-    "html after": Trouble(faults=(Fault.answer(b"<div>x</div>[1]"),)),
+    "html after": Trouble(faults=(InjectedFault.answer(b"<div>x</div>[1]"),)),
     "malformed answer after": Trouble(
         faults=(
-            Fault.answer(
+            InjectedFault.answer(
                 b'{"exception":"invalid_response_exception","errorcode":"invalidresponse",'
                 b'"message":"m"}'
             ),
@@ -179,9 +153,9 @@ TROUBLES = {
     ),
     "done, then maintenance": Trouble(
         faults=(
-            Fault.drop(after_work=True),
+            InjectedFault.drop(after_work=True),
             *(
-                Fault.answer(
+                InjectedFault.answer(
                     b'{"exception":"moodle_exception","errorcode":"sitemaintenance","message":"m"}',
                     after_work=False,
                 )
@@ -189,13 +163,13 @@ TROUBLES = {
             ),
         )
     ),
-    "maintenance": Trouble(faults=(Fault.status(503, b"<title>Maintenance</title>"),) * 12),
+    "maintenance": Trouble(faults=(InjectedFault.status(503, b"<title>Maintenance</title>"),) * 12),
     "stopped": Trouble(stop_after=PER_REQUEST),
 }
 
 
 def cases() -> list[Any]:
-    """Every subject with every trouble and each `_on_error` that its function offers."""
+    """Combine every subject with every trouble and each `_on_error` of its function."""
     return [
         pytest.param(subject, trouble, on_error, id=f"{subject_name}-{trouble_name}-{on_error}")
         for subject_name, subject in SUBJECTS.items()
@@ -207,7 +181,7 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("subject", "trouble", "on_error"), cases())
-async def test_the_account_of_every_item_agrees_with_the_sites_state(
+async def test_the_report_on_every_item_agrees_with_the_sites_state(
     demo: Demo, subject: Subject, trouble: Trouble, on_error: str
 ) -> None:
     items = [
@@ -225,7 +199,7 @@ async def test_the_account_of_every_item_agrees_with_the_sites_state(
 async def run(
     demo: Demo, subject: Subject, items: Sequence[Any], trouble: Trouble, on_error: str
 ) -> Outcome:
-    """Call the function with four items a request; trouble meets the second one."""
+    """Call the function with four items a request; the trouble affects the second request."""
     done = 0
 
     async def on_done(now: int, _: int) -> None:
@@ -253,20 +227,8 @@ async def run(
         await site.aclose()
 
 
-def limits_for(protocol: Protocol, function: Function, items: Sequence[Any]) -> Limits:
-    """Limits that let four items into a request, and no fifth."""
-    assert function.batching is not None
-    name = function.batching.items[0]
-    costs = [protocol.item_cost({name: [item]}, 1) for item in items]
-    empty = protocol.encode(function.name, {name: []}).cost
-    return Limits(
-        empty.fields + PER_REQUEST * max(cost.fields for cost in costs),
-        empty.bytes + PER_REQUEST * max(cost.bytes for cost in costs),
-    )
-
-
 def judge(outcome: Outcome, items: Sequence[Any], times: Sequence[int], subject: Subject) -> None:
-    """Compare what is said of each item with how often it was done."""
+    """Compare the report on each item with how often the site wrote it."""
     ledger = outcome.ledger
     assert ledger is not None
     function = CATALOGUE.get(subject.function)
@@ -292,7 +254,7 @@ def judge(outcome: Outcome, items: Sequence[Any], times: Sequence[int], subject:
 async def test_one_item_with_a_malformed_answer_is_in_doubt(demo: Demo) -> None:
     """Moodle checks its own answer after the transaction: the user exists."""
     answer = b'{"exception":"invalid_response_exception","errorcode":"invalidresponse"}'
-    demo.site.faults.append(Fault.answer(answer))
+    demo.site.faults.append(InjectedFault.answer(answer))
     site = demo.client()
     outcome = await Caller(site).call(CATALOGUE.get("core_user_create_users"), {"users": [user(1)]})
     await site.aclose()
@@ -325,7 +287,7 @@ async def test_isolating_three_bad_of_five_hundred_does_497_and_names_three(demo
 
 
 async def test_five_thousand_enrolments_and_a_thousand_users_arrive_complete(demo: Demo) -> None:
-    """With PHP's usual max_input_vars, which would drop what is beyond it without a word."""
+    """With PHP's default max_input_vars; PHP would drop further fields silently."""
     assert demo.site.switches.max_input_vars == 1000
     await with_users(demo, 1000)
     users = [each.id for each in demo.site.world.people() if each.username.startswith("many")]
@@ -356,7 +318,7 @@ async def with_users(demo: Demo, count: int) -> None:
 
 
 async def test_the_budget_ends_a_call_and_says_how_to_go_on(demo: Demo) -> None:
-    """Time is over when the second request would begin: what is left is not sent."""
+    """The time is over before the second request, so the rest is not sent."""
     site = demo.client()
     items = [enrolment(number) for number in range(ITEMS)]
     limits = limits_for(demo.protocol, CATALOGUE.get("enrol_manual_enrol_users"), items)
@@ -393,9 +355,9 @@ async def test_cancelling_sends_nothing_after_the_request_under_way(demo: Demo) 
 async def test_what_was_not_sent_before_a_cancellation_is_not_said_to_be_in_doubt(
     demo: Demo, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One request is under way when the call is cancelled; the next never gets its turn."""
+    """One request is in progress when the call is cancelled; the next is never sent."""
     hold = Hold()
-    demo.site.faults.append(Fault.hang(hold))
+    demo.site.faults.append(InjectedFault.hang(hold))
     site = demo.client()
     items = [enrolment(number) for number in range(ITEMS)]
     function = CATALOGUE.get("enrol_manual_enrol_users")
@@ -429,7 +391,7 @@ async def test_the_pace_slows_when_the_site_asks_and_comes_back(demo: Demo) -> N
 
     rate_limit = RateLimit(rate=1000, reads=4, writes=1)
     site = demo.client()
-    demo.site.faults.append(Fault.status(503))
+    demo.site.faults.append(InjectedFault.status(503))
     request = demo.protocol.encode("core_webservice_get_site_info", {})
     with pytest.raises(CallError):
         async with rate_limit.turn(write=False):
@@ -443,9 +405,11 @@ async def test_the_pace_slows_when_the_site_asks_and_comes_back(demo: Demo) -> N
 
 
 async def test_a_repeated_write_that_was_refused_at_last_is_in_doubt(demo: Demo) -> None:
-    """Its first attempt was carried out; what the second was answered says nothing of that."""
+    """The first attempt was executed; the answer to the second does not tell that."""
     refusal = b'{"exception":"e","errorcode":"sitemaintenance","message":"m"}'
-    demo.site.faults.extend([Fault.drop(after_work=True), Fault.answer(refusal, after_work=False)])
+    demo.site.faults.extend(
+        [InjectedFault.drop(after_work=True), InjectedFault.answer(refusal, after_work=False)]
+    )
     site = demo.client()
     caller = Caller(site, CallSettings(rate=1000), sleep=no_wait)
     items = [enrolment(1)]

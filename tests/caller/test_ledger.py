@@ -1,4 +1,4 @@
-"""The account of a batch, its items' failures, and joining its answers."""
+"""The ledger of a batch, the failures of its items, and merging its answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moodle_mcp.caller.plan import Slice
 from moodle_mcp.catalogue.model import Batching
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.errors import Fault, Kind
-from tests.recordings import exchanges
+from tests.support.recordings import exchanges
 
 CATALOGUE = load()
 marks = st.lists(st.tuples(st.integers(0, 29), st.sampled_from(Fate)))
@@ -95,7 +95,7 @@ def test_one_fault_of_items_that_do_not_follow_one_another_is_told_of_each() -> 
 
 
 def test_a_failure_of_an_earlier_run_is_told_without_its_fault() -> None:
-    """Of a file of results only the fates are read back."""
+    """Only the results of the items are read back from a results file."""
     ledger = BatchLedger(3)
     ledger.mark([0, 1], Fate.FAILED)
     ledger.mark([2], Fate.FAILED, Fault(Kind.CONFLICT, "m"))

@@ -1,4 +1,4 @@
-"""What is said of a request that is over the limits, to the letter: it must say who does what."""
+"""The exact message for a request over the limits, which must say who has to do what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a failed call: whether something was written, and what to do."""
+"""The report of a failed call: whether something was written, and what to do."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_a_batch_of_reads_has_written_nothing() -> None:
 
 
 def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
-    """Moodle warns of something and does not say of which item."""
+    """Moodle's warning does not name the item."""
     ledger = BatchLedger(2)
     ledger.mark([0, 1], Fate.UNKNOWN)
     assert batch_fault(plan(MIDWAY, 2), ledger, None, None, "stop") == snapshot(
@@ -220,7 +220,7 @@ def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
     )
 
 
-def test_a_batch_with_a_cause_keeps_its_status_and_may_be_retried_if_nothing_is_in_doubt() -> None:
+def test_a_batch_error_keeps_the_status_and_is_retryable_unless_in_doubt() -> None:
     cause = Fault(Kind.MAINTENANCE, "m", http_status=503)
     ledger = BatchLedger(2)
     fault = batch_fault(plan(TRANSACTION, 2), ledger, cause, None, "stop")

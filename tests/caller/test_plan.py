@@ -84,7 +84,7 @@ def test_a_request_costs_to_the_byte_what_its_items_cost(
 def test_no_request_could_have_taken_the_next_item_too(
     protocol: Protocol, items: list[Any], fields: int, body: int
 ) -> None:
-    """The plan is as short as it can be without changing the order."""
+    """The plan has the fewest requests that keep the order."""
     limits = Limits(fields, body)
     plan = make_plan(CREATE_USERS, {"users": items}, limits, protocol)
     for part, after in zip(plan.slices, plan.slices[1:], strict=False):

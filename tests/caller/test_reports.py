@@ -1,6 +1,6 @@
-"""What an agent is told of calls of many items that did not all succeed: the whole envelope.
+"""Envelopes of batch calls with failed items, in full.
 
-The messages are for those who must act on them, so that each of their words counts.
+Agents and people act on these messages, so their exact words are tested.
 """
 
 from __future__ import annotations
@@ -19,20 +19,12 @@ from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import Fault
-from moodle_mcp.errors import CallError, Kind
-from moodle_mcp.errors import Fault as CallFault
+from moodle_mcp.demo import InjectedFault
+from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.session import Site
-from tests.caller.test_faults import (
-    MISSING,
-    enrolment,
-    limits_for,
-    message,
-    note,
-    update,
-    user,
-)
-from tests.conftest import Demo, connection, no_wait
+from tests.caller.items import MISSING, enrolment, limits_for, message, note, update, user
+from tests.support.demo import Demo
+from tests.support.serving import connection, no_wait
 
 pytestmark = pytest.mark.anyio
 
@@ -65,7 +57,7 @@ async def call(
 
 
 def enrolments(*bad: int) -> list[Any]:
-    """Ten enrolments, of which these are of people who do not exist."""
+    """Return ten enrolments; those at the indexes `bad` are of people who do not exist."""
     return [
         enrolment(number) | ({"userid": MISSING + number} if number in bad else {})
         for number in range(10)
@@ -258,7 +250,7 @@ async def test_two_items_of_which_one_is_bad_are_in_doubt_where_a_request_ends_m
     demo: Demo,
 ) -> None:
     answer = b'{"exception":"e","errorcode":"invaliduser","message":"Invalid user"}'
-    demo.site.faults.append(Fault.answer(answer))
+    demo.site.faults.append(InjectedFault.answer(answer))
     items = [message(number) for number in range(2)]
     outcome = await call(demo, "core_message_send_instant_messages", items)
     assert outcome.envelope == snapshot(
@@ -286,7 +278,7 @@ async def test_two_items_of_which_one_is_bad_are_in_doubt_where_a_request_ends_m
 
 
 async def test_a_note_that_was_not_answered_is_in_doubt_and_not_sent_again(demo: Demo) -> None:
-    demo.site.faults.append(Fault.drop(after_work=True))
+    demo.site.faults.append(InjectedFault.drop(after_work=True))
     items = [note(number) for number in range(6)]
     outcome = await call(demo, "core_notes_create_notes", items, "continue")
     assert outcome.envelope == snapshot(
@@ -313,7 +305,7 @@ async def test_a_note_that_was_not_answered_is_in_doubt_and_not_sent_again(demo:
 
 
 async def test_doubt_about_what_may_be_done_twice_says_so(demo: Demo) -> None:
-    demo.site.faults.extend([Fault.drop(after_work=True)] * 4)
+    demo.site.faults.extend([InjectedFault.drop(after_work=True)] * 4)
     outcome = await call(demo, ENROL, [enrolment(1)])
     assert outcome.envelope == snapshot(
         {
@@ -389,7 +381,7 @@ async def test_a_warning_about_no_item_leaves_those_of_its_request_in_doubt(demo
 
     async def on_done(now: int, _: int) -> None:
         if now == 4:
-            demo.site.faults.append(Fault.answer(warning))
+            demo.site.faults.append(InjectedFault.answer(warning))
 
     items = [update(number) for number in range(10)]
     outcome = await call(demo, "core_user_update_users", items, observer=Observer(on_done=on_done))
@@ -422,7 +414,7 @@ async def test_a_warning_about_no_item_leaves_those_of_its_request_in_doubt(demo
 
 async def test_a_warning_in_the_answer_to_a_read_makes_no_item_fail(demo: Demo) -> None:
     warning = b'{"courses":[],"warnings":[{"item":"course","itemid":2,"warningcode":"1","message":"No."}]}'
-    demo.site.faults.append(Fault.answer(warning))
+    demo.site.faults.append(InjectedFault.answer(warning))
     outcome = await call(demo, "mod_assign_get_assignments", [2, 3])
     assert outcome.envelope == snapshot(
         {
@@ -436,7 +428,7 @@ async def test_a_warning_in_the_answer_to_a_read_makes_no_item_fail(demo: Demo) 
 
 @pytest.mark.parametrize("on_error", ["continue", "isolate"])
 async def test_what_would_meet_every_request_ends_the_call(demo: Demo, on_error: str) -> None:
-    demo.site.faults.append(Fault.answer(MAINTENANCE, after_work=False))
+    demo.site.faults.append(InjectedFault.answer(MAINTENANCE, after_work=False))
     envelope = (await call(demo, ENROL, enrolments(), on_error)).envelope
     advice = "With _on_error=isolate the good ones are done and the bad ones named. "
     # Who asked for that is not told to.
@@ -537,7 +529,7 @@ async def test_a_call_that_was_stopped_says_what_was_not_sent(demo: Demo) -> Non
 
 
 async def test_a_stop_holds_for_all_requests_whoever_asks_after_it(demo: Demo) -> None:
-    """Reads are several at a time: the second of them is told to stop, the others ask nobody."""
+    """Reads run concurrently: the observer stops the second, the others do not ask it."""
     asked: list[bool] = []
 
     def stopped() -> bool:
@@ -563,7 +555,7 @@ async def test_a_wait_before_a_request_of_many_is_repeated_is_told(demo: Demo) -
     async def on_wait(seconds: float, error: CallError) -> None:
         told.append((seconds, error.fault.kind.code))
 
-    demo.site.faults.append(Fault.status(503, retry_after=2))
+    demo.site.faults.append(InjectedFault.status(503, retry_after=2))
     outcome = await call(demo, ENROL, enrolments(), observer=Observer(on_wait=on_wait))
     assert outcome.fault is None
     assert told == [(2.0, "site_error")]
@@ -607,14 +599,14 @@ async def test_fates_are_told_before_each_request_and_after_it(demo: Demo) -> No
 
 
 async def test_a_run_ends_after_the_request_whose_outcome_can_not_be_noted(demo: Demo) -> None:
-    """The note before the first request succeeds, the one after it does not: a disk is full."""
+    """Recording before the first request succeeds, after it fails: the disk is full."""
     notes = 0
 
     def note(_: range, __: BatchLedger) -> None:
         nonlocal notes
         notes += 1
         if notes == 2:
-            raise CallError(CallFault(Kind.INTERNAL, "The result file can't be written."))
+            raise CallError(Fault(Kind.INTERNAL, "The result file can't be written."))
 
     outcome = await call(demo, ENROL, enrolments(), observer=Observer(on_fates=note))
     assert demo.calls_of(ENROL) == 1

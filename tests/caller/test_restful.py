@@ -1,4 +1,4 @@
-"""Calls over RESTful: what only this protocol can do, and in which ways only it can fail."""
+"""Calls over RESTful: features and failures that only this protocol has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import STUDENT_TOKEN, Switches
 from moodle_mcp.errors import Kind
 from moodle_mcp.site.protocol import RESTFUL
-from tests.conftest import Demo
+from tests.support.demo import Demo
 
 pytestmark = [
     pytest.mark.anyio,
@@ -90,7 +90,7 @@ async def test_a_plugins_function_whose_name_would_change_the_address_is_not_cal
 
 
 async def test_what_rest_refuses_is_refused_alike(demo: Demo) -> None:
-    """There is one schema: what it lets through means the same in both protocols."""
+    """Both protocols share one schema, so what it accepts means the same in both."""
     function = load().get("core_course_get_courses")
     outcome = await call(demo, function, {"options": {"ids": []}})
     assert outcome.fault is not None

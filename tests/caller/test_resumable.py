@@ -1,4 +1,4 @@
-"""What is left of a batch: which items, under which indexes, and for how long it is kept."""
+"""The rest of a batch: which items, under which indexes, and how long it is kept."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_nothing_is_left_of_items_that_were_done_or_are_in_doubt() -> None:
 def test_after_any_number_of_runs_each_item_has_the_fate_of_its_last_one(
     runs: list[list[Fate]],
 ) -> None:
-    """A model beside it: a list of fates, in which a run replaces those of what was left."""
+    """The model is a list of results, in which a run replaces those of the remaining items."""
     items = list(range(len(runs[0])))
     expected = [Fate.NOT_SENT] * len(items)
     left, rest, whole = items, None, BatchLedger(0)

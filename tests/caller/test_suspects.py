@@ -1,4 +1,4 @@
-"""What a call says that Moodle refuses, or would refuse, for one of its values: over the wire."""
+"""Errors of calls that Moodle refuses because of one value, against the demo site."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.service.service import CallService
-from tests.conftest import Demo, no_wait, policy
-from tests.support.serving import context_of
+from tests.support.demo import Demo
+from tests.support.serving import context_of, no_wait, policy
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""What the check of arguments mends, and what it refuses before anything is sent."""
+"""What the argument check corrects, and what it refuses before anything is sent."""
 
 from __future__ import annotations
 

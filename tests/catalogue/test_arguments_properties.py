@@ -1,4 +1,4 @@
-"""What holds for any arguments of any function."""
+"""Properties of the argument check for any arguments of any function."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.protocol import REST, RESTFUL
-from tests.strategies import ANY_JSON, NAMES, TEXT, arguments_for, json_values
+from tests.support.strategies import ANY_JSON, NAMES, TEXT, arguments_for, json_values
 
 CHECKER = ArgumentChecker()
 CATALOGUES = [load(release) for release in RELEASES]
@@ -54,7 +54,7 @@ def test_checking_twice_changes_nothing(data: st.DataObject) -> None:
 
 
 def check_anything(function: Function, arguments: dict[str, Any]) -> None:
-    """The arguments pass and can be sent, or are refused with a report that can be shown."""
+    """Check that arguments pass and can be sent, or are refused with a valid report."""
     refusal = None
     checked: dict[str, Any] = {}
     try:

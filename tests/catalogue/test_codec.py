@@ -15,7 +15,7 @@ from moodle_mcp.catalogue.codec import (
     node_to_json,
 )
 from moodle_mcp.catalogue.model import Batching, Function, ListOf, Node, Object, Value
-from tests.strategies import FUNCTIONS, trees
+from tests.support.strategies import FUNCTIONS, trees
 
 
 @given(trees())

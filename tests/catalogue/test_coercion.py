@@ -1,4 +1,4 @@
-"""Answers fitted to their types: they satisfy their schema, and nothing in them is lost."""
+"""Coerced answers satisfy their schema and lose nothing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from moodle_mcp.catalogue.coercion import Coerced, Coercer, coerce
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.schema import output_schema
 from moodle_mcp.catalogue.store import RELEASES, load
-from tests.recordings import Exchange, calls
-from tests.strategies import ODD_TEXTS, json_values, trees
+from tests.support.recordings import Exchange, calls
+from tests.support.strategies import ODD_TEXTS, json_values, trees
 
 CATALOGUE = load()
 SUCCESSES = calls(faults=False)
@@ -29,7 +29,7 @@ def envelope(coerced: Coerced) -> dict[str, Any]:
 
 
 def coerced(returns: Node | None, answer: Any) -> Coerced:
-    """The fitted answer, which satisfies the schema that its tool announces."""
+    """Coerce an answer and check it against the tool's output schema."""
     function = Function("f", returns=returns)
     result = coerce(function, answer)
     jsonschema_rs.validate(output_schema(function), envelope(result))
@@ -193,7 +193,7 @@ JSON = json_values(st.integers(-(2**80), 2**80), ODD_TEXTS.filter(lambda text: t
 
 
 def near(node: Node) -> st.SearchStrategy[Any]:
-    """Answers that are like what a tree describes, and wrong here and there."""
+    """Answers that mostly fit a tree, with wrong values in some places."""
     match node:
         case Value():
             return JSON
@@ -206,7 +206,7 @@ def near(node: Node) -> st.SearchStrategy[Any]:
 
 
 def leaf_values(value: Any) -> Counter[str]:
-    """The leaves in a value, as text: a scalar may have become text, and 1 true."""
+    """Return the leaves of a value as text, since a scalar may have become text, and 1 true."""
     if isinstance(value, dict):
         return _all(cast("dict[str, Any]", value).values())
     if isinstance(value, list):
@@ -219,7 +219,7 @@ def _all(values: Any) -> Counter[str]:
 
 
 def _as_text(value: Any) -> str:
-    """A scalar by what it means: "5.0", 5 and 5.0 are the same, and so are true and 1."""
+    """Return a scalar by its meaning: "5.0", 5 and 5.0 are the same, and so are true and 1."""
     try:
         return repr(float(value) + 0.0)
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Moments in arguments: which parameters they are, and what is said of what is none."""
+"""Times in arguments: which parameters take them, and the errors for other values."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_integer_whose_name_looks_like_a_time_is_classified() -> None:
 
 
 def test_every_row_of_the_table_is_of_use() -> None:
-    """A row that no parameter needs any more would hide that its parameter was renamed."""
+    """A row without a parameter would hide that the parameter was renamed."""
     exact = {f"{function}:{path}" for function, path in INTEGERS}
     keys = {path.rpartition(".")[2] for _, path in INTEGERS}
     assert sorted(TIMES.rows - exact - keys) == []

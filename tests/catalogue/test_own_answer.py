@@ -1,4 +1,4 @@
-"""What every function answers itself, and what is a failure of Moodle's instead."""
+"""Telling a function's own answer from a failure of Moodle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from moodle_mcp.errors import CallError
 from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.moodle_errors import failure_in
 from moodle_mcp.site.response import Response
-from tests.recordings import calls
+from tests.support.recordings import calls
 
 CATALOGUE = load()
 
@@ -189,7 +189,7 @@ def test_an_error_beside_a_result_is_an_answer_of_a_function_without_a_type(answ
     assert reply(UNTYPED, answer) == answer
 
 
-def test_an_exception_is_a_failure_of_a_function_without_a_type_whatever_stands_beside_it() -> None:
+def test_an_exception_is_a_failure_of_an_untyped_function_despite_other_keys() -> None:
     with pytest.raises(CallError):
         reply(UNTYPED, {"exception": "e", "errorcode": "x", "message": "m", "more": 1})
 

@@ -31,12 +31,12 @@ LATEST = CATALOGUES[RELEASES[0]]
 
 
 def plain(name: str) -> Function:
-    """A function without our texts, which are not the tree's business."""
+    """Return a function without our texts."""
     return replace(LATEST.get(name), text=FunctionText())
 
 
 def own_properties(function: Function) -> dict[str, Any]:
-    """The properties that are the function's and not ours."""
+    """Return the properties of the function, without the control arguments."""
     properties = input_schema(function)["properties"]
     return {name: schema for name, schema in properties.items() if not name.startswith("_")}
 

@@ -14,7 +14,7 @@ from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Function, FunctionText
 from moodle_mcp.catalogue.search import Index
 from moodle_mcp.catalogue.store import load
-from tests.conftest import policy
+from tests.support.serving import policy
 
 REQUESTS: dict[str, list[dict[str, Any]]] = tomllib.loads(
     (Path(__file__).parent.parent / "data" / "search-requests.toml").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""A site's own functions from a file: what they become, and what is said of a wrong file."""
+"""A site's own functions from a file, and the errors for an invalid file."""
 
 from __future__ import annotations
 
@@ -34,13 +34,7 @@ from moodle_mcp.catalogue.site_file import (
 )
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.errors import SettingsError
-
-EXPORTED = Path(__file__).parent.parent / "data" / "plugin-catalogue.json"
-"""Written by catalogue.php on a Moodle 4.5.6 with a plugin made for it."""
-
-GET = "local_example_get_notices"
-ADD = "local_example_add_notice"
-SETTING = "MOODLE_MCP_CATALOGUE"
+from tests.support.plugin import ADD, EXPORTED, GET, SETTING
 
 
 def exported(node: Node) -> dict[str, Any]:
@@ -273,7 +267,7 @@ def test_a_file_that_is_not_there_or_too_large_is_one_line(
 
 
 def said(text: str, folder: Path) -> str:
-    """What is said of a file with this text, without the file's name."""
+    """Return the error for a file with this text, without the file's name."""
     path = folder / "catalogue.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError) as caught:

@@ -1,4 +1,4 @@
-"""What an operator adds to the catalogue, and what of it wins."""
+"""The operator's additions to the catalogue, and their precedence."""
 
 from __future__ import annotations
 

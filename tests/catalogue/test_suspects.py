@@ -1,4 +1,4 @@
-"""What is told of the values of a call that Moodle refused without naming one."""
+"""Suspects: the unusual values of a call that Moodle refused without naming one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.catalogue.suspects import MAX_SUSPECTS, find_suspects
-from tests.strategies import NAMES, TEXT, json_values
+from tests.support.strategies import NAMES, TEXT, json_values
 
 CATALOGUE = load()
 CREATE = CATALOGUE.get("core_user_create_users")

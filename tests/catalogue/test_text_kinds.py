@@ -1,4 +1,4 @@
-"""What each text of an answer is: complete for every profile, and no row for nothing."""
+"""The table of text kinds: complete for every profile, and without unused rows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def leaves(node: Node | None, path: tuple[str, ...] = ()) -> Iterator[tuple[tupl
 
 
 def row_of(function: str, path: tuple[str, ...]) -> str | None:
-    """The row that counts for a text: the one that says most of where it is."""
+    """Return the row for a text: the one with the most specific path."""
     keys = (f"{function}:{'.'.join(path)}", ".".join(path[-2:]), path[-1] if path else "")
     return next((key for key in keys if key in ROWS), None)
 

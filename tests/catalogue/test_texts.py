@@ -1,4 +1,4 @@
-"""What we tell agents: complete for every profile, within its budget, in the right places."""
+"""Descriptions for agents: complete for every profile, within the budget, in the right places."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moodle_mcp.cli.tools import size_of
 from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, profile
 from moodle_mcp.server.tools import to_tool
 from moodle_mcp.service.registry import Functions
-from tests.conftest import policy
+from tests.support.serving import policy
 
 CATALOGUE = load()
 DESCRIBED = sorted({function for name in PROFILES for function in profile(name)} - {*FILE_TOOLS})
@@ -136,7 +136,7 @@ def test_the_reads_without_default_fields_answer_little_anyway() -> None:
 
 
 def test_an_id_is_among_the_default_fields() -> None:
-    """What an agent needs to go on: `id`, `userid`, `cmid` and the like."""
+    """Ids that an agent needs for the next call: `id`, `userid`, `cmid` and others."""
     for name, paths in FIELDS.items():
         if any(path.startswith("-") for path in paths) or name == "tool_mobile_get_public_config":
             continue

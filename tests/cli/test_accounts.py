@@ -1,4 +1,4 @@
-"""Signing in, several sites side by side, and signing out, as a person does it."""
+"""Signing in, several sites, and signing out, on the command line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.demo import ADMIN_TOKEN, DEMO_PASSWORD
-from tests.cli.test_cli import Ran, run
-from tests.conftest import Demo
-from tests.site.test_login import answer
+from tests.support.command import Ran, run
+from tests.support.demo import Demo
+from tests.support.sign_in import sign_in_link
 
 Program = Callable[..., Ran]
 
@@ -235,7 +235,7 @@ def test_on_a_terminal_the_password_is_not_shown(demo: Demo, tmp_path: Path) -> 
 
 
 def remaining(terminal: int) -> bytes:
-    """What a closed terminal still has; Linux ends it with an error."""
+    """Read the rest from a closed terminal; on Linux the end is an error."""
     shown = b""
     while True:
         try:
@@ -250,7 +250,7 @@ def remaining(terminal: int) -> bytes:
 def test_through_the_browser_the_pasted_link_signs_in(
     demo: Demo, program: Program, tmp_path: Path
 ) -> None:
-    """The page's address is read as a person would, and the link made as Moodle would."""
+    """Read the page's URL as a person would, and make the link as Moodle does."""
     command = [sys.executable, "-m", "moodle_mcp", *LOGIN, demo.url, "--sso", "--site", "school"]
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
     with subprocess.Popen(
@@ -260,7 +260,7 @@ def test_through_the_browser_the_pasted_link_signs_in(
         assert process.stderr
         lines = iter(process.stderr.readline, "")
         page = next(line.strip() for line in lines if "launch.php" in line)
-        link = answer(page, demo.url, ADMIN_TOKEN, "the-private-token")
+        link = sign_in_link(page, demo.url, ADMIN_TOKEN, "the-private-token")
         out, err = process.communicate(f"{link}\n")
     assert (process.returncode, out.splitlines()[1]) == snapshot(
         (0, "The token acts for Admin User (admin, id 2) with 759 functions.")
@@ -272,7 +272,7 @@ def test_through_the_browser_the_pasted_link_signs_in(
 
 
 def test_a_link_that_answers_another_sign_in_is_refused(demo: Demo, program: Program) -> None:
-    link = answer("https://m.example?passport=1", demo.url, ADMIN_TOKEN)
+    link = sign_in_link("https://m.example?passport=1", demo.url, ADMIN_TOKEN)
     ran = program(*LOGIN, demo.url, "--sso", input=f"{link}\n")
     assert (ran.status, ran.err.splitlines()[-2:]) == snapshot(
         (

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.catalogue.site_overrides import SiteOverrides
 from moodle_mcp.cli.probe import report
 from moodle_mcp.demo import DemoSite, serving
 from moodle_mcp.site.info import SiteInfo
-from tests.catalogue.test_site_file import ADD, EXPORTED, GET, SETTING
-from tests.catalogue.test_site_file import load_site_file as load_file
-from tests.cli.test_cli import run
-from tests.conftest import NOW, Demo
+from tests.support.command import run
+from tests.support.demo import Demo
+from tests.support.plugin import ADD, EXPORTED, GET, SETTING
+from tests.support.serving import NOW
 
-FOUND = load_file(EXPORTED, SETTING)
+FOUND = load_site_file(EXPORTED, SETTING)
 PLUGINS = SiteOverrides(FOUND.functions, FOUND.release)
 Environment = Callable[..., dict[str, str]]
 

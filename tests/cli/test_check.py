@@ -14,9 +14,10 @@ import pytest
 from moodle_mcp.demo import SMALL_TOKEN, STUDENT_TOKEN
 from moodle_mcp.diagnostics.report import as_report
 from moodle_mcp.site.session import Site
-from tests.cli.test_cli import run
-from tests.conftest import Demo, connection
-from tests.diagnostics.test_steps import UNDONE, lines_of
+from tests.support.command import run
+from tests.support.demo import Demo
+from tests.support.serving import connection
+from tests.support.setup_steps import UNDONE, lines_of
 
 Environment = Callable[..., dict[str, str]]
 
@@ -53,7 +54,7 @@ def test_json_and_report_exclude_each_other(environment: Environment) -> None:
 
 
 def tell_names(demo: Demo) -> None:
-    """Names that are found again wherever they come to light."""
+    """Use distinctive names that are found wherever they leak."""
     world = demo.site.world
     (student,) = [user for user in world.users.values() if user.username == "student1"]
     world.users[student.id] = replace(student, firstname="Zelda", lastname="Unverwechselbar")

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 from inline_snapshot import snapshot
@@ -15,30 +10,8 @@ from inline_snapshot import snapshot
 from moodle_mcp import __version__
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
 from moodle_mcp.site.protocol import PROTOCOLS
-from tests.conftest import Demo
-
-Environment = Callable[..., dict[str, str]]
-
-
-@dataclass(frozen=True)
-class Ran:
-    status: int
-    out: str
-    err: str
-
-
-def run(*arguments: str, environment: dict[str, str], input: str = "") -> Ran:  # noqa: A002
-    kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
-    done = subprocess.run(
-        [sys.executable, "-m", "moodle_mcp", *arguments],
-        env={**kept, **environment},
-        input=input,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+from tests.support.command import Environment, Ran, run
+from tests.support.demo import Demo
 
 
 def test_the_version_is_the_packages() -> None:

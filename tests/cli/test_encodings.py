@@ -16,8 +16,8 @@ import pytest
 from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.cli.items import Fated, ItemsError, Results, digest
 from moodle_mcp.demo import ADMIN_TOKEN, DEMO_PASSWORD
-from tests.cli.test_cli import Environment
-from tests.conftest import Demo
+from tests.support.command import Environment
+from tests.support.demo import Demo
 
 Done: TypeAlias = subprocess.CompletedProcess[bytes]
 Source: TypeAlias = Callable[[Demo, Path, str], Done]

@@ -16,8 +16,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.cli.ending import quiet_end
-from moodle_mcp.demo import ADMIN_TOKEN, Fault, Hold
-from tests.conftest import Demo
+from moodle_mcp.demo import ADMIN_TOKEN, Hold, InjectedFault
+from tests.support.demo import Demo
 
 Environment = Callable[..., dict[str, str]]
 
@@ -41,7 +41,7 @@ def started(
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """The exit status and what was said on standard error."""
+    """Return the exit status and stderr."""
     _, said = process.communicate(timeout=30)
     return process.returncode, said
 
@@ -64,7 +64,7 @@ def test_a_write_that_is_interrupted_comes_to_its_end_and_is_told(
     demo: Demo, environment: Environment, number: int
 ) -> None:
     name, hold = "core_notes_create_notes", Hold()
-    demo.site.faults.append(Fault.hang(hold, function=name))
+    demo.site.faults.append(InjectedFault.hang(hold, function=name))
     note = {"userid": 10, "publishstate": "course", "courseid": 12, "text": "n", "format": 1}
     settings = environment(MOODLE_MCP_TOOLS=name, MOODLE_MCP_ACCESS="write")
     command = ["-m", "moodle_mcp", "call", name, json.dumps({"notes": [note]})]

@@ -1,4 +1,4 @@
-"""Wrong proxies and certificates in the environment, as people and clients of the server meet them."""
+"""Wrong proxies and certificates in the environment, on the command line and in the server."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import trustme
 from inline_snapshot import snapshot
 
 from moodle_mcp.demo import ADMIN_TOKEN, DEMO_PASSWORD, DemoSite, serving
-from tests.cli.test_cli import Ran, run
-from tests.conftest import NOW
-from tests.proxies import ProxyServer, serving_proxy
-from tests.server.wire import serving_stdio
+from tests.support.command import Ran, run
+from tests.support.proxies import ProxyServer, serving_proxy
+from tests.support.serving import NOW
+from tests.support.stdio import serving_stdio
 
 HOST = "moodle.school.example"
 INFO = "core_webservice_get_site_info"

@@ -1,4 +1,4 @@
-"""Putting the server into a client's configuration, on the disk of a person with a long name."""
+"""`moodle-mcp install`: adding the server to a client's configuration on disk."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from moodle_mcp.cli.main import main
 from moodle_mcp.clients.known import CLIENTS
 from moodle_mcp.credentials.store import Account, Accounts
 from moodle_mcp.demo import ADMIN_TOKEN
-from tests.conftest import Demo
-from tests.keyrings import Memory
+from tests.support.demo import Demo
+from tests.support.keyrings import Memory
 
 Install = Callable[..., Result]
 
@@ -166,7 +166,7 @@ def test_a_dry_run_shows_the_change_without_others_secrets(install: Install, hom
 def test_a_dry_run_is_shown_however_long_a_word_beside_the_entry_is(
     install: Install, home: Path
 ) -> None:
-    """A pattern that begins anew at each letter would not come to its end here."""
+    """A quadratic pattern would not finish here."""
     file = cursor(home)
     word = "a" * 1_000_000
     file.write_text(f'{{"kept": ["{word}"], "mcpServers": {{"A_KEY": "hidden-1"}}}}')

@@ -1,4 +1,4 @@
-"""Items from files, and what is said of a file that can't be used."""
+"""Items from files, and the errors for files that can't be used."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from inline_snapshot import snapshot
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.cli.item_file import Reading, as_arguments, read_items
 from moodle_mcp.cli.items import ItemsError
-from tests.cli.test_cli import Environment, Ran, run
-from tests.conftest import Demo
+from tests.support.command import Environment, Ran, run
+from tests.support.demo import Demo
 
 CATALOGUE = load()
 CREATE = "core_user_create_users"

@@ -1,4 +1,4 @@
-"""Items from files, and the file with the fate of each."""
+"""Items from files, and the file with the result of each."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ import pytest
 from moodle_mcp.alone import alone_with
 from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.cli.items import Fated, ItemsError, Results, to_send
-from moodle_mcp.demo import Fault, Hold
-from moodle_mcp.errors import Fault as Fault_
-from moodle_mcp.errors import Kind
-from tests.cli.test_cli import Environment, Ran, run
-from tests.conftest import Demo
+from moodle_mcp.demo import Hold, InjectedFault
+from moodle_mcp.errors import Fault, Kind
+from tests.support.command import Environment, Ran, run
+from tests.support.demo import Demo
 
 WRITES = {"MOODLE_MCP_TOOLS": "enrol_manual_enrol_users", "MOODLE_MCP_ACCESS": "write"}
 PEOPLE = range(10, 22)
@@ -46,7 +45,7 @@ def written(path: Path) -> Results:
     ledger.mark([0, 1], Fate.UNKNOWN)
     results.add([0, 1], range(2), ledger)
     ledger.mark([0], Fate.SUCCEEDED)
-    ledger.mark([1], Fate.FAILED, Fault_(Kind.CONFLICT, "taken"))
+    ledger.mark([1], Fate.FAILED, Fault(Kind.CONFLICT, "taken"))
     results.add([0, 1], range(2), ledger)
     return results
 
@@ -148,7 +147,7 @@ def test_a_run_goes_on_where_the_one_before_it_stopped(
 ) -> None:
     path = people(tmp_path)
     settings = environment(**WRITES, MOODLE_MCP_MAX_FIELDS="14")
-    broken: list[Any] = [Fault.status(500, function="enrol_manual_enrol_users")]
+    broken: list[Any] = [InjectedFault.status(500, function="enrol_manual_enrol_users")]
     demo.site.faults.extend(broken)
     first = enrol(settings, path)
     assert first.status == 1
@@ -241,7 +240,7 @@ def test_interrupting_finishes_the_request_under_way_and_writes_the_result_file(
 ) -> None:
     path = people(tmp_path)
     hold = Hold()
-    demo.site.faults.append(Fault.hang(hold, function="enrol_manual_enrol_users"))
+    demo.site.faults.append(InjectedFault.hang(hold, function="enrol_manual_enrol_users"))
     kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
     process = subprocess.Popen(
         [
@@ -351,7 +350,7 @@ def test_items_in_doubt_that_must_not_be_done_twice_are_not_called_done(
 ) -> None:
     row = {"userid": 20, "publishstate": "course", "courseid": 12, "text": "n", "format": 1}
     path = file(tmp_path, "notes.jsonl", json.dumps(row))
-    demo.site.faults.append(Fault.drop(after_work=True, function="core_notes_create_notes"))
+    demo.site.faults.append(InjectedFault.drop(after_work=True, function="core_notes_create_notes"))
     settings = environment(
         MOODLE_MCP_TOOLS="core_notes_create_notes", MOODLE_MCP_ACCESS="destructive"
     )
@@ -382,7 +381,7 @@ def test_a_run_that_goes_on_well_still_tells_what_an_earlier_one_left_in_doubt(
         for user in (20, 21, 22)
     ]
     path = file(tmp_path, "notes.jsonl", "\n".join(map(json.dumps, rows)))
-    demo.site.faults.append(Fault.drop(after_work=True, function="core_notes_create_notes"))
+    demo.site.faults.append(InjectedFault.drop(after_work=True, function="core_notes_create_notes"))
     settings = environment(
         MOODLE_MCP_TOOLS="core_notes_create_notes",
         MOODLE_MCP_ACCESS="destructive",

@@ -1,4 +1,4 @@
-"""Changing one entry in a client's file, and not a letter elsewhere."""
+"""Changing one entry in a client's file and nothing else."""
 
 from __future__ import annotations
 
@@ -308,7 +308,7 @@ def test_toml_in_other_spellings_is_changed_rightly_or_not_at_all(text: str) -> 
 
 @pytest.mark.parametrize("part", ["/* ", '"\\', '"\\"', '{"', "//", ", ", "/*/"])
 def test_a_part_of_json_without_end_takes_time_in_proportion(part: str) -> None:
-    """A quadratic pattern would not come to its end here."""
+    """A quadratic pattern would not finish here."""
     with pytest.raises(ClientFileError):
         added(part * 200_000)
 

@@ -19,7 +19,7 @@ from moodle_mcp.credentials.store import Account, Accounts, BrokenSiteError, Pla
 from moodle_mcp.credentials.system_keyring import NoKeyringError
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.site.address import Address
-from tests.keyrings import Memory
+from tests.support.keyrings import Memory
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
@@ -255,7 +255,7 @@ def test_a_site_is_named_after_its_host_port_and_path() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
 def test_the_folders_above_are_for_the_user_alone_too(tmp_path: Path) -> None:
-    """Who can write to one of them can put another folder in this one's place."""
+    """Whoever can write to a folder above can replace this folder."""
     before = os.umask(0)
     try:
         keep(Accounts(tmp_path / "a" / "b" / "sites"), "school")
@@ -314,7 +314,7 @@ class Odd(Memory):
 
 
 class Lying(Memory):
-    """A keyring that gives no text back."""
+    """A keyring that returns something other than text."""
 
     def get_password(self, service: str, username: str) -> Any:
         return 5 if self.locked else super().get_password(service, username)

@@ -11,9 +11,9 @@ from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, TEACHER_TOKEN
 from moodle_mcp.demo.functions import HANDLERS
-from tests.conftest import NOW
-from tests.demo.test_writes import TRANSACTIONS
-from tests.demo.wire import Wire
+from tests.demo.transactions import TRANSACTIONS
+from tests.support.demo_client import Wire
+from tests.support.serving import NOW
 
 READS: dict[str, list[dict[str, Any]]] = {
     "core_webservice_get_site_info": [{}],

@@ -9,9 +9,9 @@ import anyio
 import httpx2
 import pytest
 
-from moodle_mcp.demo import ADMIN_TOKEN, Fault, Hold
-from tests.conftest import Demo
-from tests.demo.wire import REST_JSON, Wire, form
+from moodle_mcp.demo import ADMIN_TOKEN, Hold, InjectedFault
+from tests.support.demo import Demo
+from tests.support.demo_client import REST_JSON, Wire, form
 
 ENROL = "enrol_manual_enrol_users"
 PAIR = (3, 40)
@@ -23,7 +23,7 @@ def enrolled(demo: Demo) -> bool:
 
 
 def test_a_status_is_answered_without_the_work(demo: Demo, wire: Wire) -> None:
-    demo.site.faults.append(Fault.status(503, b"<p>Busy</p>", retry_after=7))
+    demo.site.faults.append(InjectedFault.status(503, b"<p>Busy</p>", retry_after=7))
     response = wire.post(ENROL, ITEM)
     assert (response.status_code, response.headers["retry-after"]) == (503, "7")
     assert response.text == "<p>Busy</p>"
@@ -33,7 +33,7 @@ def test_a_status_is_answered_without_the_work(demo: Demo, wire: Wire) -> None:
 
 
 def test_an_answer_is_given_after_the_work(demo: Demo, wire: Wire) -> None:
-    demo.site.faults.append(Fault.answer(b'{"cut":'))
+    demo.site.faults.append(InjectedFault.answer(b'{"cut":'))
     response = wire.post(ENROL, ITEM)
     assert (response.status_code, response.text) == (200, '{"cut":')
     assert enrolled(demo)
@@ -41,7 +41,7 @@ def test_an_answer_is_given_after_the_work(demo: Demo, wire: Wire) -> None:
 
 @pytest.mark.parametrize("after_work", [False, True])
 def test_a_connection_is_dropped(after_work: bool, demo: Demo, wire: Wire) -> None:
-    demo.site.faults.append(Fault.drop(after_work=after_work))
+    demo.site.faults.append(InjectedFault.drop(after_work=after_work))
     with pytest.raises(httpx2.TransportError):
         wire.post(ENROL, ITEM)
     assert enrolled(demo) == after_work
@@ -53,8 +53,8 @@ def test_faults_are_for_one_request_each_and_for_the_function_that_they_name(
 ) -> None:
     demo.site.faults.extend(
         [
-            Fault.status(502, function=ENROL),
-            Fault.status(500, function=lambda name: name is not None and "cohort" in name),
+            InjectedFault.status(502, function=ENROL),
+            InjectedFault.status(500, function=lambda name: name is not None and "cohort" in name),
         ]
     )
     assert wire.post("core_webservice_get_site_info", {}).status_code == 200
@@ -66,7 +66,7 @@ def test_faults_are_for_one_request_each_and_for_the_function_that_they_name(
 @pytest.mark.parametrize("after_work", [False, True])
 def test_a_request_waits_until_it_is_released(after_work: bool, demo: Demo, wire: Wire) -> None:
     hold = Hold()
-    demo.site.faults.append(Fault.hang(hold, after_work=after_work))
+    demo.site.faults.append(InjectedFault.hang(hold, after_work=after_work))
     answers: list[object] = []
     client = threading.Thread(target=lambda: answers.append(wire.post(ENROL, ITEM).json()))
     client.start()
@@ -83,7 +83,7 @@ def test_a_request_waits_until_it_is_released(after_work: bool, demo: Demo, wire
 @pytest.mark.parametrize("after_work", [False, True])
 async def test_a_client_that_goes_away_ends_a_wait(after_work: bool, demo: Demo) -> None:
     hold = Hold()
-    demo.site.faults.append(Fault.hang(hold, after_work=after_work))
+    demo.site.faults.append(InjectedFault.hang(hold, after_work=after_work))
     fields = {"wstoken": ADMIN_TOKEN, "wsfunction": ENROL, **form(ITEM)}
     async with httpx2.AsyncClient(base_url=demo.url) as client:
         request = asyncio.create_task(client.post(REST_JSON, data=fields))
@@ -103,7 +103,7 @@ async def test_a_client_that_goes_away_ends_a_wait(after_work: bool, demo: Demo)
 def test_an_uncut_hang_does_not_keep_the_site_from_closing(demo: Demo, wire: Wire) -> None:
     """The site of this test ends while a request hangs in it."""
     hold = Hold()
-    demo.site.faults.append(Fault.hang(hold))
+    demo.site.faults.append(InjectedFault.hang(hold))
     refused: list[httpx2.TransportError] = []
 
     def ask() -> None:

@@ -18,7 +18,7 @@ from moodle_mcp.demo.php import (
     to_json,
     to_xml,
 )
-from tests.demo.wire import fields_of
+from tests.support.demo_client import fields_of
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=6)
 KEYS = st.one_of(

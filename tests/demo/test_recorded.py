@@ -19,9 +19,9 @@ from moodle_mcp.demo import (
     Switches,
 )
 from moodle_mcp.demo.world import Table
-from tests.conftest import Demo, in_both_protocols
-from tests.demo.wire import REST, REST_JSON, RESTFUL, Wire
-from tests.recordings import Exchange, exchanges
+from tests.support.demo import Demo, in_both_protocols
+from tests.support.demo_client import REST, REST_JSON, RESTFUL, Wire
+from tests.support.recordings import Exchange, exchanges
 
 RECORDED = {(each.group, each.name): each for each in exchanges()}
 

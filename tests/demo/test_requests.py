@@ -1,4 +1,4 @@
-"""What the HTTP entries take in, and what PHP's limits cut off."""
+"""Requests that the HTTP endpoints accept, and what PHP's limits cut off."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import httpx2
 import pytest
 
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, DemoSite, serving
-from tests.conftest import Demo
-from tests.demo.wire import REST, REST_JSON, Wire
+from tests.support.demo import Demo
+from tests.support.demo_client import REST, REST_JSON, Wire
 
 
 def test_fields_beyond_max_input_vars_vanish(demo: Demo, wire: Wire) -> None:

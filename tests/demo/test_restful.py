@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN
-from tests.conftest import Demo
-from tests.demo.wire import RESTFUL, Wire
+from tests.support.demo import Demo
+from tests.support.demo_client import RESTFUL, Wire
 
 FIELD = "core_course_get_courses_by_field"
 INFO = "core_webservice_get_site_info"

@@ -45,7 +45,7 @@ def test_open_connections_are_not_waited_for() -> None:
     with httpx2.Client() as client:
         with serving(DemoSite().app) as url:
             assert client.get(url).status_code == 200
-        # The kept connection is cut, and the thread has ended.
+        # The kept-alive connection is closed, and the thread has ended.
         assert set(threading.enumerate()) <= before
         with pytest.raises(httpx2.TransportError):
             client.get(url)

@@ -1,4 +1,4 @@
-"""Parameters are as strictly checked as Moodle checks them."""
+"""The demo site checks parameters as strictly as Moodle."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo.errors import MoodleError
 from moodle_mcp.demo.validation import validate
-from tests.demo.wire import Wire
-from tests.recorded_types import TYPES, accepted, refused
+from tests.support.demo_client import Wire
+from tests.support.recorded_types import TYPES, accepted, refused
 
 
 def accepts(node: Node, given: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a service lacks of the profiles, and of what is named beside them."""
+"""Functions of profiles and of the allowlist that the token's service lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moodle_mcp.diagnostics.gaps import Wanted, gaps
 from moodle_mcp.diagnostics.lines import Line
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.site.info import SiteInfo
-from tests.conftest import policy
+from tests.support.serving import policy
 
 
 def info(functions: frozenset[str] | None) -> SiteInfo:

@@ -1,4 +1,4 @@
-"""What is measured: the form fields that arrive, the clock, the way there and back."""
+"""Measurements: form fields that arrive, clock difference, round trip."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, Fault, serving
+from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, InjectedFault, serving
 from moodle_mcp.diagnostics.facts import Facts, FieldLimit, Greeting, field_limit
 from moodle_mcp.diagnostics.gaps import Wanted
 from moodle_mcp.diagnostics.lines import Line
@@ -16,7 +16,8 @@ from moodle_mcp.diagnostics.probe import observe
 from moodle_mcp.diagnostics.verdicts import judge
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import REST, RESTFUL
-from tests.conftest import Demo, policy
+from tests.support.demo import Demo
+from tests.support.serving import policy
 
 MOST_REQUESTS = 25
 
@@ -105,7 +106,7 @@ async def test_the_usual_limit_needs_nothing(demo: Demo) -> None:
 
 
 async def test_what_a_firewall_refuses_leaves_the_limit_open(demo: Demo) -> None:
-    demo.site.faults.append(Fault.status(413, function="moodle_mcp_no_such"))
+    demo.site.faults.append(InjectedFault.status(413, function="moodle_mcp_no_such"))
     line = await line_of(demo, "form fields")
     assert line.verdict == "skipped"
 

@@ -1,30 +1,18 @@
-"""Each step undone alone, on the demo site: the line that fails names exactly that step."""
+"""Each setup step undone alone on the demo site: exactly that step fails."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.demo import STUDENT_TOKEN, Fault
-from moodle_mcp.diagnostics.gaps import Wanted
+from moodle_mcp.demo import STUDENT_TOKEN
 from moodle_mcp.diagnostics.lines import Line, succeeded
-from moodle_mcp.diagnostics.probe import observe
 from moodle_mcp.diagnostics.steps import STEPS
-from moodle_mcp.diagnostics.verdicts import judge
 from moodle_mcp.site.protocol import PROTOCOLS, REST, RESTFUL, Protocol
 from moodle_mcp.site.session import Site
-from tests.conftest import Demo, connection, policy
-
-Change = Callable[[Demo], None]
-
-
-async def lines_of(site: Site, tools: str = "student") -> list[Line]:
-    try:
-        return judge(await observe(site), Wanted(tools, policy(tools)))
-    finally:
-        await site.aclose()
+from tests.support.demo import Demo
+from tests.support.serving import connection
+from tests.support.setup_steps import UNDONE, Change, lines_of, switch
 
 
 async def failed(demo: Demo, protocol: Protocol = REST) -> Line:
@@ -32,51 +20,6 @@ async def failed(demo: Demo, protocol: Protocol = REST) -> Line:
     lines = await lines_of(Site(connection(demo.url, STUDENT_TOKEN, (protocol,))))
     (line,) = [line for line in lines if line.verdict == "failed"]
     return line
-
-
-def switch(name: str, value: object = True) -> Change:
-    return lambda demo: setattr(demo.site.switches, name, value)
-
-
-def blocked(state: str) -> Change:
-    return switch("user_state", {"student1": state})
-
-
-def answers(fault: Fault) -> Change:
-    return lambda demo: demo.site.faults.append(fault)
-
-
-def no_token(demo: Demo) -> None:
-    del demo.site.tokens[STUDENT_TOKEN]
-
-
-UNDONE: dict[str, tuple[Change, str]] = {
-    "web services off": (switch("web_services", False), "web services"),
-    "REST off": (switch("rest", False), "protocol"),
-    "token deleted": (no_token, "token"),
-    "token expired": (switch("token_expired"), "token"),
-    "token for another address": (switch("token_ip_restricted"), "IP restriction"),
-    "maintenance": (switch("maintenance"), "maintenance"),
-    "maintenance by the command line": (switch("maintenance_page"), "maintenance"),
-    "suspended": (blocked("suspended"), "user"),
-    "no login": (blocked("nologin"), "user"),
-    "unconfirmed": (blocked("unconfirmed"), "user"),
-    "deleted": (blocked("deleted"), "user"),
-    "no capability": (switch("rest_capability", False), "role"),
-    "service disabled": (switch("service_disabled"), "service"),
-    "user not authorised": (switch("user_not_authorised"), "service"),
-    "user for another address": (switch("user_ip_restricted"), "service"),
-    "required capability": (switch("required_capability_missing"), "service"),
-    "authorisation with an end": (switch("authorisation_ends"), "service"),
-    "no site info": (switch("withheld", {"core_webservice_get_site_info"}), "service"),
-    "something pending": (switch("user_pending", "User not fully set-up"), "account"),
-    "another address": (switch("wwwroot", "https://moodle.school.example"), "address"),
-    "captive portal": (
-        answers(Fault.answer(b"<html>Please log in to the hotel</html>")), "address",
-    ),
-    "server error": (answers(Fault.status(500)), "entry"),
-    "firewall": (answers(Fault.status(406, b"<html>Not acceptable</html>")), "entry"),
-}  # fmt: skip
 
 
 async def test_nothing_fails_where_nothing_is_undone(demo: Demo) -> None:

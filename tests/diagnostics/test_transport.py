@@ -1,4 +1,4 @@
-"""What is wrong before a request can be sent: the host's name, the connection, the certificate."""
+"""Failures before a request is sent: host name, connection, certificate."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from moodle_mcp.diagnostics.report import as_report
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.session import Site
-from tests.conftest import NOW
-from tests.diagnostics.test_steps import lines_of
+from tests.support.serving import NOW
+from tests.support.setup_steps import lines_of
 
 END = datetime(2126, 1, 2, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ async def lines_at(url: str) -> list[Line]:
 async def failed_at(url: str) -> Line:
     lines = await lines_at(url)
     (line,) = [line for line in lines if line.verdict == "failed"]
-    # Nothing of the address may be in what is shown to anybody.
+    # The public report must not contain any part of the address.
     assert "127.0.0.1" not in as_report(lines)
     assert ".example" not in as_report(lines)
     return line

@@ -1,4 +1,4 @@
-"""Every fault of the network: what is said of a call is true, and the next call works."""
+"""Every network fault: the report of the call is true, and the next call works."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo.world import World
 from moodle_mcp.site.session import Site
-from tests.conftest import Demo, connection, no_wait
-from tests.faults.proxy import Proxy
-from tests.faults.scripts import SCRIPTS, SLOW
+from tests.support.demo import Demo
+from tests.support.faults.proxy import Proxy
+from tests.support.faults.scripts import SCRIPTS, SLOW
+from tests.support.serving import connection, no_wait
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,7 @@ ITEMS = 3
 
 @dataclass(frozen=True)
 class Subject:
-    """A function with three items, and how often the site has carried out each."""
+    """A function with three items, and how to count how often the site wrote each."""
 
     function: str
     items: list[dict[str, Any]]
@@ -41,7 +42,7 @@ BAD_ANSWERS = {
     "doubled_piece": "bad_answer, unknown",
     "broken_compression": "bad_answer, unknown",
 }
-"""What is not repeated even where that does no harm: it would come again."""
+"""Results that are not retried even for harmless repeats, because they would come again."""
 
 DOUBTS = BAD_ANSWERS | {
     "drip_without_end": "timeout, unknown",
@@ -61,7 +62,7 @@ DOUBTS = BAD_ANSWERS | {
     "broken_chunks": "unreachable, unknown",
     "bad_gateway": "site_error, unknown",
 }
-"""What is said of a write that must not be repeated."""
+"""Results of a write that must not be retried."""
 
 
 def enrolled(world: World, item: dict[str, Any]) -> int:
@@ -103,14 +104,14 @@ SUBJECTS = {
 
 
 def summary(outcome: Outcome) -> str:
-    """`done`, or the fault's kind and what was written."""
+    """Return `done`, or the kind of error and what was written."""
     fault = outcome.fault
     return "done" if fault is None else f"{fault.kind.code}, {fault.written}"
 
 
 @asynccontextmanager
 async def calling(url: str, fault: str, *, harmless: bool) -> AsyncGenerator[Caller]:
-    """A caller that has a connection already; a deadline only for what nothing else would end."""
+    """A caller with an open connection; a short timeout only for faults that nothing else ends."""
     # What may be repeated has half of the time for each attempt, and waits count although none
     # is waited for.
     seconds = (3.0 if harmless else 0.8) if fault in SLOW else 30.0
@@ -124,7 +125,7 @@ async def calling(url: str, fault: str, *, harmless: bool) -> AsyncGenerator[Cal
 
 
 async def read(caller: Caller, user: int) -> Outcome:
-    """Ask for a user, and make sure that a good answer is the answer to this question."""
+    """Read a user; check that a successful answer belongs to this request."""
     outcome = await caller.call(CATALOGUE.get(READ), {"field": "id", "values": [str(user)]})
     assert outcome.fault or [each["id"] for each in outcome.result] == [user]
     return outcome
@@ -183,7 +184,7 @@ async def test_what_is_left_of_a_reads_answer_is_never_taken_for_the_answer_to_a
 
 
 def assert_true(outcome: Outcome, times: list[int]) -> None:
-    """The report against what the site has done of each item."""
+    """Compare the report with what the site did with each item."""
     assert outcome.batch is not None
     batch = outcome.batch
     assert (batch["succeeded"] == ITEMS) == (outcome.fault is None)

@@ -1,4 +1,4 @@
-"""TLS that is broken: nothing of a call leaves this machine, and the report says whose turn it is."""
+"""Broken TLS: nothing of a call is sent, and the report says who must act."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
 from moodle_mcp.site.session import Site
-from tests.conftest import Demo, connection, no_wait
-from tests.faults.proxy import HOST, Proxy, Script
-from tests.faults.scripts import cut_without_length, reset_after_work
+from tests.support.demo import Demo
+from tests.support.faults.proxy import HOST, Proxy, Script
+from tests.support.faults.scripts import cut_without_length, reset_after_work
+from tests.support.serving import connection, no_wait
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +49,7 @@ def unknown_authority(_: trustme.CA) -> trustme.LeafCert:
 
 @pytest.fixture(autouse=True)
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """An authority that this process trusts, as the hint for untrusted certificates has it."""
+    """A certificate authority that this process trusts, set up as the error's hint says."""
     made = trustme.CA()
     file = tmp_path / "authority.pem"
     made.cert_pem.write_to_path(file)
@@ -109,7 +110,7 @@ async def test_a_bad_certificate_ends_the_call_before_anything_is_sent(
 
 @asynccontextmanager
 async def listening(answer: bytes | None) -> AsyncGenerator[str]:
-    """The https address of what speaks no TLS: it answers these bytes, or resets."""
+    """Yield the https address of a server without TLS, which answers these bytes or resets."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 from moodle_mcp.files.documents import Bounds, read
 from moodle_mcp.files.sniff import DOCUMENTS, Content
 from moodle_mcp.files.text import Text
-from tests.files import samples
+from tests.support import samples
 
 
 def test_the_text_of_a_pdf_has_its_pages() -> None:

@@ -1,4 +1,4 @@
-"""The text of any file; documents in a process of their own."""
+"""The text of any file; documents are read in a separate process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moodle_mcp.files.documents import Bounds
 from moodle_mcp.files.extract import INSTALL, WORKER, document_text, text_of
 from moodle_mcp.files.sniff import Content
 from moodle_mcp.files.text import Text
-from tests.files import samples
+from tests.support import samples
 
 pytestmark = pytest.mark.anyio
 
@@ -94,7 +94,7 @@ async def test_the_event_loop_lives_while_a_document_is_read() -> None:
     released = anyio.Event()
 
     async def live() -> None:
-        # Only a loop that runs comes here before the document's process, which waits for its end.
+        # This runs before the document's process ends only if the event loop is not blocked.
         released.set()
 
     async with anyio.create_task_group() as tasks:

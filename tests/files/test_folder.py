@@ -67,7 +67,7 @@ def test_a_file_that_is_not_kept_leaves_nothing(path: Path) -> None:
     folder = Folder(path)
     with folder.saving("a.txt") as (_, saving):
         saving.write(b"half")
-        # Under a name of its own until it is whole.
+        # It has a temporary name until it is complete.
         assert not (path / "a.txt").exists()
     with contextlib.suppress(ZeroDivisionError), folder.saving("a.txt") as (_, saving):
         saving.write(b"half")

@@ -1,4 +1,4 @@
-"""Names under which files are kept."""
+"""Safe names for saved files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dimensions of pictures, as a library for them writes them."""
+"""The dimensions of pictures, compared with what an image library writes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_any_bytes_have_dimensions_or_none(kind: Content, data: bytes) -> None:
 
 @pytest.mark.parametrize("part", [b"\xff", b"\xff\xd0", b"\xff\xe0\0\0", b"\xff\xe0\0\x02"])
 def test_a_jpeg_without_a_frame_takes_time_in_proportion(part: bytes) -> None:
-    """A quadratic search would not come to its end here."""
+    """A quadratic search would not finish here."""
     assert dimensions(b"\xff\xd8" + part * 500_000, Content.JPEG) is None
 
 

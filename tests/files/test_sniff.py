@@ -1,4 +1,4 @@
-"""What a file is by its bytes."""
+"""The type of a file by its bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moodle_mcp.files.sniff import Content, sniff
-from tests.files import samples
+from tests.support import samples
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_kind_is_told_by_the_bytes_whatever_was_declared(data: bytes, kind: Co
 
 
 def archive(entries: bytes, number: int, comment: bytes = b"") -> bytes:
-    """An archive with a list of parts that nobody has checked."""
+    """An archive with a forged list of parts."""
     start = b"PK\x03\x04" + bytes(26)
     numbers = struct.pack("<4H2LH", 0, 0, number, number, len(entries), len(start), len(comment))
     return start + entries + b"PK\x05\x06" + numbers + comment
@@ -55,7 +55,7 @@ def entry(name: bytes, extra: bytes = b"") -> bytes:
 
 
 def test_a_list_of_parts_is_searched_and_not_read() -> None:
-    """To read a list of 20 MB takes zipfile many seconds, for which nothing else is answered."""
+    """With a list of 20 MB zipfile would take many seconds and block the event loop."""
     broken = b"\0" * 9 + entry(b"xl/workbook.xml", b"\1\2\0\0" * 16_000) + b"PK\x01\x02"
     assert sniff(archive(broken, 1)) is Content.XLSX
     assert sniff(archive(entry(b"a") * 1_000_000, 0xFFFF)) is Content.OTHER

@@ -1,4 +1,4 @@
-"""Bytes of text files as text."""
+"""Decoding of downloaded text files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GERMAN = "Die Prüfung über Zellen fällt auf den nächsten Dienstag, größere
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_utf_8_and_what_has_a_byte_order_mark_is_read_exactly(text: str) -> None:
-    # A mark and a NUL in UTF-16 are, byte for byte, the mark of UTF-32.
+    # A byte-order mark and a NUL in UTF-16 are the same bytes as UTF-32's mark.
     if not text.startswith(("\ufeff", "\0")):
         assert decoded(text.encode("utf-8-sig")) == Text(text)
         assert decoded(text.encode("utf-16")) == Text(text)

@@ -1,4 +1,4 @@
-"""Any answer to any function: an envelope that keeps the contracts, and never a fault of ours."""
+"""Any answer to any function gives an envelope that keeps the contracts, never an internal error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moodle_mcp.catalogue.store import load
-from tests.fuzz.answers import CALLS, Answering, answering, answers
+from tests.support.fuzz.answers import CALLS, Answering, answering, answers
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from moodle_mcp.catalogue.model import Function
-from tests.fuzz.arguments import FUNCTIONS, arguments, check_arguments
+from tests.support.fuzz.arguments import FUNCTIONS, arguments, check_arguments
 
 BRIEF = settings(
     max_examples=4,
@@ -26,12 +26,12 @@ def test_arguments_are_refused_with_a_report_or_sent_whole_within_the_limits(
 ) -> None:
     functions = [each for each in FUNCTIONS if each.component == component]
     sent = [one_is_sent(function) for function in functions]
-    # The fuzzing is worth nothing where all is refused at the door.
+    # The test is worthless if all arguments are refused.
     assert sum(sent) >= len(functions) // 2
 
 
 def one_is_sent(function: Function) -> bool:
-    """Check some arguments of a function; whether any of them is sent."""
+    """Check random arguments of a function; return whether any were sent."""
     sent: list[bool] = []
 
     @BRIEF

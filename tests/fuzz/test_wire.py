@@ -1,4 +1,4 @@
-"""Garbage over the pipes of a real process: it lives, it answers, and it says what was wrong."""
+"""Garbage over the pipes of a real process: it keeps answering and names what was wrong."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from hypothesis import example, given, settings
 from inline_snapshot import snapshot
 
 from moodle_mcp.server.transports.jsonrpc_lines import MAX_LINE
-from tests.fuzz.wire import LINES, NOWHERE, Prober
-from tests.server.wire import ERAS, MODERN, serving_stdio
+from tests.support.fuzz.lines import LINES, NOWHERE, Prober
+from tests.support.stdio import ERAS, MODERN, serving_stdio
 
 BOTH = [ERAS[-2], MODERN]
 
 
 @pytest.fixture(scope="module", params=BOTH)
 def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
-    """One process for all lines of a protocol's revision; it ends as if nothing had been."""
+    """One process for all lines of a protocol revision; it must exit normally."""
     with serving_stdio(NOWHERE, request.param) as wire:
         yield Prober(wire)
         status, log = wire.close()

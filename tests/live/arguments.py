@@ -1,4 +1,4 @@
-"""Right arguments for a read, from what is on the site."""
+"""Valid arguments for a read, from what is on the site."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
 from tests.live.world import Place, World
 
-# The value of a parameter by its name, where that differs from the name in a place.
+# The key in a place for a parameter with another name.
 _MEANT: Final[Mapping[str, str]] = {
     "aftereventid": "eventid",
     "behalfid": "self",
@@ -183,7 +183,7 @@ def sets_for(function: Function, world: World, userid: int, most: int = 4) -> It
 
 
 def _named(place: Place) -> Place:
-    """The place with its ids also as text."""
+    """Return the place with its ids also as text."""
     return {
         **place,
         "coursetext": str(place.get("courseid", 0)),
@@ -210,7 +210,7 @@ def _object(
     function: Function, node: Object, path: str, place: Place, *, whole: bool
 ) -> dict[str, Any]:
     if "contextlevel" in node.keys and "instanceid" in node.keys and "contextid" in node.keys:
-        # Either the context's own id or what it belongs to: together they are refused.
+        # Either the context's id or what it belongs to; Moodle refuses both together.
         return {"contextid": 1}
     # An object whose keys are all optional is sent whole: REST can't carry an empty one.
     whole = whole or (

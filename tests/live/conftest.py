@@ -1,4 +1,4 @@
-"""Skips everything here unless a real Moodle is named; nothing of it ever runs in CI."""
+"""Fixtures of the live tests, which are skipped unless a real Moodle is named."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from tests.live.own import Own, own_things
-from tests.live.site import OTHERS, TOKEN, URL, Live, live_user
 from tests.live.world import World, discover
+from tests.support.live import OTHERS, TOKEN, URL, Live, live_user
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,13 +37,13 @@ async def admin() -> AsyncGenerator[Live]:
 
 @pytest.fixture(scope="session")
 async def world(admin: Live) -> World:
-    """What an administrator finds on the site."""
+    """Find what an administrator sees on the site."""
     return await discover(admin)
 
 
 @pytest.fixture(scope="session")
 async def own(admin: Live, world: World) -> AsyncGenerator[Own]:
-    """What the tests may write to."""
+    """Create what the tests may write to."""
     async with own_things(admin, world) as things:
         yield things
 

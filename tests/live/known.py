@@ -1,4 +1,4 @@
-"""What is known of real sites and is Moodle's own doing, each with what was observed."""
+"""Known defects of Moodle itself, each with what was observed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REFUSED: Final[Mapping[tuple[str, str], str]] = {
         "a course whose name has an angle bracket breaks its answer"
     ),
 }
-"""By function and errorcode (empty for a PHP error): faults that no table of ours can better."""
+"""Errors that this server can't prevent, by function and errorcode (empty for a PHP error)."""
 
 ODD: Final[Mapping[str, str]] = {}
-"""By function: answers of another type than Moodle's own description."""
+"""Answers of another type than Moodle declares, by function."""

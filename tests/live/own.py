@@ -1,4 +1,4 @@
-"""Things of the tests' own on the site, all gone again at the end."""
+"""Objects that the live tests create on the site and remove at the end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.live.site import Live
 from tests.live.world import World
+from tests.support.live import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Own:
 
 
 def new_user(name: str, number: str) -> dict[str, Any]:
-    """A user to be made, who never gets mail."""
+    """Return a user to create, who never gets mail."""
     username = f"{name}-{number}"
     return {
         "username": username,
@@ -46,7 +46,7 @@ def new_user(name: str, number: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def own_things(live: Live, world: World) -> AsyncGenerator[Own]:
-    """Make them, and remove them whatever happens, even if only some were made."""
+    """Create the objects, and remove them in any case, even if only some were created."""
     name = f"live{secrets.token_hex(4)}"
     try:
         yield await _made(live, world, name)
@@ -91,8 +91,8 @@ async def _made(live: Live, world: World, name: str) -> Own:
 
 
 async def _removed(live: Live, name: str) -> None:
-    """Look for all that has the name: a failed setup has not told what it made."""
-    # Of a user's keys that can be searched only the address and the names take a wildcard.
+    """Find and remove all objects with the name; a failed setup does not report what it made."""
+    # Only a user's e-mail address and names can be searched with a wildcard.
     wanted = {"criteria": [{"key": "email", "value": f"{name}-%"}]}
     users = await live.found("core_user_get_users", wanted, "users")
     while users:
@@ -106,14 +106,14 @@ async def _removed(live: Live, name: str) -> None:
         await live.result("core_cohort_delete_cohorts", {"cohortids": ids})
     wanted = {"criteria": [{"key": "idnumber", "value": name}]}
     for category in await live.found("core_course_get_categories", wanted):
-        # Its courses go with it; another one than the only one is never meant.
+        # This deletes its courses too, so the id number must match exactly.
         given = {"categories": [{"id": category["id"], "recursive": True}]}
         if category["idnumber"] == name:
             await live.result("core_course_delete_categories", given)
 
 
 def _richest(world: World, *modnames: str) -> int:
-    """The smallest course that has all of these kinds of activities."""
+    """Find the smallest course with all of these kinds of activities."""
     sizes: dict[int, int] = {}
     kinds: dict[int, set[str]] = {}
     for modname, places in world.modules.items():

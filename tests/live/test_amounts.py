@@ -11,13 +11,13 @@ from typing import Any, Final
 import pytest
 
 from tests.live.own import Own, new_user
-from tests.live.site import TOKEN, Live, Record, live_user
+from tests.support.live import TOKEN, Live, Record, live_user
 
 pytestmark = pytest.mark.anyio
 
 ENROLMENTS: Final = int(os.environ.get("MOODLE_LIVE_ENROLMENTS", "5000"))
 PEOPLE: Final = 500
-"""Users that are enrolled, each in as many courses as it takes."""
+"""Enrol users in as many courses as needed."""
 
 
 async def test_thousands_of_enrolments_arrive_complete(admin: Live, own: Own) -> None:

@@ -1,4 +1,4 @@
-"""What one bad item among good ones does, observed anew and compared with the catalogue."""
+"""The effect of one invalid item among valid ones, compared with the catalogue."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pytest
 from moodle_mcp.catalogue.model import OnItemError
 from moodle_mcp.errors import Fault
 from tests.live.own import Own, new_user
-from tests.live.site import Live, Record
+from tests.support.live import Live, Record
 
 pytestmark = pytest.mark.anyio
 
 NOBODY: Final = 2_000_000_000
-"""An id that nothing has."""
+"""An id that does not exist."""
 
 Observed: TypeAlias = Callable[[], Awaitable[list[bool]]]
-"""Whether each of the two good items is done, read from the site."""
+"""Reads from the site whether each of the two valid items was written."""
 
 Case: TypeAlias = Callable[[Live, Own, list[int]], Awaitable[tuple[dict[str, Any], Observed]]]
-"""Arguments with a good, a bad and a good item on two fresh users, and how to look."""
+"""Arguments with a valid, an invalid and a valid item for two new users, and how to look."""
 
 
 async def by_shortname(live: Live, shortname: str) -> bool:
@@ -298,7 +298,7 @@ async def test_a_bad_item_does_to_the_others_what_the_catalogue_says(
         )
     )
     assert observed == batching.on_item_error
-    # And what is told of each item agrees with what was seen.
+    # The report on each item must agree with what was seen.
     assert fault is not None
     report = outcome.batch
     assert report is not None

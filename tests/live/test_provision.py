@@ -14,9 +14,9 @@ from typing import Any, Final
 import pytest
 
 from moodle_mcp import admin
-from tests.cli.test_cli import Ran
 from tests.live.own import Own
-from tests.live.site import Live, live_user
+from tests.support.command import Ran
+from tests.support.live import Live, live_user
 
 CODE: Final = os.environ.get("MOODLE_LIVE_CODE", "")
 pytestmark = pytest.mark.skipif(
@@ -59,7 +59,7 @@ class Provision:
         return self.run(f"--user={self.username}", *options)
 
     def would_make_everything(self) -> bool:
-        """Whether nothing of the service is on the site."""
+        """Return whether nothing of the service is left on the site."""
         out = self.for_user("--dry-run").out
         steps = ("service", "role", "a token", f"{self.username} is authorised")
         return all(f"would   {step}" in out for step in steps)

@@ -10,8 +10,8 @@ import pytest
 from moodle_mcp.catalogue.store import load
 from tests.live.arguments import sets_for
 from tests.live.known import ODD, REFUSED
-from tests.live.site import NO_REASON, Live, Record
 from tests.live.world import World
+from tests.support.live import NO_REASON, Live, Record
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ async def test_a_students_read_is_answered_or_refused_with_a_reason(
 
 
 async def reads(live: Live, world: World, name: str) -> None:
-    """Call it with each set of arguments, until all that went wrong is known."""
+    """Call the read with each set of arguments and collect all failures."""
     if name not in live.tools:
         live.records.add(Record("reads", name, live.user, "not_on_the_site", 0.0))
         pytest.skip("the site has no such function")

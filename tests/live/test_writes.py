@@ -1,4 +1,4 @@
-"""Every write of the profiles, on things of the tests' own, and read back."""
+"""Every write of the profiles, on objects of these tests, and read back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from tests.live.own import Own
-from tests.live.site import Live
+from tests.support.live import Live
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,7 @@ async def test_users_are_changed_and_deleted(admin: Live, own: Own) -> None:
     reset = {"username": made["username"]}
     await admin.tried("core_auth_request_password_reset", reset)
     await admin.done("core_user_delete_users", {"userids": [made["id"]]})
-    # By its id Moodle still tells a deleted user; its name is free again.
+    # Moodle still returns a deleted user by id; the user name is free again.
     by_name = {"field": "username", "values": [made["username"]]}
     assert await admin.result("core_user_get_users_by_field", by_name) == []
 
@@ -64,7 +64,7 @@ async def test_people_are_enrolled_and_taken_out(admin: Live, own: Own) -> None:
     assert await participants(admin, own.course) == own.users[1:]
     await admin.tried("enrol_self_enrol_user", {"courseid": own.other})
     linked = {"instances": [{"metacourseid": own.other, "courseid": own.course}]}
-    # Whether people follow depends on the plugin, which Moodle has switched off at first.
+    # Whether people are enrolled too depends on the plugin, which Moodle disables by default.
     (added,) = await admin.done("enrol_meta_add_instances", linked)
     (gone,) = await admin.done("enrol_meta_delete_instances", linked)
     assert (added["status"], gone["status"]) == (True, True)

@@ -1,4 +1,4 @@
-"""What is on the site: places, each with ids that belong together, found as an agent would."""
+"""What is on the site: places with ids that belong together, found as an agent would."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from tests.live.site import Live
+from tests.support.live import Live
 
 Place: TypeAlias = Mapping[str, Any]
 """Values by the name that parameters have for them."""
@@ -86,7 +86,7 @@ _INSIDE: Final[Mapping[str, list[tuple[str, dict[str, str], str, dict[str, str]]
 
 
 async def discover(live: Live) -> World:
-    """Look around. Nothing is changed."""
+    """Find places on the site without changing anything."""
     now = int(time.time())
     everywhere: dict[str, Any] = {
         "now": now,
@@ -173,6 +173,6 @@ async def _module(live: Live, course: Place, module: Mapping[str, Any]) -> Place
 
 
 def _first(items: list[dict[str, Any]], names: Mapping[str, str]) -> dict[str, Any]:
-    """The first item's keys by the names that they shall have; nothing where there is no item."""
+    """Return the first item's values under new names; empty if there is no item."""
     first = items[0] if items else {}
     return {name: first[key] for key, name in names.items() if first.get(key)}

@@ -1,4 +1,4 @@
-"""What MOODLE_MCP_TOOLS means."""
+"""Parsing of MOODLE_MCP_TOOLS."""
 
 from __future__ import annotations
 

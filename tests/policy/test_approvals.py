@@ -1,4 +1,4 @@
-"""Approvals for one exact call: single use, for a while, and not without bound."""
+"""Approvals of one exact call: single use, with an expiry, limited in number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policy over the whole catalogue, and our classification of it."""
+"""The policy on the whole catalogue, and the classification of functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Delivery, Kind
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.policy.policy import Decision
-from tests.conftest import policy
+from tests.support.serving import policy
 
 CATALOGUE = load()
 ALL = [CATALOGUE.get(name) for name in CATALOGUE]
@@ -117,7 +117,7 @@ def test_flagged_functions_are_allowed_by_their_full_name_only(tools: str, grant
 
 @pytest.mark.parametrize("granted", Access)
 def test_access_beats_the_allowlist_for_every_function(granted: Access) -> None:
-    """Each function named in full, so that nothing but access can refuse it."""
+    """Allow each function by its full name, so that only access can refuse it."""
     named = policy(",".join(CATALOGUE), granted)
     for function in ALL:
         assert named.allows(function) == granted.allows(function.classification.access)

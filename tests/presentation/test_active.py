@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moodle_mcp.presentation.active import without_active
-from tests.hostile import active
+from tests.support.hostile import active
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_an_image_that_several_texts_make_is_none(texts: list[str]) -> None:
     "part", ["![", "![](", "[a](", "](", "]:", "<a ", "<xy:", "<p a ", "<p hid", "!", "![a](b 'c"]
 )
 def test_a_part_without_end_takes_time_in_proportion(part: str) -> None:
-    """A quadratic pattern would not come to its end here."""
+    """A quadratic pattern would not finish here."""
     assert len(without_active(part * 200_000)) < 10_000_000

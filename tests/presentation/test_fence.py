@@ -1,4 +1,4 @@
-"""Marks around people's text: nothing inside can end them, nothing marked goes back to Moodle."""
+"""Marks around people's text: the text can't end them, and they are never sent to Moodle."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_mark_with_hidden_characters_in_it_is_not_written_to_moodle(hidden: st
 
 
 def test_what_stands_for_a_secret_is_not_written_to_moodle() -> None:
-    """An agent that writes back what it has read would set the password to this text."""
+    """If an agent wrote back what it read, this text would become the password."""
     function = load("4.5").get("core_user_update_users")
     with pytest.raises(CallError) as error:
         refuse_marked(function, {"users": [{"id": 2, "password": "(removed)"}]})

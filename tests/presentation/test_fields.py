@@ -1,4 +1,4 @@
-"""`_fields`: what stays of an answer, and what is said of a path that does not exist."""
+"""`_fields`: the chosen fields of an answer, and the error for an unknown path."""
 
 from __future__ import annotations
 

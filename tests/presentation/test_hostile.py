@@ -1,4 +1,4 @@
-"""Whatever a site answers, nothing hidden and nothing active is in any string of the envelope."""
+"""Whatever a site answers, no string of the envelope has hidden or active parts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from moodle_mcp.server.results import to_result
 from moodle_mcp.server.tools import to_tool
 from moodle_mcp.service.reply import Reply
 from moodle_mcp.site.moodle_errors import moodle_fault
-from tests.hostile import HOSTILE, dangers, strings
+from tests.support.hostile import HOSTILE, dangers, strings
 
 READS = [
     pytest.param(load(release).get(name), id=f"{release}-{name}")
@@ -38,7 +38,7 @@ READS = [
 
 
 class Attack:
-    """Answers in the shape of a tree, the hostile texts by turns at every place of a text."""
+    """Return answers that fit a tree, with the hostile texts in turn at every text."""
 
     def __init__(self, start: int) -> None:
         self._texts = cycle(HOSTILE[start:] + HOSTILE[:start])
@@ -149,7 +149,7 @@ def test_keys_that_become_the_same_stay_apart() -> None:
 
 
 def test_very_many_keys_that_become_the_same_take_time_in_proportion() -> None:
-    """Counting anew for each would not come to its end here."""
+    """Counting again for each would not finish here."""
     hidden = str.maketrans("01", "\u200b\u200c")
     result = {f"a{number:b}".translate(hidden): number for number in range(60_000)}
     presenter = Presenter(PresentationSettings(max_result=None))

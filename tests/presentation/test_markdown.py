@@ -1,4 +1,4 @@
-"""HTML to Markdown: what a person sees stays, what only a machine would read goes."""
+"""HTML to Markdown: visible content stays, everything else is removed."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_of_what_can_not_be_converted_the_text_is_left(html: str, text: str) -> 
     ],
 )
 def test_a_part_repeated_without_end_takes_time_in_proportion(part: str) -> None:
-    """A quadratic pattern would not come to its end here."""
+    """A quadratic pattern would not finish here."""
     assert len(to_markdown(part * 100_000)) <= len(part) * 100_000
 
 

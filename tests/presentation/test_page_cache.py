@@ -1,4 +1,4 @@
-"""What is kept of long answers, and for how long."""
+"""The cache of long answers: entries, sizes and expiry."""
 
 from __future__ import annotations
 

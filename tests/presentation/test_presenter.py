@@ -1,4 +1,4 @@
-"""An answer as the agent gets it: every recorded one within the cap, whole when read to its end."""
+"""Presented answers: each recorded one is within the limit, and its pages join to the whole."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from moodle_mcp.presentation.presenter import (
     without_next,
 )
 from moodle_mcp.redaction.values import without_secrets
-from tests.presentation.whole import joined, render_rules, restored
-from tests.recordings import Exchange, calls
+from tests.support.joining import joined, render_rules, restored
+from tests.support.recordings import Exchange, calls
 
 CAP = 40_000
 EVERYTHING = ["*"]
@@ -46,7 +46,7 @@ def envelope_of(exchange: Exchange) -> dict[str, Any]:
 def read_to_the_end(
     presenter: Presenter, paged: Paged
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The whole answer behind a first page, and all pages that were read for it."""
+    """Return the whole answer that begins with a first page, and all pages that were read."""
     first = paged.envelope
     kept = paged.rest.pages if paged.rest else dict[str, bytes]()
     read = [first]

@@ -1,4 +1,4 @@
-"""Secrets among arguments: hidden where they stand, and nothing else with them."""
+"""Secrets in arguments are hidden, and nothing else is."""
 
 from __future__ import annotations
 

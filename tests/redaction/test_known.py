@@ -1,4 +1,4 @@
-"""Known secrets are found in every form in which software gives them back."""
+"""Known secrets are found in every form in which software may echo them."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_secret_is_found_in_its_disguise(
 
 
 def _answer(node: Node | None, text: str, key: str = "") -> Any:
-    """An answer of this shape with the text wherever there is room for it."""
+    """Return an answer of this shape with the text at every possible place."""
     match node:
         case Object(keys):
             inside = {name: _answer(child, text, name) for name, child in keys.items()}
@@ -220,8 +220,8 @@ def test_a_secret_of_digits_is_taken_out_as_a_number_too() -> None:
     ids=lambda text: f"{text[:6]} {len(text)}",
 )
 def test_no_text_makes_the_search_slow(text: str) -> None:
-    """Where a pattern gives back what it took, or begins in the middle of a row that it has gone
-    over, this would not come to its end.
+    """A pattern that backtracks, or starts again inside a row that it has scanned, would not
+    finish here.
     """
     assert KNOWN.text(text) == text
 
@@ -244,7 +244,7 @@ def test_what_holds_secrets_does_not_show_them() -> None:
 
 @pytest.mark.parametrize("mark", [*string.punctuation, "&amp;", "%25", "&#0", "\\u00"])
 def test_a_long_row_of_marks_is_looked_through_once(mark: str) -> None:
-    """A quadratic pattern would not come to its end here."""
+    """A quadratic pattern would not finish here."""
     text = mark * 500_000
     assert Secrets(TOKEN, [PASSWORD]).text(text) == text
 

@@ -1,4 +1,4 @@
-"""Which names stand for a secret: every name of the catalogue that looks like one is decided."""
+"""Names of secrets: each name of the catalogue that looks like one has a decision."""
 
 from __future__ import annotations
 

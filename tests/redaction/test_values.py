@@ -1,4 +1,4 @@
-"""What ordinary reads answer with and nobody should see."""
+"""Secrets in the answers of ordinary reads are removed."""
 
 from __future__ import annotations
 

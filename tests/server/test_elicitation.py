@@ -17,9 +17,9 @@ from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.server import elicitation
 from moodle_mcp.service.process import ServiceSettings
-from tests.conftest import Demo
-from tests.server.wire import serving_stdio
+from tests.support.demo import Demo
 from tests.support.serving import server_for
+from tests.support.stdio import serving_stdio
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 
 class Person:
-    """A client's user, who answers the server's questions."""
+    """The user of a client, who answers the server's elicitations."""
 
     def __init__(self, action: str, content: dict[str, Any] | None = None) -> None:
         self.questions: list[str] = []
@@ -148,7 +148,7 @@ async def test_an_agent_cannot_confirm_to_itself_where_the_person_can_be_asked(
 
 
 async def test_a_consent_of_the_new_protocol_cannot_be_played_again(demo: Demo) -> None:
-    """The SDK seals the state that the client sends back, but takes the same one twice."""
+    """The SDK signs the state that the client sends back, but accepts it twice."""
     async with client(demo, "auto", agreeing()) as session:
         question = await session.session.call_tool(DELETE, TWO, allow_input_required=True)
         assert isinstance(question, types.InputRequiredResult)
@@ -227,7 +227,7 @@ async def test_a_long_list_is_asked_about_with_every_name(demo: Demo) -> None:
 
 
 class Renaming(Person):
-    """A person during whose first answers somebody else renames the course."""
+    """A user; before the first answers arrive somebody else renames the course."""
 
     def __init__(self, demo: Demo, times: int) -> None:
         super().__init__("accept", {"confirm": True})

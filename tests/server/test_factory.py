@@ -1,4 +1,4 @@
-"""What a client meets before it asks for anything."""
+"""The server before the first request that needs the application."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from mcp import Client
 
 from moodle_mcp.server.factory import Served, ServerFactory
-from tests.conftest import Demo
+from tests.support.demo import Demo
 
 Environment = Callable[..., dict[str, str]]
 
@@ -26,7 +26,7 @@ LATER = (
 
 
 def unexpected() -> Served:
-    """An application that nobody should want."""
+    """An application that must not be built."""
     raise NotImplementedError
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from moodle_mcp.demo import STUDENT_TOKEN
-from tests.conftest import Demo
-from tests.files import samples
-from tests.server.test_file_tools import put
-from tests.server.wire import ERAS, MODERN, serving_stdio
+from tests.support import samples
+from tests.support.demo import Demo
+from tests.support.stdio import ERAS, MODERN, serving_stdio
 
 BOTH = pytest.mark.parametrize("era", [ERAS[-2], MODERN])
 FILES = {"download_file", "upload_file"}
@@ -38,14 +37,14 @@ def test_files_go_both_ways_through_the_server(
     long = " ".join(["word"] * 12_000)
     with serving_stdio(settings, era) as wire:
         assert listed(wire) >= FILES
-        page = wire.call("download_file", {"url": put(demo, "a.txt", long.encode())})
+        page = wire.call("download_file", {"url": demo.add_file("a.txt", long.encode())})
         content = page["structuredContent"]
         assert content["result"]["text"] != long
         assert "word word" in content["result"]["text"]
         assert "page" in content
-        picture = wire.call("download_file", {"url": put(demo, "a.png", samples.PNG)})
+        picture = wire.call("download_file", {"url": demo.add_file("a.png", samples.PNG)})
         assert [each["type"] for each in picture["content"]] == ["text", "image"]
-        saved = wire.call("download_file", {"url": put(demo, "b.txt", b"x"), "save": True})
+        saved = wire.call("download_file", {"url": demo.add_file("b.txt", b"x"), "save": True})
         assert saved["structuredContent"]["result"]["saved_as"] == "b.txt"
         draft = wire.call("upload_file", {"path": "b.txt"})
         assert draft["structuredContent"]["result"]["size"] == 1

@@ -1,4 +1,4 @@
-"""What holds when something unforeseen happens inside the server."""
+"""Unexpected exceptions inside the server."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from moodle_mcp.site.decoding import Answer, IsOwnAnswer, always_a_failure
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import Request
 from moodle_mcp.site.session import Site
-from tests.conftest import Demo, connection, policy
-from tests.support.serving import context_of, server_for
+from tests.support.demo import Demo
+from tests.support.serving import connection, context_of, policy, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ SECRET = f"https://moodle/?wstoken={ADMIN_TOKEN}"
 
 
 class BrokenCaller(Caller):
-    """A caller with a fault in it."""
+    """A caller that raises an unexpected exception."""
 
     async def prepare(
         self, function: Function, arguments: Mapping[str, Any], zone: Zone = no_zone
@@ -37,7 +37,7 @@ class BrokenCaller(Caller):
 
 
 class BrokenSite(Site):
-    """A site whose code fails when it is asked about itself, and after it has sent a request."""
+    """A site client that raises for the site info and after it has sent a request."""
 
     async def info(self, *, fresh: bool = False) -> SiteInfo:
         raise RuntimeError(SECRET)

@@ -1,4 +1,4 @@
-"""Plugins' functions that an administrator has exported are tools like Moodle's own."""
+"""Plugin functions that an administrator has exported are tools like Moodle's own."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from moodle_mcp.server.tools import FUNCTION_KEY
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.process import ServiceSettings
 from moodle_mcp.site.session import Site
-from tests.catalogue.test_site_file import ADD, EXPORTED, GET, SETTING
-from tests.conftest import NOW, Demo, connection
-from tests.support.serving import context_of, server_for
+from tests.support.demo import Demo
+from tests.support.plugin import ADD, EXPORTED, GET, SETTING
+from tests.support.serving import NOW, connection, context_of, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -147,7 +147,7 @@ async def test_without_the_export_it_is_free_form(demo: Demo) -> None:
 
 
 def taking_our_names() -> SiteOverrides:
-    """A plugin whose functions are called as this server's own tools."""
+    """A plugin whose functions have the names of built-in tools."""
     return replace(PLUGINS, functions=dict.fromkeys(BUILTIN_NAMES, FOUND.functions[ADD]))
 
 

@@ -1,4 +1,4 @@
-"""The prompts: each walked through, call by call as its text has them, on the demo site."""
+"""The prompts: the calls in each text are made in order on the demo site."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from moodle_mcp.server.prompts import MAX_TEXT, Prompts, PromptText
 from moodle_mcp.service.builtin_tools import MORE
 from moodle_mcp.service.discovery import CALL
 from moodle_mcp.service.process import ServiceSettings
-from tests.conftest import NOW, Demo
-from tests.support.serving import server_for
+from tests.support.demo import Demo
+from tests.support.serving import NOW, server_for
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ def calls_in(text: str) -> list[tuple[str, str]]:
 
 
 def filled(template: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The arguments with the values put in; inside a text they stand as they are."""
+    """Return the arguments with the values filled in, also inside texts."""
     in_texts = re.sub(r'"\$([a-z]+)"', lambda hole: json.dumps(str(values[hole[1]])), template)
     return json.loads(HOLE.sub(lambda hole: json.dumps(values[hole[1]]), in_texts))
 
@@ -127,7 +127,7 @@ async def walking(
     access: Access = Access.DESTRUCTIVE,
     shown: Mode = Mode.DIRECT,
 ) -> AsyncGenerator[Walker]:
-    """A walk through a prompt, with a user who agrees to what is asked; all calls must be made."""
+    """Walk through a prompt with a user who agrees to everything; all calls must be made."""
     questions: list[str] = []
 
     async def agreeing(context: Any, params: Any) -> types.ElicitResult:
@@ -342,7 +342,7 @@ def test_every_call_of_a_prompt_fits_its_tool(prompt: PromptText) -> None:
 
 @EACH
 def test_everything_that_a_prompt_names_exists(prompt: PromptText) -> None:
-    """A word between backticks is a tool, a field of its answers, or one of our own words."""
+    """A word in backticks is a tool, a field of its answers, or a term of this server."""
     known = load()
     functions = [known.get(name) for name in (*prompt.needs, *prompt.uses)]
     words = {key for each in functions for key in (*keys(each.params), *keys(each.returns))}

@@ -1,4 +1,4 @@
-"""Resources: what a tool would answer, under an address, through the same policy and record."""
+"""Resources answer like tools, under a URI, through the same policy and audit log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from mcp import Client, MCPError
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault
+from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, InjectedFault
 from moodle_mcp.demo.seed import FIRST_STUDENT_ID
 from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.server.resources import RESOURCES, Reader, reading
 from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.process import ServiceSettings
-from tests.conftest import NOW, Demo
+from tests.support.demo import Demo
+from tests.support.serving import NOW
 
 pytestmark = pytest.mark.anyio
 
@@ -103,7 +104,7 @@ async def test_my_deadlines_begin_now_and_the_soonest_is_first(demo: Demo, mode:
 
 
 async def test_ones_own_id_gives_ones_own_deadlines(demo: Demo) -> None:
-    """Moodle refuses a student who names themself; without a name it answers for them."""
+    """Moodle refuses a student who names themself; without a user id it answers for the caller."""
     async with client(demo, token=STUDENT_TOKEN) as session:
         # The first thing that is asked: who the user is must be found out before.
         named = await read(session, f"moodle://user/{FIRST_STUDENT_ID}/deadlines")
@@ -259,7 +260,9 @@ def test_no_address_but_the_documented_ones_leads_anywhere(uri: str) -> None:
 
 
 async def test_an_answer_of_another_kind_is_told_and_no_fault_of_the_server(demo: Demo) -> None:
-    demo.site.faults.append(Fault.answer(b"[1]", function="core_course_get_courses_by_field"))
+    demo.site.faults.append(
+        InjectedFault.answer(b"[1]", function="core_course_get_courses_by_field")
+    )
     async with client(demo) as session:
         contents = await read(session, "moodle://course/2")
     assert contents["result"] is None
@@ -278,6 +281,6 @@ async def test_a_long_answer_need_not_begin_with_its_result(
     demo: Demo, answer: Any, shown: list[str]
 ) -> None:
     body = json.dumps(answer).encode()
-    demo.site.faults.append(Fault.answer(body, function="core_course_get_courses_by_field"))
+    demo.site.faults.append(InjectedFault.answer(body, function="core_course_get_courses_by_field"))
     async with client(demo) as session:
         assert list(await read(session, "moodle://course/2")) == shown

@@ -1,4 +1,4 @@
-"""Answers through the server: bounded, read on, chosen, marked; nothing of the site in its words."""
+"""Answers through the server: length limit, further pages, chosen fields, marks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mcp.client import Client
 from moodle_mcp.demo.records import SITE_COURSE
 from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.service.process import ServiceSettings
-from tests.conftest import Demo
+from tests.support.demo import Demo
 
 CONTENTS = "core_course_get_contents"
 COURSES = "core_course_get_courses"

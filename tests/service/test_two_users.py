@@ -16,7 +16,7 @@ import pytest
 from mcp import Client
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, DemoSite, Fault, serving
+from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, DemoSite, InjectedFault, serving
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.server.factory import server_of
@@ -26,8 +26,7 @@ from moodle_mcp.service.process import Process, ServiceSettings
 from moodle_mcp.service.service import CallService
 from moodle_mcp.site.session import Site
 from moodle_mcp.store.memory import MemoryStore
-from tests.conftest import connection, policy
-from tests.support.serving import NOW
+from tests.support.serving import NOW, connection, policy
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +65,7 @@ BOB: Final = User(
 
 
 async def deeds(context: UserContext) -> AsyncGenerator[Any]:
-    """What a user does, and what comes of it."""
+    """Yield the actions of a user and their results."""
     service = CallService()
 
     async def closed() -> None:
@@ -103,12 +102,12 @@ async def deeds(context: UserContext) -> AsyncGenerator[Any]:
 
 
 def seen(value: Any) -> Any:
-    """What was seen, without what is random."""
+    """Return a result without its random parts."""
     return json.loads(_RANDOM.sub("random", json.dumps(value, default=str)))
 
 
 async def went(user: User, url: str, process: Process, turn: Callable[[], Any]) -> list[Any]:
-    """All that a user saw; `turn` lets the other one act between two deeds."""
+    """Return all results of a user; `turn` lets the other user act in between."""
     context = await user.context(process, url)
     found: list[Any] = []
     async for each in deeds(context):
@@ -119,7 +118,7 @@ async def went(user: User, url: str, process: Process, turn: Callable[[], Any]) 
 
 
 async def alone(user: User, path: Path) -> tuple[list[Any], list[str]]:
-    """What a user sees who has the process to themselves, and the record of it."""
+    """Return the results and the audit log of a user who is alone in the process."""
     with serving(DemoSite(now=NOW, release=user.release).app) as url:
         process = Process(SETTINGS, audit=Audit(str(path)), clock=lambda: NOW)
         found = await went(user, url, process, lambda: anyio.lowlevel.checkpoint())
@@ -128,7 +127,7 @@ async def alone(user: User, path: Path) -> tuple[list[Any], list[str]]:
 
 
 def record(path: Path, user: User) -> list[str]:
-    """The lines of a user in the record of calls, without times."""
+    """Return a user's lines in the audit log, without times."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [
         json.dumps({key: each[key] for key in each if key not in ("time", "ms")})
@@ -138,7 +137,7 @@ def record(path: Path, user: User) -> list[str]:
 
 
 class Turns:
-    """Lets two users act one after the other."""
+    """Lets two users act in turn."""
 
     def __init__(self) -> None:
         self._acted = 0
@@ -159,12 +158,18 @@ class Turns:
             self._condition.notify_all()
 
 
+def own_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what the package logged; other tests may have switched on uvicorn's log."""
+    records = [each for each in caplog.records if each.name.startswith("moodle_mcp")]
+    return sorted(each.getMessage() for each in records)
+
+
 async def test_each_of_two_users_sees_and_leaves_what_they_would_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "moodle_mcp")
     expected = {user.name: await alone(user, tmp_path / user.name) for user in (ANN, BOB)}
-    logged = sorted(record.getMessage() for record in caplog.records)
+    logged = own_messages(caplog)
     caplog.clear()
     both, turns = tmp_path / "both", Turns()
     together: dict[str, list[Any]] = {}
@@ -184,7 +189,7 @@ async def test_each_of_two_users_sees_and_leaves_what_they_would_alone(
         await process.aclose()
     for user in (ANN, BOB):
         assert (together[user.name], record(both, user)) == expected[user.name]
-    assert sorted(record.getMessage() for record in caplog.records) == logged
+    assert own_messages(caplog) == logged
     text = both.read_text() + json.dumps(together) + "".join(logged)
     assert not any(user.token in text for user in (ANN, BOB))
 
@@ -195,7 +200,7 @@ async def test_two_users_of_one_site_share_its_connections_and_its_rate() -> Non
         process = Process(SETTINGS)
         first, second = await ANN.context(process, url), await BOB.context(process, url)
         assert first.session.transport is second.session.transport
-        site.faults.append(Fault.status(429, function="core_group_create_groups"))
+        site.faults.append(InjectedFault.status(429, function="core_group_create_groups"))
         group = {"courseid": 2, "name": "A", "description": ""}
         service = CallService()
         await service.call(first, "core_group_create_groups", {"groups": [group]})

@@ -8,17 +8,17 @@ from datetime import UTC
 import pytest
 
 from moodle_mcp.caller.retry import ATTEMPTS
-from moodle_mcp.demo import SMALL_TOKEN, Fault
+from moodle_mcp.demo import SMALL_TOKEN, InjectedFault
 from moodle_mcp.service.service import CallService
 from moodle_mcp.site.info import SITE_INFO
-from tests.conftest import Demo
+from tests.support.demo import Demo
 
 CONFIG = "tool_mobile_get_config"
 USERS = "core_user_get_users_by_field"
 
 
 def answers(demo: Demo, function: str, value: object) -> None:
-    demo.site.faults.append(Fault.answer(json.dumps(value).encode(), function=function))
+    demo.site.faults.append(InjectedFault.answer(json.dumps(value).encode(), function=function))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ async def test_what_the_service_lacks_is_not_asked_for(demo: Demo) -> None:
 async def test_a_site_that_did_not_answer_may_be_asked_again(demo: Demo) -> None:
     context = demo.context()
     await context.session.info()
-    demo.site.faults += [Fault.status(503, function=USERS)] * ATTEMPTS
+    demo.site.faults += [InjectedFault.status(503, function=USERS)] * ATTEMPTS
     for zone in (None, UTC):
         assert await CallService().zone(context) is UTC
         assert context.zone is zone

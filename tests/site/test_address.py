@@ -1,4 +1,4 @@
-"""Which addresses of a site are accepted: the token goes to one of these and nowhere else."""
+"""Accepted addresses of a site; the token is sent nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`MOODLE_PROTOCOL=auto`: RESTful where the site answers it, REST elsewhere."""
+"""`MOODLE_PROTOCOL=auto`: RESTful if the site supports it, else REST."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault, Hold, Switches
-from moodle_mcp.errors import CallError, Kind
-from moodle_mcp.errors import Fault as OurFault
+from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Hold, InjectedFault, Switches
+from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.info import SITE_INFO, SiteInfo
 from moodle_mcp.site.negotiation import Negotiation, SelfDescription
 from moodle_mcp.site.protocol import PROTOCOLS, REST, RESTFUL, Protocol
 from moodle_mcp.site.session import Site
-from tests.conftest import Demo, connection
+from tests.support.demo import Demo
+from tests.support.serving import connection
 
 pytestmark = pytest.mark.anyio
 
@@ -112,7 +112,7 @@ async def test_many_callers_at_once_ask_the_site_once_in_each_protocol(demo: Dem
 async def test_both_are_asked_at_the_same_time(demo: Demo) -> None:
     """Each waits until the other has arrived."""
     holds = [Hold(), Hold()]
-    demo.site.faults.extend(Fault.hang(hold) for hold in holds)
+    demo.site.faults.extend(InjectedFault.hang(hold) for hold in holds)
     async with reaching(demo) as site, anyio.create_task_group() as tasks:
         tasks.start_soon(site.protocol)
         for hold in holds:
@@ -138,8 +138,8 @@ async def test_a_site_where_neither_works_reports_rests_error_and_is_asked_again
 async def test_a_write_where_neither_answered_is_in_doubt_only_for_its_own_request(
     demo: Demo,
 ) -> None:
-    """What became of the question about the site says nothing of the write."""
-    demo.site.faults.extend([Fault.drop(function=SITE_INFO)] * 2)
+    """The failed site-info request says nothing about the write."""
+    demo.site.faults.extend([InjectedFault.drop(function=SITE_INFO)] * 2)
     function = CATALOGUE.get("core_notes_create_notes")
     async with reaching(demo) as site:
         note = {"userid": 5, "publishstate": "course", "courseid": 2, "text": "n", "format": 1}
@@ -161,7 +161,7 @@ def info(functions: frozenset[str] | None) -> SiteInfo:
 
 
 def error(kind: Kind) -> CallError:
-    return CallError(OurFault(kind, kind.code))
+    return CallError(Fault(kind, kind.code))
 
 
 TOLD, UNTOLD = info(frozenset({SITE_INFO})), info(None)

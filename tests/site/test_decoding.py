@@ -1,4 +1,4 @@
-"""What a site answers, as a value or as a kind of fault."""
+"""Decoding a site's answer to a value or a kind of error."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from moodle_mcp.errors import CallError, Delivery, Kind
 from moodle_mcp.site.decoding import Answer, decode
 from moodle_mcp.site.moodle_errors import failure_in, moodle_fault, plain
 from moodle_mcp.site.response import Response, retry_after_seconds
-from tests.recordings import Exchange, calls, exchanges
-from tests.strategies import json_values
+from tests.support.recordings import Exchange, calls, exchanges
+from tests.support.strategies import json_values
 
 SUCCESSES = calls(faults=False)
 FAULTS = [
@@ -35,7 +35,7 @@ def response(exchange: Exchange) -> Response:
 
 
 def fault(answer: Response) -> dict[str, Any]:
-    """The report of the fault that an answer is."""
+    """Return the error report for an answer."""
     with pytest.raises(CallError) as caught:
         decode(answer)
     report = caught.value.fault.report()
@@ -354,7 +354,7 @@ def test_json_after_anything_else_than_a_notice_is_no_answer() -> None:
     ids=["line ends", "errorcodes", "messages", "brackets"],
 )
 def test_no_body_makes_decoding_slow(body: str, kind: str) -> None:
-    """A quadratic search would not come to its end here."""
+    """A quadratic search would not finish here."""
     assert fault(Response(200, body.encode()))["kind"] == kind
 
 
@@ -480,7 +480,7 @@ ODD: dict[str, Response] = {
 @pytest.mark.parametrize(
     "errorcode", ["nopermissiontoviewcalendar", "cannotviewpage", "noviewdiscussionspermission"]
 )
-def test_what_moodle_calls_not_permitted_is_so_also_where_the_errorcode_is_not_listed(
+def test_an_unlisted_errorcode_that_denies_is_a_missing_permission(
     errorcode: str,
 ) -> None:
     body = {"exception": "moodle_exception", "errorcode": errorcode, "message": "No."}

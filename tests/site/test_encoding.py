@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, cast
-from urllib.parse import unquote_to_bytes
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -16,7 +15,8 @@ from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.encoding import form_fields
 from moodle_mcp.site.protocol import REST, RESTFUL, Cost, Protocol, Request
-from tests.strategies import INT64, NAMES, NUMBERS, TEXT
+from tests.support.php_forms import as_php, php
+from tests.support.strategies import INT64, NAMES, NUMBERS, TEXT
 
 ADDRESS = Address("https://m.example/moodle")
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -152,50 +152,6 @@ def test_such_a_name_is_told_and_has_not_left_this_machine() -> None:
             ),
         )
     )
-
-
-def php(body: bytes) -> dict[str, Any]:
-    """What PHP makes of a form: its own way of reading brackets, with arrays by their keys."""
-    fields: dict[str, Any] = {}
-    for pair in body.split(b"&"):
-        name, _, value = pair.replace(b"+", b" ").partition(b"=")
-        first, *keys = _steps(unquote_to_bytes(name).decode("utf-8"))
-        place, key = fields, first
-        for step in keys:
-            place, key = place.setdefault(key, {}), step
-        place[key] = unquote_to_bytes(value).decode("utf-8")
-    return fields
-
-
-def _steps(name: str) -> list[str]:
-    first, bracket, rest = name.partition("[")
-    if not bracket:
-        return [first]
-    assert rest.endswith("]")
-    return [first, *rest[:-1].split("][")]
-
-
-def as_php(value: Any) -> Any:
-    """What PHP should have: arrays by their keys, scalars as text; None for what has no field."""
-    match value:
-        case None:
-            return None
-        case bool():
-            return "1" if value else "0"
-        case int() | float():
-            return json.dumps(value)
-        case str():
-            return value
-        case list():
-            pairs = enumerate(cast("list[Any]", value))
-            return _array({str(index): item for index, item in pairs})
-        case _:
-            return _array(cast("dict[str, Any]", value))
-
-
-def _array(value: dict[str, Any]) -> dict[str, Any] | None:
-    items = {key: as_php(child) for key, child in value.items()}
-    return {key: child for key, child in items.items() if child is not None} or None
 
 
 ARGUMENTS = st.dictionaries(

@@ -1,4 +1,4 @@
-"""Proxies and certificates that the environment names: used, or refused by name and in words."""
+"""Proxies and certificates from the environment: used, or refused with a clear error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.store import load
-from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, Fault, serving
+from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, InjectedFault, serving
 from moodle_mcp.errors import CallError, Delivery
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.connection import Connection
@@ -28,8 +28,9 @@ from moodle_mcp.site.login import launch, token_for_password
 from moodle_mcp.site.protocol import REST
 from moodle_mcp.site.session import Form, Site
 from moodle_mcp.site.transport import Transport
-from tests.conftest import NOW, Demo, no_wait
-from tests.proxies import ProxyServer, serving_proxy
+from tests.support.demo import Demo
+from tests.support.proxies import ProxyServer, serving_proxy
+from tests.support.serving import NOW, no_wait
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +43,7 @@ CREATE = load().get("core_course_create_categories")
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy and no certificate is set, whoever runs the tests."""
+    """Remove proxies and certificates from the environment of the tests."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith("SSL"):
             monkeypatch.delenv(name)
@@ -79,7 +80,7 @@ def environment(**variables: str) -> Generator[None]:
 
 
 async def asked(address: Address, timeout: float = 20) -> tuple[str, Transport]:  # noqa: ASYNC109
-    """The site's name as it tells it, or the text of the error."""
+    """Return the site's name, or the text of the error."""
     site = Site(Connection(address, SecretStr(ADMIN_TOKEN)))
     try:
         answer = await site.send(INFO, timeout=timeout)
@@ -355,7 +356,7 @@ async def test_a_write_that_a_proxy_kept_back_has_written_nothing(answer: bytes)
 
 async def test_a_site_behind_a_proxy_that_breaks_afterwards_is_in_doubt(secure: Demo) -> None:
     """Behind the proxy it is the site's connection again, and the request may have arrived."""
-    secure.site.faults.append(Fault.drop())
+    secure.site.faults.append(InjectedFault.drop())
     with serving_proxy(ProxyServer(secure.url)) as proxy, environment(ALL_PROXY=proxy.url()):
         site = Site(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
         with pytest.raises(CallError) as caught:

@@ -1,4 +1,4 @@
-"""The table of errorcodes: complete, valid, and nothing in it that nobody uses."""
+"""The table of errorcodes: complete, valid and without unused rows."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_missing_capability_is_found_before_anything_is_written() -> None:
         assert moodle_error({"exception": "x", "errorcode": errorcode}).while_checking
 
 
-def test_an_error_knows_what_moodle_refuses_before_the_function_runs_and_while_it_checks() -> None:
+def test_errorcodes_tell_refusals_before_the_function_and_during_its_checks() -> None:
     def stage(errorcode: str) -> tuple[bool, bool]:
         error = moodle_error({"error": "x", "errorcode": errorcode})
         return error.delivery is Delivery.REJECTED, error.while_checking

@@ -1,4 +1,4 @@
-"""Which addresses are this site's files, and what is sent for them."""
+"""URLs of this site's files, and the requests for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of a site on a real socket: what passes for a file, and what ends a transfer."""
+"""Files of a site on a real socket: accepted responses, and errors that end a transfer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import anyio
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Fault
+from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, InjectedFault
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.file_address import FileAddress, file_address
 from moodle_mcp.site.files import Draft, opened, upload
 from moodle_mcp.site.session import Progress, Site
 from moodle_mcp.site.timing import Timing
-from tests.conftest import Demo, connection
+from tests.support.demo import Demo
+from tests.support.serving import connection
 
 pytestmark = pytest.mark.anyio
 
@@ -144,7 +145,7 @@ async def test_what_the_user_may_not_see_and_what_is_not_there_is_no_file(demo: 
 async def test_a_json_error_is_an_error_whatever_its_status(status: int, demo: Demo) -> None:
     headers = {"Content-Type": "application/json; charset=utf-8"}
     body = json.dumps(ERROR).encode()
-    demo.site.faults.append(Fault.status(status, body, headers=headers))
+    demo.site.faults.append(InjectedFault.status(status, body, headers=headers))
     fault = (await refusal(demo.url, chapter(demo))).fault
     assert (fault.kind, fault.errorcode) == (Kind.INVALID_TOKEN, "invalidtoken")
 
@@ -152,26 +153,29 @@ async def test_a_json_error_is_an_error_whatever_its_status(status: int, demo: D
 async def test_a_file_may_hold_what_an_error_holds(demo: Demo) -> None:
     body = json.dumps(ERROR).encode()
     headers = ATTACHMENT | {"Content-Type": "application/json"}
-    demo.site.faults.append(Fault.answer(body, headers=headers))
+    demo.site.faults.append(InjectedFault.answer(body, headers=headers))
     assert await fetch(demo.url, chapter(demo)) == body
 
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (Fault.status(200, b"<html><form id='login'>"), Kind.WRONG_ADDRESS),
-        (Fault.status(200, b""), Kind.SITE_ERROR),
-        (Fault.status(200, b"[]", headers={"Content-Type": "application/json"}), Kind.BAD_ANSWER),
-        (Fault.status(503, b"down"), Kind.SITE_ERROR),
-        (Fault.status(503, b"Moodle under maintenance"), Kind.MAINTENANCE),
-        (Fault.status(403, b"<html>blocked"), Kind.BAD_ANSWER),
-        (Fault.status(206, b"part", headers=ATTACHMENT), Kind.BAD_ANSWER),
-        (Fault.status(429, b"", retry_after=7), Kind.RATE_LIMITED),
-        (Fault.drop(), Kind.UNREACHABLE),
-        (Fault.status(200, b"x" * 300_000), Kind.BAD_ANSWER),
+        (InjectedFault.status(200, b"<html><form id='login'>"), Kind.WRONG_ADDRESS),
+        (InjectedFault.status(200, b""), Kind.SITE_ERROR),
+        (
+            InjectedFault.status(200, b"[]", headers={"Content-Type": "application/json"}),
+            Kind.BAD_ANSWER,
+        ),
+        (InjectedFault.status(503, b"down"), Kind.SITE_ERROR),
+        (InjectedFault.status(503, b"Moodle under maintenance"), Kind.MAINTENANCE),
+        (InjectedFault.status(403, b"<html>blocked"), Kind.BAD_ANSWER),
+        (InjectedFault.status(206, b"part", headers=ATTACHMENT), Kind.BAD_ANSWER),
+        (InjectedFault.status(429, b"", retry_after=7), Kind.RATE_LIMITED),
+        (InjectedFault.drop(), Kind.UNREACHABLE),
+        (InjectedFault.status(200, b"x" * 300_000), Kind.BAD_ANSWER),
     ],
 )
-async def test_what_is_no_file_is_an_error(fault: Fault, kind: Kind, demo: Demo) -> None:
+async def test_what_is_no_file_is_an_error(fault: InjectedFault, kind: Kind, demo: Demo) -> None:
     demo.site.faults.append(fault)
     assert (await refusal(demo.url, chapter(demo))).fault.kind is kind
 
@@ -179,19 +183,21 @@ async def test_what_is_no_file_is_an_error(fault: Fault, kind: Kind, demo: Demo)
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(code: int, demo: Demo) -> None:
     headers = {"Location": f"{demo.url}/login/token.php"} | ATTACHMENT
-    demo.site.faults.append(Fault.status(code, b"", headers=headers))
+    demo.site.faults.append(InjectedFault.status(code, b"", headers=headers))
     assert (await refusal(demo.url, chapter(demo))).fault.kind is Kind.WRONG_ADDRESS
     assert len(demo.site.requests) == 1
 
 
 async def test_an_echoed_token_is_taken_out_of_an_error(demo: Demo) -> None:
     body = json.dumps(ERROR | {"error": f"no {ADMIN_TOKEN}", "errorcode": ADMIN_TOKEN}).encode()
-    demo.site.faults.append(Fault.status(200, body, headers={"Content-Type": "application/json"}))
+    demo.site.faults.append(
+        InjectedFault.status(200, body, headers={"Content-Type": "application/json"})
+    )
     assert "(removed)" in (await refusal(demo.url, chapter(demo))).fault.message
 
 
 async def test_a_file_that_declares_more_than_allowed_is_not_read(demo: Demo) -> None:
-    demo.site.faults.append(Fault.answer(b"x" * 2_000, headers=ATTACHMENT))
+    demo.site.faults.append(InjectedFault.answer(b"x" * 2_000, headers=ATTACHMENT))
     error = await refusal(demo.url, chapter(demo), most=1_999)
     assert error.fault.report() == snapshot(
         {
@@ -205,7 +211,7 @@ async def test_a_file_that_declares_more_than_allowed_is_not_read(demo: Demo) ->
 
 
 async def test_a_file_just_as_long_as_allowed_is_read(demo: Demo) -> None:
-    demo.site.faults.append(Fault.answer(b"x" * 2_000, headers=ATTACHMENT))
+    demo.site.faults.append(InjectedFault.answer(b"x" * 2_000, headers=ATTACHMENT))
     assert len(await fetch(demo.url, chapter(demo), most=2_000)) == 2_000
 
 
@@ -213,7 +219,7 @@ async def test_a_gzip_bomb_is_stopped_at_the_cap(demo: Demo) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     assert len(bomb) < 100_000
     headers = ATTACHMENT | {"Content-Encoding": "gzip"}
-    demo.site.faults.append(Fault.answer(bomb, headers=headers))
+    demo.site.faults.append(InjectedFault.answer(bomb, headers=headers))
     seen: list[int] = []
 
     async def progress(done: int, total: int | None) -> None:
@@ -227,19 +233,19 @@ async def test_a_gzip_bomb_is_stopped_at_the_cap(demo: Demo) -> None:
 
 async def test_a_compressed_file_is_unpacked_if_it_is_sent_all_the_same(demo: Demo) -> None:
     headers = ATTACHMENT | {"Content-Encoding": "gzip"}
-    demo.site.faults.append(Fault.answer(gzip.compress(b"text"), headers=headers))
+    demo.site.faults.append(InjectedFault.answer(gzip.compress(b"text"), headers=headers))
     assert await fetch(demo.url, chapter(demo)) == b"text"
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "aws-chunked"])
 async def test_another_compression_is_an_error_and_no_file(encoding: str, demo: Demo) -> None:
     headers = ATTACHMENT | {"Content-Encoding": encoding}
-    demo.site.faults.append(Fault.answer(b"\x0b\x02\x80text\x03", headers=headers))
+    demo.site.faults.append(InjectedFault.answer(b"\x0b\x02\x80text\x03", headers=headers))
     assert (await refusal(demo.url, chapter(demo))).fault.kind is Kind.BAD_ANSWER
 
 
 async def test_a_file_that_breaks_off_is_an_error(demo: Demo) -> None:
-    demo.site.faults.append(Fault.cut(b"half", 8, headers=ATTACHMENT))
+    demo.site.faults.append(InjectedFault.cut(b"half", 8, headers=ATTACHMENT))
     assert (await refusal(demo.url, chapter(demo))).fault.kind is Kind.UNREACHABLE
 
 
@@ -305,7 +311,7 @@ async def test_a_page_without_end_is_not_read_on() -> None:
 
 
 async def test_progress_tells_the_bytes_that_have_come(demo: Demo) -> None:
-    demo.site.faults.append(Fault.answer(b"x" * 600_000, headers=ATTACHMENT))
+    demo.site.faults.append(InjectedFault.answer(b"x" * 600_000, headers=ATTACHMENT))
     seen: list[tuple[int, int | None]] = []
 
     async def progress(done: int, total: int | None) -> None:
@@ -381,15 +387,20 @@ async def test_a_file_over_phps_limits_is_too_large(demo: Demo) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (Fault.answer(b"[]"), Kind.BAD_ANSWER),
-        (Fault.answer(b'[{"filename": "a.txt"}]'), Kind.BAD_ANSWER),
-        (Fault.answer(b'[{"filename": "a", "itemid": "x", "filesize": 1}]'), Kind.BAD_ANSWER),
-        (Fault.answer(b'[{"error": "big", "errortype": "fileoversized"}]'), Kind.TOO_LARGE),
-        (Fault.status(303, headers={"Location": "https://m.example/"}), Kind.WRONG_ADDRESS),
-        (Fault.drop(after_work=True), Kind.UNREACHABLE),
+        (InjectedFault.answer(b"[]"), Kind.BAD_ANSWER),
+        (InjectedFault.answer(b'[{"filename": "a.txt"}]'), Kind.BAD_ANSWER),
+        (
+            InjectedFault.answer(b'[{"filename": "a", "itemid": "x", "filesize": 1}]'),
+            Kind.BAD_ANSWER,
+        ),
+        (InjectedFault.answer(b'[{"error": "big", "errortype": "fileoversized"}]'), Kind.TOO_LARGE),
+        (InjectedFault.status(303, headers={"Location": "https://m.example/"}), Kind.WRONG_ADDRESS),
+        (InjectedFault.drop(after_work=True), Kind.UNREACHABLE),
     ],
 )
-async def test_an_answer_that_is_no_draft_is_an_error(fault: Fault, kind: Kind, demo: Demo) -> None:
+async def test_an_answer_that_is_no_draft_is_an_error(
+    fault: InjectedFault, kind: Kind, demo: Demo
+) -> None:
     demo.site.faults.append(fault)
     assert (await upload_fault(demo)).kind is kind
 
@@ -401,7 +412,7 @@ async def test_a_service_without_uploads_refuses_them(demo: Demo) -> None:
 
 @pytest.mark.parametrize("told", ["text/plain <moodle-text>", "a" * 60_000, "", "text/\x85b"])
 async def test_a_mimetype_that_can_be_none_is_not_passed_on(demo: Demo, told: str) -> None:
-    demo.site.faults.append(Fault.answer(b"x", headers=ATTACHMENT | {"Content-Type": told}))
+    demo.site.faults.append(InjectedFault.answer(b"x", headers=ATTACHMENT | {"Content-Type": told}))
     file = chapter(demo)
     async with site_of(demo.url) as site, opened(site, file, most=MOST, timing=TIMING) as incoming:
         assert incoming.mimetype == "application/octet-stream"

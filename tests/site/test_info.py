@@ -1,4 +1,4 @@
-"""What a site says of itself."""
+"""Reading the site info."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.info import SITE_INFO, SiteInfo, site_info
-from tests.recordings import exchanges
-from tests.strategies import ANY_JSON
+from tests.support.recordings import exchanges
+from tests.support.strategies import ANY_JSON
 
 SMALLEST: dict[str, Any] = {
     "sitename": "S",
@@ -37,7 +37,7 @@ def test_the_smallest_description_is_enough() -> None:
 
 
 def test_a_description_without_any_function_does_not_tell_them() -> None:
-    """So it is over RESTful: the service that gave this function has one at least."""
+    """Over RESTful the list of functions is empty, although the service has this function."""
     told, untold = site_info(SMALLEST), site_info(SMALLEST | {"functions": []})
     assert untold.functions is None
     assert (told.lacks("core_x_y"), told.lacks("core_x_z")) == (False, True)

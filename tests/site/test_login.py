@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +20,9 @@ from moodle_mcp.errors import CallError
 from moodle_mcp.site.address import Address, parse_address
 from moodle_mcp.site.login import Launch, launch, token_for_password
 from moodle_mcp.site.session import Site
-from tests.conftest import Demo, connection
+from tests.support.demo import Demo
+from tests.support.serving import connection
+from tests.support.sign_in import sign_in_link
 
 pytestmark = pytest.mark.anyio
 
@@ -42,14 +42,6 @@ async def signed_in(
 
 async def begun(demo: Demo) -> Launch:
     return await launch(parse_address(demo.url), "all", user_agent="tests")
-
-
-def answer(page: str, wwwroot: str, *parts: str, scheme: str = "moodlemobile") -> str:
-    """The link that Moodle makes for a sign-in page, as its launch.php does."""
-    passport = parse_qs(urlsplit(page).query)["passport"][0]
-    signature = hashlib.md5(f"{wwwroot}{passport}".encode(), usedforsecurity=False).hexdigest()
-    text = ":::".join((signature, *parts))
-    return f"{scheme}://token={base64.b64encode(text.encode()).decode()}"
 
 
 async def test_a_password_gives_a_token_that_opens_the_site(demo: Demo) -> None:
@@ -216,28 +208,28 @@ async def test_the_pasted_link_gives_the_token_however_it_was_copied(
     demo: Demo, spelling: str
 ) -> None:
     sign_in = await begun(demo)
-    link = answer(sign_in.page, demo.url, TOKEN)
+    link = sign_in_link(sign_in.page, demo.url, TOKEN)
     assert sign_in.token_in(SPELLINGS[spelling](link)).get_secret_value() == TOKEN
 
 
 async def test_the_private_token_is_thrown_away(demo: Demo) -> None:
     sign_in = await begun(demo)
-    token = sign_in.token_in(answer(sign_in.page, demo.url, TOKEN, PRIVATE))
+    token = sign_in.token_in(sign_in_link(sign_in.page, demo.url, TOKEN, PRIVATE))
     assert token.get_secret_value() == TOKEN
 
 
 async def test_a_site_behind_a_proxy_may_call_itself_https(demo: Demo) -> None:
     sign_in = await begun(demo)
     https = demo.url.replace("http:", "https:")
-    assert sign_in.token_in(answer(sign_in.page, https, TOKEN)).get_secret_value() == TOKEN
+    assert sign_in.token_in(sign_in_link(sign_in.page, https, TOKEN)).get_secret_value() == TOKEN
 
 
 FOREIGN: dict[str, Callable[[str, str], str]] = {
-    "another site": lambda page, url: answer(page, "https://other.example", TOKEN),
-    "another sign-in": lambda page, url: answer("https://m.example?passport=1", url, TOKEN),
-    "no token": lambda page, url: answer(page, url, "not a token"),
-    "too many parts": lambda page, url: answer(page, url, TOKEN, PRIVATE, "more"),
-    "too few parts": answer,
+    "another site": lambda page, url: sign_in_link(page, "https://other.example", TOKEN),
+    "another sign-in": lambda page, url: sign_in_link("https://m.example?passport=1", url, TOKEN),
+    "no token": lambda page, url: sign_in_link(page, url, "not a token"),
+    "too many parts": lambda page, url: sign_in_link(page, url, TOKEN, PRIVATE, "more"),
+    "too few parts": sign_in_link,
     "the page": lambda page, url: page,
     "no base64": lambda page, url: "moodlemobile://token=%%%",
     "nothing": lambda page, url: "",

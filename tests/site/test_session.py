@@ -32,7 +32,7 @@ from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol, Request
 from moodle_mcp.site.session import Site
 from moodle_mcp.site.transport import MAX_ANSWER
-from tests.conftest import connection
+from tests.support.serving import connection
 
 pytestmark = pytest.mark.anyio
 

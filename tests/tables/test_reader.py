@@ -34,7 +34,7 @@ def _line(row: list[str], delimiter: str) -> str:
 
 
 def cells(text: str, delimiter: str | None = None) -> list[list[str]]:
-    """All cells, those of the header first; of a row as many as there are columns."""
+    """Return all cells, the header's first; each row has as many as there are columns."""
     table = read_table(text, delimiter)
     rows = [[row.cell(column) for column in table.columns] for row in table.rows]
     return [[column.header for column in table.columns], *rows]

@@ -1,4 +1,4 @@
-"""The fixtures for the conformance suite, and what is said where it can't run."""
+"""The fixtures of the conformance suite, and the message if it can't run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is pinned, against what the project says that it needs."""
+"""The pinned dependencies, compared with the project's requirements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ both = pytest.mark.parametrize("path", WANTED, ids=lambda path: path.stem)
 
 
 def unmet(path: Path, wanted: list[str]) -> list[str]:
-    """The requirements that no pin satisfies; `python3 tools/dev.py constraints` mends that."""
+    """Return the requirements that no pin satisfies; `python3 tools/dev.py constraints` fixes that."""
     pinned = pins(path)
     parsed = [Requirement(each) for each in wanted]
     return [

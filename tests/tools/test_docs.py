@@ -1,4 +1,4 @@
-"""The pages that are made from the code say what the code says."""
+"""The generated pages are up to date."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rows(page: str) -> dict[str, str]:
 
 
 def test_no_page_is_stale() -> None:
-    """`python3 tools/dev.py docs` writes them anew."""
+    """`python3 tools/dev.py docs` rewrites them."""
     assert [*stale(DOCS)] == []
 
 

@@ -1,4 +1,4 @@
-"""What reads leave behind: the tables of what was found and said, and the search on a small tree."""
+"""Side effects of reads: the tables of effects and verdicts, and the search on a small tree."""
 
 from __future__ import annotations
 

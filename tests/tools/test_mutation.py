@@ -1,4 +1,4 @@
-"""What mutation testing makes of its survivors."""
+"""Judging the survivors of mutation testing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is looked at in an artefact before it is published."""
+"""Checks of artefacts before they are published."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_variable_that_is_no_setting_is_named() -> None:
         check_variables(["MOODLE_URL", "MOODLE_MCP_ACCES"])
 
 
-def test_every_variable_of_the_published_descriptions_is_a_setting_and_every_version_ours() -> None:
+def test_published_descriptions_name_known_settings_and_our_version() -> None:
     (package,) = read_json("server.json")["packages"]
     manifest = read_json("packaging/manifest.json")
     check_variables([each["name"] for each in package["environmentVariables"]])

@@ -1,10 +1,10 @@
-"""Measures what the server adds: to the start of a process, to lists, calls, writes and memory.
+"""Measure the server's overhead: start of the process, lists of tools, calls, writes, memory.
 
     python -m tools.bench [--runs N] [--json | --page]
 
-Everything is measured in one run on one machine against the demo site, and each figure stands
-beside what it is compared with: the smallest low-level server of the same SDK, and the same
-request made directly with the HTTP client. `--page` puts the table into docs/proof.md.
+All figures come from one run on one machine against the demo site. Each is compared with the
+smallest low-level server of the same SDK, or with the same request sent directly by the HTTP
+client. `--page` writes the table into docs/proof.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ END: Final = "<!-- end of what is made -->\n"
 
 
 def measured(runs: int, most_calls: int) -> Iterator[Figure]:
-    """All figures, in the order of the table."""
+    """Measure all figures, in the order of the table."""
     with demo_site() as url:
         yield from starts(url, runs)
         yield repeated_list(url, runs)
@@ -39,7 +39,7 @@ def measured(runs: int, most_calls: int) -> Iterator[Figure]:
 
 
 def with_table(page: str, table: str) -> str:
-    """The page with the table between the two marks that it has."""
+    """Return the page with the table between its two markers."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table}\n{END}{after}"

@@ -1,4 +1,4 @@
-"""What the way through the server adds to a request, one after another and many at once."""
+"""Overhead of the server per request: one after another, and many at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WARM: Final = 10
 
 @dataclass(frozen=True)
 class Read:
-    """A read of the demo site; `what` names it by its answer's size."""
+    """A read from the demo site; `what` says how large its answer is."""
 
     what: str
     function: str
@@ -50,22 +50,22 @@ def reads() -> list[Read]:
 
 
 def body(function: str, arguments: dict[str, Any]) -> bytes:
-    """A request's body, as it is sent by hand."""
+    """Return the body of the same request without the server."""
     return f"wstoken={ADMIN_TOKEN}&".encode() + REST.encode(function, arguments).body
 
 
 def address(url: str) -> str:
-    """Where requests are sent to."""
+    """Return the URL that requests are sent to."""
     return f"{url}/webservice/rest/server.php?moodlewsrestformat=json"
 
 
 def sent_by_smallest(url: str, read: Read) -> dict[str, str]:
-    """The environment in which the smallest server sends a read."""
+    """Return the environment with which the smallest server sends a read."""
     return {URL: address(url), BODY: read.body.decode()}
 
 
 def calls(url: str, runs: int) -> Iterator[Figure]:
-    """Each read through the server, through the smallest one, and directly."""
+    """Measure each read through our server, through the smallest one, and directly."""
     for read in reads():
         yield from _sequential(url, read, runs)
         yield from _together(url, read, runs // AT_ONCE + 2)
@@ -105,7 +105,7 @@ def _together(url: str, read: Read, runs: int) -> Iterator[Figure]:
 
 
 async def _directly(url: str, read: Read, runs: int) -> list[float]:
-    """The milliseconds of each round of requests at once."""
+    """Return the milliseconds of each round of concurrent requests."""
     took: list[float] = []
     async with httpx2.AsyncClient() as client:
 
@@ -121,7 +121,7 @@ async def _directly(url: str, read: Read, runs: int) -> list[float]:
 
 @contextmanager
 def _servers(url: str, read: Read) -> Generator[tuple[Wire, Wire]]:
-    """Our server, which may send as many at once as the other, and the smallest."""
+    """Start our server, with the same number of concurrent requests allowed, and the smallest."""
     own = settings(url, tools="core_course_*", read_concurrency=str(AT_ONCE))
     with connected(OURS, own) as ours, connected(smallest(), sent_by_smallest(url, read)) as other:
         yield ours, other

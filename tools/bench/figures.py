@@ -1,4 +1,4 @@
-"""What was measured, and how it is shown."""
+"""Figures of a benchmark, and how they are printed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIRECTLY: Final = "the same request with the HTTP client alone"
 
 @dataclass(frozen=True)
 class Goal:
-    """What a figure should be at most: a ratio to the other, or more than it in its unit."""
+    """Upper limit of a figure: as a ratio to the reference, or as a difference in its unit."""
 
     most: float
     of: Literal["ratio", "difference", "itself"]
@@ -27,7 +27,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of ours, and that of what it is compared with in the same run."""
+    """A figure of our server, and the reference that was measured in the same run."""
 
     what: str
     unit: Literal["ms", "MiB"]
@@ -46,7 +46,7 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        """Whether the goal is met, if there is one."""
+        """Whether the goal is met; None without a goal."""
         if self.goal is None:
             return True
         value = {"ratio": self.ratio, "difference": self.difference, "itself": self.ours}
@@ -89,5 +89,5 @@ def as_lines(figures: Iterable[Figure]) -> Iterator[str]:
 
 
 def _short(value: float) -> str:
-    """Three digits that count, or all before the point."""
+    """Format with three significant digits, or with all digits before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""Resident memory, when the server has been started and when it has worked."""
+"""Resident memory after the start and after many calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GOAL = Goal(1.3, "ratio")
 
 
 def memory(url: str, calls: int) -> Iterator[Figure]:
-    """With the default profile: initialized, and after so many calls with answers of 11 kB."""
+    """Measure with the default profile, after `initialize` and after calls with 11 kB answers."""
     read = reads()[1]
     own = settings(url, read_concurrency=str(AT_ONCE))
     with connected(OURS, own) as ours, connected(smallest(), sent_by_smallest(url, read)) as other:

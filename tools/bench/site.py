@@ -1,6 +1,6 @@
-"""The demo site in a process of its own, so that its work is in nobody's figures.
+"""The demo site in a separate process, so that its work is not measured.
 
-python -m tools.bench.site    prints its address and serves until the input ends
+python -m tools.bench.site    print its address and serve until stdin ends
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from moodle_mcp.demo import DemoSite, serving
 
 @contextmanager
 def demo_site() -> Generator[str]:
-    """The address of a demo site."""
+    """Start a demo site; yield its address."""
     command = [sys.executable, "-m", "tools.bench.site"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as own:
         if own.stdin is None or own.stdout is None:

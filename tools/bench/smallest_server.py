@@ -1,9 +1,9 @@
-"""The smallest low-level MCP server on stdio: what ours is compared with.
+"""The smallest low-level MCP server on stdio, as a reference for our server.
 
 python -m tools.bench.smallest_server [TOOLS]
 
-It lists the tools of a JSON file, or one, checks nothing, and answers every call with the answer to
-the one request that the environment names.
+It lists the tools of a JSON file, or one tool, checks nothing, and answers every call with the
+response to the one request that the environment variables describe.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _ONE: list[dict[str, Any]] = [{"name": "ping", "inputSchema": {"type": "object"}
 
 
 async def serve(listed: list[dict[str, Any]]) -> None:
-    """Serve until the input ends."""
+    """Serve until stdin ends."""
 
     @cache
     def client() -> httpx2.AsyncClient:
-        # Made when it is needed: it loads the system's certificates, which takes 20 ms.
+        # Created on first use: it loads the system's certificates, which takes 20 ms.
         return httpx2.AsyncClient()
 
     async def list_tools(

@@ -1,4 +1,4 @@
-"""From the start of a process to what a client asks first."""
+"""Time from the start of a process to a client's first answers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tools.bench.figures import SMALLEST, Figure, Goal
 from tools.bench.wire import OURS, connected, settings, smallest
 
 COUNTS: Final = (35, 150, 760)
-"""Tools in a list: a profile's, a generous operator's, all of Moodle 4.5."""
+"""Numbers of listed tools: a profile, a large allowlist, all functions of Moodle 4.5."""
 
 EVERYTHING: Final = {"access": "destructive", "mode": "direct", "confirm": "never"}
 
 
 def starts(url: str, runs: int) -> Iterator[Figure]:
-    """To the answered `initialize`, and from there to the first list of so many tools."""
+    """Measure until `initialize` is answered, and from there until the first list of tools."""
     yield _start("start to initialize", url, COUNTS[0], runs, listing=False)
     for count in COUNTS:
         what = f"start to tools/list of {count}"
@@ -30,7 +30,7 @@ def starts(url: str, runs: int) -> Iterator[Figure]:
 
 
 def repeated_list(url: str, runs: int) -> Figure:
-    """`tools/list` of everything, asked for again."""
+    """Measure a repeated `tools/list` of all functions."""
     with _listed(url, COUNTS[-1]) as tools:
         other = _repeated(smallest(tools), {}, runs)
     ours = _repeated(OURS, _environment(url, COUNTS[-1]), runs)
@@ -39,7 +39,7 @@ def repeated_list(url: str, runs: int) -> Figure:
 
 
 def _start(what: str, url: str, count: int, runs: int, *, listing: bool) -> Figure:
-    """Medians of starts in turns, after one that is not counted."""
+    """Return the medians of alternating starts; the first start of each is not counted."""
     ours: list[float] = []
     other: list[float] = []
     with _listed(url, count) as tools:
@@ -51,7 +51,7 @@ def _start(what: str, url: str, count: int, runs: int, *, listing: bool) -> Figu
 
 
 def _once(command: list[str], environment: dict[str, str], *, listing: bool) -> float:
-    """The milliseconds of one start; the process's end is not counted."""
+    """Return the milliseconds of one start, without the end of the process."""
     begin = time.perf_counter()
     with connected(command, environment) as wire:
         if listing:
@@ -66,14 +66,14 @@ def _repeated(command: list[str], environment: dict[str, str], runs: int) -> flo
 
 
 def _environment(url: str, count: int) -> dict[str, str]:
-    """What makes our server list so many tools; one is its own."""
+    """Return the setting with which our server lists that many tools, one of them built in."""
     names = list(load())[: count - 1]
     return settings(url, tools=",".join(names), **EVERYTHING)
 
 
 @contextmanager
 def _listed(url: str, count: int) -> Generator[Path]:
-    """A file with the tools that our server lists."""
+    """Write the tools that our server lists to a file."""
     with tempfile.TemporaryDirectory() as folder, connected(OURS, _environment(url, count)) as wire:
         path = Path(folder) / "tools.json"
         path.write_text(json.dumps(wire.ask("tools/list", {})["tools"]), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A server process, spoken to line by line over its pipes."""
+"""A server process and its JSON-RPC lines over stdio."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _CLIENT: Final = {"name": "bench", "version": "1"}
 
 
 def smallest(tools: Path | None = None) -> list[str]:
-    """The command of the smallest server, which lists the tools of a file."""
+    """Return the command that starts the smallest server with the tools of a file."""
     return [sys.executable, "-m", "tools.bench.smallest_server", *([str(tools)] if tools else [])]
 
 
 def settings(url: str, **more: str) -> dict[str, str]:
-    """The environment of our server. What is measured is its own work, so that it may go faster
-    than an operator would let it.
+    """Return the environment of our server, with a rate limit so high that only the
+    server's own work is measured.
     """
     own = {"MOODLE_URL": url, "MOODLE_TOKEN": ADMIN_TOKEN, "MOODLE_MCP_RATE": "1000"}
     return own | {f"MOODLE_MCP_{name.upper()}": value for name, value in more.items()}
@@ -54,7 +54,7 @@ class Wire:
         return json.loads(self._output.readline())["result"]
 
     def timed(self, method: str, params: Mapping[str, Any], at_once: int = 1) -> float:
-        """The milliseconds until as many equal requests are answered."""
+        """Return the milliseconds until that many equal requests are answered."""
         start = time.perf_counter()
         for _ in range(at_once):
             self._request(method, params)
@@ -92,7 +92,7 @@ class Wire:
 
 @contextmanager
 def connected(command: list[str], environment: Mapping[str, str]) -> Generator[Wire]:
-    """A server that is initialized."""
+    """Start a server and initialize the connection."""
     wire = Wire(command, environment)
     try:
         wire.initialize()
@@ -102,7 +102,7 @@ def connected(command: list[str], environment: Mapping[str, str]) -> Generator[W
 
 
 def timed(work: Callable[[], object]) -> float:
-    """The milliseconds that some work takes."""
+    """Return the milliseconds that some work takes."""
     begin = time.perf_counter()
     work()
     return (time.perf_counter() - begin) * 1000

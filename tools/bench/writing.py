@@ -1,4 +1,4 @@
-"""Many items: one call, against requests of 100 written by hand, and one by one."""
+"""Writes of many items: one call, compared with direct requests of 100 items and of one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RUNS: Final = 7
 
 
 def writes(url: str) -> Iterator[Figure]:
-    """Enrolling 2,000 people, all of whom are enrolled after the first time."""
+    """Measure enrolling 2,000 people; after the first run all are enrolled already."""
     items = _enrolments()
     params = {"name": WRITE, "arguments": {"enrolments": items}}
     ours: list[float] = []

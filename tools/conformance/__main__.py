@@ -1,4 +1,4 @@
-"""Checks the server against the protocol's own tools, all of which run on Node.
+"""Check the server with the MCP project's own tools, all of which run on Node.
 
     python -m tools.conformance [--required]
 
@@ -6,7 +6,7 @@
 - the Inspector's command line over stdio in both eras, with its lint of all tools;
 - the TypeScript clients of both generations over stdio.
 
-Without Node or npm's packages it says so and ends with 0, or with 1 if they are `--required`.
+Without Node or the npm packages it says so and exits with 0, or with 1 if `--required` is given.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tools.conformance.site import CATALOGUE, TOKEN, FixtureSite
 EXPECTED: Final = Path(__file__).with_name("expected-failures.yml")
 CALLED: Final = "core_webservice_get_site_info"
 REPORTED: Final = 4_000
-"""Characters of a finding that are shown."""
+"""Characters of a finding that are printed."""
 
 SERVER: Final = (sys.executable, "-m", "moodle_mcp")
 
@@ -36,11 +36,11 @@ _INSPECTOR: Final = "node_modules/@modelcontextprotocol/inspector/clients/launch
 
 
 class CheckFailedError(Exception):
-    """A check did not pass; the message is what its program said."""
+    """A check failed; the message is the output of its program."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run every check; 0 if all passed."""
+    """Run every check; return 0 if all passed."""
     try:
         node = installed()
     except NodeMissingError as error:
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
 
 
 def suite(node: Node, url: str, revision: str) -> str:
-    """The conformance suite's requirement set of one revision."""
+    """Run the conformance suite's requirements of one protocol revision."""
     options = ["--requirements", revision, "--expected-failures", EXPECTED]
     done = node.run(
         _SUITE, "server", "--url", url, *options, "--output-dir", SCRATCH / f"results-{revision}"
@@ -80,7 +80,7 @@ def suite(node: Node, url: str, revision: str) -> str:
 
 
 def inspector(node: Node, environment: dict[str, str], era: str) -> str:
-    """List with the Inspector's lint, and call a tool."""
+    """List the tools with the Inspector's lint, and call one."""
     options = ["--cli", "-q", "--format", "json", "--protocol-era", era, "--cwd", ROOT]
     for name, value in environment.items():
         options += ["-e", f"{name}={value}"]
@@ -91,7 +91,7 @@ def inspector(node: Node, environment: dict[str, str], era: str) -> str:
         if done.returncode:
             raise CheckFailedError(f"status {done.returncode}\n{done.stderr[:REPORTED]}")
         envelope = json.loads(done.stdout)
-        # A finding that is a warning only does not change the status.
+        # Findings that are only warnings do not change the status.
         if findings := envelope.get("schemaFindings"):
             raise CheckFailedError(json.dumps(findings, indent=1)[:REPORTED])
         return envelope["result"]
@@ -103,7 +103,7 @@ def inspector(node: Node, environment: dict[str, str], era: str) -> str:
 
 
 def typescript(node: Node, environment: dict[str, str], client: str) -> str:
-    """List and call with the TypeScript client of one generation."""
+    """List and call tools with one of the TypeScript clients."""
     done = node.run(f"{client}.mjs", *SERVER, environment=environment)
     if done.returncode:
         raise CheckFailedError(done.stderr[:REPORTED])
@@ -115,7 +115,7 @@ def typescript(node: Node, environment: dict[str, str], client: str) -> str:
 
 
 def settings(site: str) -> dict[str, str]:
-    """The settings of a server that shows every function of the catalogue."""
+    """Return the settings of a server that lists every function of the catalogue."""
     return {
         "MOODLE_URL": site,
         "MOODLE_TOKEN": TOKEN,
@@ -127,7 +127,7 @@ def settings(site: str) -> dict[str, str]:
 
 @contextmanager
 def fixtures() -> Generator[str]:
-    """The server with the fixtures, in a process of its own; gives its address."""
+    """Run the server with the fixtures in a separate process; yield its address."""
     command = [sys.executable, "-m", "tools.conformance.server"]
     with (
         (SCRATCH / "server.log").open("w", encoding="utf-8") as log,
@@ -142,7 +142,7 @@ def fixtures() -> Generator[str]:
 
 
 def _check(tools: int, user: str) -> None:
-    # The functions, and this server's own more_results and resume_batch.
+    # The functions, and the built-in tools more_results and resume_batch.
     expected = len(CATALOGUE) + 2
     if (tools, user) != (expected, "admin"):
         raise CheckFailedError(f"{tools} tools instead of {expected}; the user is {user}")

@@ -1,7 +1,7 @@
-"""The tools that the conformance suite wants to find, as functions of a Moodle.
+"""The tools that the conformance suite calls, as functions of a Moodle.
 
-The suite knows them by name; the names are its own. Each is called like any other function: through
-the policy, the check of its arguments, the caller, HTTP and the answers.
+The suite prescribes their names. Each is called like any other function: through the policy, the
+check of its arguments, the caller, HTTP and the presentation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TEXT: Final = Value("raw")
 
 
 def _fixture(name: str, text: str, access: Access = Access.READ, *texts: str) -> Function:
-    """A function that answers a text; `texts` are the names of its arguments, texts as well."""
+    """Return a function that answers a text; `texts` are the names of its text arguments."""
     return Function(
         name,
         component="local_conformance",
@@ -50,7 +50,7 @@ FIXTURES: Final = {
         _fixture("test_input_required_result_multiple_inputs", "Asks three things at once."),
         _fixture("test_input_required_result_multi_round", "Asks one thing after the other."),
         _fixture("test_input_required_result_capabilities", "Asks what the client can answer."),
-        # These ask as every destructive function does: the server's own question.
+        # These ask for consent as every destructive function does.
         _fixture("test_elicitation", "Is confirmed.", Access.DESTRUCTIVE, "message"),
         _fixture("test_streaming_elicitation", "Is confirmed.", Access.DESTRUCTIVE),
         _fixture("test_input_required_result_request_state", "Is confirmed.", Access.DESTRUCTIVE),

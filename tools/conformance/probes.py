@@ -1,8 +1,8 @@
-"""What the suite wants of a server and this one never does by itself.
+"""Protocol features that the suite tests and this server never uses by itself.
 
-Moodle's answers become text and nothing else, and the only thing that the server asks a client for
-is consent. So the blocks here are put behind a fixture's own answer, and the questions are asked
-before a fixture is called; all of the rest of such a call is the server's own way.
+The server answers with text only, and asks a client for nothing but consent. So the content blocks
+here are appended to a fixture's answer, and the questions are asked before a fixture is called. The
+rest of such a call is the server's own code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Context: TypeAlias = ServerRequestContext[Any, Any]
 Params: TypeAlias = types.CallToolRequestParams | types.GetPromptRequestParams
 Probe: TypeAlias = Callable[[Context, Params], Awaitable[types.InputRequiredResult | None]]
 
-# The smallest GIF that there is, and a WAV file without a sample.
+# The smallest GIF, and a WAV file without samples.
 _GIF: Final = b"GIF89a\1\0\1\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
 _WAV: Final = (
     b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x40\x1f\0\0\1\0\x08\0data\0\0\0\0"
@@ -43,7 +43,7 @@ BLOCKS: Final[Mapping[str, list[types.ContentBlock]]] = {
 
 
 def form(message: str, **properties: Any) -> types.ElicitRequest:
-    """A question with a form, all of whose fields are required."""
+    """Return an elicitation with a form, all of whose fields are required."""
     schema: types.ElicitRequestedSchema = {
         "type": "object",
         "properties": properties,
@@ -64,7 +64,7 @@ _ROOTS: Final = types.ListRootsRequest()
 
 
 def asking(requests: types.InputRequests, state: str | None = None) -> Probe:
-    """A probe that asks until every request has an answer."""
+    """Return a probe that asks until every request has an answer."""
 
     async def probe(_: Context, params: Params) -> types.InputRequiredResult | None:
         if requests.keys() <= (params.input_responses or {}).keys():
@@ -124,7 +124,7 @@ def _titled(*values: str) -> list[dict[str, str]]:
     return [{"const": value, "title": value.title()} for value in values]
 
 
-# The values are those that the suite compares with.
+# The suite compares with these values.
 _DEFAULTS: Final = {
     "name": {"type": "string", "default": "John Doe"},
     "age": {"type": "integer", "default": 30},

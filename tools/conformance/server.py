@@ -2,7 +2,7 @@
 
     python -m tools.conformance.server [PORT]
 
-It prints its address and serves until it is told to stop.
+It prints its address and serves until a signal stops it.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from tools.conformance.probes import BLOCKS, PROBES
 from tools.conformance.site import TOKEN, FixtureSite
 
 QUICK: Final = CallSettings(rate=1000)
-"""The busy site slows the caller down, as it should, from a pace at which that does no harm."""
+"""Rate limit so high that the tests stay fast although the busy site slows the caller down."""
 
 
 class FixtureFunctions(Functions):
-    """The fixtures in place of the catalogue's functions."""
+    """A registry with the fixtures in place of the catalogue's functions."""
 
     @property
     def allowed(self) -> list[Function]:
@@ -56,7 +56,7 @@ class FixtureFunctions(Functions):
 
 
 class FixtureContext(UserContext):
-    """The context as it is, with the fixtures in its registry."""
+    """The user context, with the fixtures in its registry."""
 
     def _registry_for(self, info: SiteInfo | None) -> Registry:
         registry = super()._registry_for(info)
@@ -65,7 +65,7 @@ class FixtureContext(UserContext):
 
 
 class FixtureHandlers(Handlers):
-    """The handlers as they are, with the probes put in before a call and behind its answer."""
+    """The handlers, with the probes before a call and after its answer."""
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
@@ -82,7 +82,7 @@ class FixtureHandlers(Handlers):
 
 
 class FixtureFactory(ServerFactory):
-    """The factory as it is, with those handlers."""
+    """The server factory, with those handlers."""
 
     @cached_property
     def handlers(self) -> Handlers:
@@ -90,7 +90,7 @@ class FixtureFactory(ServerFactory):
 
 
 def fixture_server(url: str) -> Server[Any]:
-    """The server in front of a fixture site, with resources and prompts of the suite's too."""
+    """Build the server in front of a fixture site, with the suite's resources and prompts."""
     process = Process(ServiceSettings(mode=Mode.DIRECT, calls=QUICK))
     connection = Connection(parse_address(url), SecretStr(TOKEN))
     policy = Policy(parse_allowlist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
@@ -103,7 +103,7 @@ def fixture_server(url: str) -> Server[Any]:
 
 
 def main(port: str) -> None:
-    """Serve the fixtures on a loopback port; 0 takes any free one."""
+    """Serve the fixtures on a loopback port; 0 means any free one."""
     with serving(FixtureSite().app) as url, Listener.of(port) as listener:
         print(listener.url, flush=True)
         serve_http(fixture_server(url), listener)

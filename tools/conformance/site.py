@@ -1,4 +1,4 @@
-"""A site for the conformance suite: it offers the whole catalogue and the fixtures."""
+"""A Moodle site for the conformance suite, with the whole catalogue and the fixtures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CATALOGUE = load()
 
 
 class FixtureSite:
-    """Answers questions about itself and calls of the fixtures, as Moodle's REST entry does."""
+    """Answers the site-info function and the fixtures, as Moodle's REST endpoint does."""
 
     def __init__(self) -> None:
         self._busy = cycle([True, True, True, False])
@@ -34,7 +34,7 @@ class FixtureSite:
         if name == SITE_INFO:
             return JSONResponse(_site_info())
         if name == SLOW and next(self._busy):
-            # Each wait for a busy site is told to the client as progress.
+            # The server reports each wait for a busy site to the client as progress.
             return Response("", 503, headers={"Retry-After": "0"})
         if name == FAILING:
             return JSONResponse(_exception("fixtureerror", "This fixture always fails."))

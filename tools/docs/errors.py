@@ -1,4 +1,4 @@
-"""The page of all kinds of error."""
+"""Page of all kinds of error."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def page() -> str:
 
 def _sizes() -> str:
     count = counter()
-    facade = sum(count(shown(tool)) for tool in map(builtin_to_tool, FACADE))
+    discovery = sum(count(shown(tool)) for tool in map(builtin_to_tool, FACADE))
     rows = [
         (
             f"[{code(name)}](#{name})",
@@ -80,7 +80,7 @@ def _sizes() -> str:
         )
         for name in PROFILES
     ]
-    rows.append(("the three discovery tools", "Everything that is allowed.", "", f"{facade:,}"))
+    rows.append(("the three discovery tools", "Everything that is allowed.", "", f"{discovery:,}"))
     head = ("profile", "for", "functions", "tokens of their tools")
     return table(head, rows, numbers=2) + _SIZES.format(most=MOST_DIRECT)
 

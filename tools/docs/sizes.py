@@ -14,7 +14,7 @@ from moodle_mcp.presentation.presenter import PresentationSettings, Presenter
 from moodle_mcp.redaction.values import without_secrets
 from moodle_mcp.server.results import to_text
 from moodle_mcp.settings import Settings
-from tests.recordings import Exchange, calls
+from tests.support.recordings import Exchange, calls
 from tools.docs.markdown import code, table
 from tools.tokens import counter
 

@@ -1,1 +1,1 @@
-"""Finds what Moodle's web-service functions leave behind or ask of other addresses."""
+"""Find side effects of Moodle's web-service functions: writes, files, requests to other hosts."""

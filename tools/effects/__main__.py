@@ -1,15 +1,15 @@
-"""Lists what Moodle's functions leave behind, with where it happens and how the calls get there.
+"""List the side effects of Moodle's functions: where each happens and which calls lead there.
 
     python -m tools.effects PATH > tools/effects/found-4.5.6.tsv
     python -m tools.effects PATH core_course_get_contents
 
-Without a function, each line has a kind of `sinks.toml`, the routine where it happens, its file and
-line, the shortest chain of calls to it, and the functions that get there. Reads are followed to all
-kinds, other functions to `fetch` alone. The last line has the reads that lead nowhere. With
-functions, each line has a function, a kind, a place and the chain.
+Without a function, each line has a kind from `sinks.toml`, the routine where the effect happens,
+its file and line, the shortest chain of calls to it, and the functions that reach it. Reads are
+followed to all kinds, other functions only to `fetch`. The last line has the reads without an
+effect. With functions, each line has a function, a kind, a place and the chain.
 
-`verdicts.tsv` says what of it is so, and a test that every line has a verdict. `cuts.tsv` has what
-is not followed, with what it may write. It takes about a minute.
+`verdicts.tsv` has our verdict on each place; a test checks that none is missing. `cuts.tsv` has the
+routines that are not followed, and what they may write. The program takes about a minute.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tools.moodle_source.tree import Tree
 
 
 class Program:
-    """The search in one source tree."""
+    """Return the search in one source tree."""
 
     def __init__(self, root: Path) -> None:
         tree = Tree(root)
@@ -36,12 +36,12 @@ class Program:
         self.methods = dict(external_functions(root))
 
     def effects(self, function: str) -> Iterator[Effect]:
-        """What a function leads to."""
+        """An effect that a function leads to."""
         start = self.calls.start(self.methods[function])
         return iter(()) if start is None else self.search.effects(start)
 
     def every(self) -> Iterator[tuple[str, Effect | None]]:
-        """Each function with each effect, and None for a read that has none."""
+        """Yield each function with each of its effects, or with None if a read has none."""
         table = Classifications()
         for function in sorted(self.methods.keys() & set(table)):
             reads = table[function].access is Access.READ
@@ -52,7 +52,7 @@ class Program:
 
 
 def main(root: Path, functions: list[str]) -> None:
-    """Print what is found."""
+    """Print the effects."""
     program = Program(root)
     if functions:
         for function in functions:

@@ -1,4 +1,4 @@
-"""Follows a function's calls to where an effect happens."""
+"""Follow a function's calls to the places where effects happen."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _HERE: Final = Path(__file__).parent
 _EVERYDAY: Final = frozenset(
     {"get", "post", "put", "head", "delete", "create", "update", "save", "insert", "add", "load"}
 )
-"""Names of sinks that so many methods have that the name alone says nothing."""
+"""Names of sinks that too many methods have: the name alone is no evidence."""
 
 
 class Table:
-    """What stands for a routine, by `function`, `class::method` or `class::*`."""
+    """Values for routines, by `function`, `class::method` or `class::*`."""
 
     def __init__(self, rows: Mapping[str, str], tree: Tree) -> None:
         self._rows = {_known(key, tree): value for key, value in rows.items()}
         self._tree = tree
         self.used: set[str] = set()
-        """The values that were found."""
+        """The values that were looked up successfully."""
 
     def find(self, target: Target) -> str | None:
-        """The value of the row that is meant, in the class or what it descends from."""
+        """Return the value for a routine, by its class or an ancestor."""
         for key in self._keys(target):
             if key in self._rows:
                 self.used.add(self._rows[key])
@@ -47,14 +47,14 @@ class Table:
 
 
 def _known(key: str, tree: Tree) -> str:
-    """A key with the full name of its class, which the tables may call by an older one."""
+    """Return a key with its class's present name; the tables may use an older one."""
     scope, separator, name = key.rpartition("::")
     return f"{tree.known(scope)}::{name}" if separator else key
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Where a function's calls lead: `chain` is the routines from it to the one with the sink."""
+    """An effect; `chain` has the routines from the function to the one with the sink."""
 
     kind: str
     sink: str
@@ -64,12 +64,12 @@ class Effect:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from others: its kind, and the routine where it happens."""
+        """Its identity: its kind, and the routine where it happens."""
         return self.kind, self.chain[-1]
 
     @property
     def place(self) -> str:
-        """The file, the line and what is called there."""
+        """The file, the line and the call."""
         return f"{self.file}:{self.line} {self.sink}"
 
 
@@ -82,7 +82,7 @@ class Search:
         self.cuts = Table({each: each for each in cuts}, tree)
 
     def effects(self, start: Place) -> Iterator[Effect]:
-        """Each place where an effect happens, by the fewest calls to it."""
+        """Yield each place where an effect happens, with the shortest chain of calls."""
         found: set[tuple[str, str]] = set()
         chains: dict[Place, tuple[str, ...]] = {start: (start.routine,)}
         waiting = deque([start])

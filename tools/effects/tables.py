@@ -1,4 +1,4 @@
-"""The tables beside this module: what is not followed, what was found, and what is said of it."""
+"""The tables beside this module: routines not followed, effects found, and verdicts on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of a place; `routine` may end in `*`."""
+    """Our verdict on a place; `routine` may end in `*`."""
 
     kind: str
     routine: str
@@ -31,19 +31,19 @@ class Verdict:
     reason: str
 
     def covers(self, found: Found) -> bool:
-        """Whether it is about this place."""
+        """Whether it applies to this place."""
         whole = self.routine.removesuffix("*")
         named = found.routine == whole if whole == self.routine else found.routine.startswith(whole)
         return named and self.kind in ("*", found.kind)
 
 
 def cuts() -> dict[str, str]:
-    """Each routine that is not followed, with what it may write."""
+    """Return the routines that are not followed, with what each may write."""
     return {row[0]: row[1] for row in _rows("cuts.tsv")}
 
 
 def found() -> list[Found]:
-    """What the program found in Moodle 4.5.6."""
+    """Return what the program found in Moodle 4.5.6."""
     return [
         Found(kind, routine, place, chain, tuple(users.split(",")))
         for kind, routine, place, chain, users in _rows("found-4.5.6.tsv")
@@ -51,12 +51,12 @@ def found() -> list[Found]:
 
 
 def verdicts() -> list[Verdict]:
-    """What is said of each place that was found."""
+    """Return the verdicts."""
     return [Verdict(*row) for row in _rows("verdicts.tsv")]
 
 
 def not_followed() -> dict[str, str]:
-    """Reads whose source the program has not seen, and what is known of them."""
+    """Return the reads whose source the program has not seen, with what is known about them."""
     return {row[0]: row[1] for row in _rows("not-followed.tsv")}
 
 

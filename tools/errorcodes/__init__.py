@@ -1,1 +1,1 @@
-"""Finds the errorcodes that Moodle's web-service functions can raise, in Moodle's source."""
+"""Find the errorcodes that Moodle's web-service functions can raise, in Moodle's source."""

@@ -1,14 +1,14 @@
-"""Lists the errorcodes that a Moodle's external functions can raise, with where each is thrown.
+"""List the errorcodes that Moodle's external functions can raise, and where each is thrown.
 
     python -m tools.errorcodes PATH > tools/errorcodes/found-4.5.6.tsv
 
-Each line has an errorcode, the class of its exception (or "a warning", whose code means the same
-and is read with the same table), a place where it is thrown, and the function
-that gets there by the fewest calls. Errorcodes that are whole sentences are left out.
+Each line has an errorcode, the class of its exception (or "a warning": warning codes mean the same
+and use the same table), a place where it is thrown, and the function that reaches it by the fewest
+calls. Errorcodes that are whole sentences are left out.
 
-New errorcodes belong into `moodle_mcp/site/data/errorcodes.tsv`, with the kind that they mean; a
-test says which are missing. `also.tsv` has the errorcodes that this does not find, and why they are
-in the table all the same.
+Add new errorcodes to `moodle_mcp/site/data/errorcodes.tsv` with their kind of error; a test lists
+those that are missing. `also.tsv` has errorcodes that this program does not find, and why they are
+in the table anyway.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ SCRIPTS: Final = {
     "login/token.php": "login/token.php",
     "lib/setup.php": "lib/setup.php",
 }
-"""Scripts that answer this server's requests beside the functions, and where each begins."""
+"""Scripts other than functions that answer this server's requests, and where each begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where an errorcode is thrown, and by how many calls which function gets there."""
+    """Where an errorcode is thrown, and the function that reaches it with the fewest calls."""
 
     depth: int
     thrown: Thrown
@@ -44,7 +44,7 @@ class Found:
 
 
 def main(root: Path) -> None:
-    """Print what is found in a source tree."""
+    """Print the errorcodes of a source tree."""
     tree = Tree(root)
     calls = Calls(tree, root)
     found: dict[str, Found] = {}

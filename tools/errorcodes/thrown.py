@@ -1,4 +1,4 @@
-"""The errorcodes of the exceptions and warnings that a routine of Moodle makes."""
+"""Errorcodes of the exceptions and warnings that a routine of Moodle creates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EXCEPTION: Final = "core\\exception\\moodle_exception"
 
 @dataclass(frozen=True, slots=True)
 class Thrown:
-    """An errorcode where it is thrown."""
+    """An errorcode and the place where it is thrown."""
 
     errorcode: str
     exception: str
@@ -24,7 +24,7 @@ class Thrown:
 
 
 def thrown_in(tree: Tree, routine: Routine) -> Iterator[Thrown]:
-    """The errorcodes of the exceptions and warnings that a routine makes."""
+    """Yield the errorcodes of the exceptions and warnings that a routine creates."""
     for call in routine.calls:
         if call.kind == "new":
             for name in _classes(tree, call):
@@ -45,7 +45,7 @@ def _classes(tree: Tree, made: Call) -> Iterator[str]:
 
 
 def _errorcodes(tree: Tree, name: str, arguments: tuple[Argument, ...]) -> tuple[str, ...]:
-    """The errorcodes of an exception of a class that is made with these arguments."""
+    """Return the errorcodes of an exception of this class with these arguments."""
     for _ in range(10):
         if name == _EXCEPTION:
             return _texts(arguments[:1])
@@ -69,5 +69,5 @@ def _passed(argument: Argument, given: tuple[Argument, ...]) -> Argument:
 
 
 def _texts(arguments: tuple[Argument, ...]) -> tuple[str, ...]:
-    """The texts that the first of the arguments can be."""
+    """Return the texts that the first argument can be."""
     return next((each for each in arguments if isinstance(each, tuple)), ())

@@ -1,9 +1,9 @@
-"""The properties of tests/fuzz for as long as is wanted: arguments, answers and the wire, in turns.
+"""Run the properties of tests/fuzz for a given time: arguments, answers and messages in turn.
 
     python -m tools.fuzz [--minutes 10] [--seed N]
 
-Each round draws other examples than the ones before. Ends with status 1 at the first violation,
-which hypothesis has made as small as it could, and the seed that finds it again.
+Each round draws new examples. Exits with status 1 at the first violation, and prints the example
+that hypothesis has shrunk and the seed that reproduces it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from moodle_mcp.catalogue.model import Function
-from tests.fuzz.answers import CALLS, Answering, answering, answers
-from tests.fuzz.arguments import FUNCTIONS, arguments, check_arguments
-from tests.fuzz.wire import LINES, NOWHERE, Prober
-from tests.server.wire import ERAS, MODERN, serving_stdio
+from tests.support.fuzz.answers import CALLS, Answering, answering, answers
+from tests.support.fuzz.arguments import FUNCTIONS, arguments, check_arguments
+from tests.support.fuzz.lines import LINES, NOWHERE, Prober
+from tests.support.stdio import ERAS, MODERN, serving_stdio
 
 ROUND: Final = settings(
     max_examples=300,
@@ -42,7 +42,7 @@ ROUND: Final = settings(
 def rounds(
     server: Answering, probers: list[Prober], first: int
 ) -> Iterator[tuple[int, str, Callable[..., None]]]:
-    """The properties by name, again and again; which one it is hangs on the round's number."""
+    """Yield the properties by name, endlessly; the round's number decides which one is next."""
 
     @ROUND
     @given(st.sampled_from(FUNCTIONS), st.data())
@@ -66,7 +66,7 @@ def rounds(
 
 
 def fuzz(seconds: float, first_seed: int) -> int:
-    """Run rounds until the time is over or something is wrong; the exit status."""
+    """Run rounds until the time is over or a property fails; return the exit status."""
     end = time.monotonic() + seconds
     done: Counter[str] = Counter()
     with (
@@ -94,7 +94,7 @@ def fuzz(seconds: float, first_seed: int) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Read the arguments and run it."""
+    """Parse the arguments and run."""
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, help="of the first round; any, unless given")

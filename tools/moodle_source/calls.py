@@ -1,17 +1,17 @@
 """What a routine of Moodle may call.
 
-A place in the program is a routine together with the class of `$this` (or `static`) in it, so that
-what a base class calls on itself is looked up in the class that is really there. A method call goes
+A place is a routine together with the class of `$this` (or `static`) in it, so that a call on
+`$this` in a base class is looked up in the actual class. A method call leads
 
 1. to the method of the receiver's class, where declarations, comments, `new` or what a routine
    returns tell the class, and to those that override it: all, or if they are more than `_MANY`
    those of the caller's own component;
-2. if nothing is known of the receiver, to the methods of that name: all if they are at most `_FEW`,
-   else those of the caller's own component. A component's own does not mean core.
+2. if the receiver's class is not known, to the methods of that name: all if they are at most
+   `_FEW`, else those of the caller's own component, unless that is core.
 
-Events and hooks lead to their observers; functions that call back plugins, and variables that are
-put together with the end of a function's name, to the functions of plugins that end so. Other calls
-through variables are not seen, nor classes that are named in a variable.
+Events and hooks lead to their observers. Functions that call back plugins, and variables that are
+built with the end of a function's name, lead to the plugins' functions with that ending. Other
+calls through variables, and classes that are named in a variable, are not found.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _CALLING_BACK: Final = {
     "get_plugins_with_function": (0,),
     "get_plugin_list_with_function": (1,),
 }
-"""Functions that call a function of each plugin, and which arguments are the end of its name."""
+"""Functions that call a function of each plugin, and which arguments form the end of its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call may mean: a method of a class, or a function if `scope` is "".
+    """A routine that a call may lead to: a method of a class, or a function if `scope` is "".
 
-    `place` is None if the source has no such routine, as for PHP's own. `guessed` says that only
-    the name led to it.
+    `place` is None if the source has no such routine, as for PHP's own. `guessed` is true if only
+    the name matched.
     """
 
     scope: str
@@ -82,7 +82,7 @@ class Calls:
     def __init__(self, tree: Tree, root: Path) -> None:
         self._tree = tree
         self.numbers: Counter[str] = Counter()
-        """How many calls were followed in which way, in the routines that were reached."""
+        """Number of calls by how they were resolved, in the routines that were reached."""
         self._listening: dict[str, list[str]] = {}
         for event, callback in observers(root):
             self._listening.setdefault(event, []).append(callback)
@@ -100,7 +100,7 @@ class Calls:
         return self._tree.routines[place.routine]
 
     def reached(self, start: Place) -> Iterator[tuple[int, Routine]]:
-        """A routine and all that it may call, nearest first, with the number of calls to each."""
+        """Yield a place and all places that it may call, nearest first, with the depth of each."""
         seen = {start.routine}
         known = {start}
         waiting = deque([(0, start)])
@@ -115,7 +115,7 @@ class Calls:
                     waiting.append((depth + 1, target.place))
 
     def _targets(self, place: Place) -> tuple[tuple[Call, Target], ...]:
-        """Each call of a place with what it may mean."""
+        """Return each call of a place with its possible targets."""
         routine = self.routine(place)
         self.numbers["routines"] += 1
         self.numbers["through a variable"] += routine.dynamic
@@ -144,7 +144,7 @@ class Calls:
         return [*found, *heard]
 
     def _mistaken(self, found: list[Target]) -> bool:
-        """Whether a comment said the wrong class: one of Moodle's that has no such method."""
+        """Whether a comment names a wrong class: one of Moodle's without such a method."""
         known = all(each.scope in self._tree.classes or each.scope == _NO_METHODS for each in found)
         return known and not any(each.place for each in found)
 
@@ -210,7 +210,7 @@ class Calls:
         return [_guess(each) for each in methods]
 
     def _look_up(self, term: Term, place: Place, depth: int) -> frozenset[str]:
-        """The classes that a term can mean at a place."""
+        """Return the classes that a term can be at a place."""
         if depth > _DEEP:
             return frozenset()
         match term:
@@ -266,7 +266,7 @@ def _guess(routine: Routine) -> Target:
 
 
 def _is_callback(function: Routine, end: str) -> bool:
-    """Whether a function is the one by which a plugin offers this, as `mod_page_pluginfile`."""
+    """Whether a function is a plugin's callback of this name, as `mod_page_pluginfile`."""
     folder, _, file = function.file.rpartition("/")
     own = f"_{folder.rpartition('/')[2]}_{end}"
     return file in ("lib.php", "locallib.php") and f"_{function.full}".endswith(own)

@@ -1,4 +1,4 @@
-"""What a file of PHP holds. All names are full and lower case."""
+"""The content of a PHP file. All names are full and in lower case."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Terms = dict[str, set[Term]]
 class Call:
     """A call of a function, a method or a constructor.
 
-    A callback is a function of a plugin; `name` is what its name ends in. `receiver` is what stands
-    before `->` or `::`, or the class after `new`; it is empty if nothing is known of it. `written`
-    is that as the source has it, with its operator: `self::`, `$x->`.
+    For a plugin's callback, `name` is the end of its name. `receiver` is what stands before `->` or
+    `::`, or the class after `new`; it is empty if its class is not known. `written` is the same as
+    the source writes it, with its operator: `self::`, `$x->`.
     """
 
     kind: Literal["function", "callback", "method", "static", "new"]
@@ -32,7 +32,7 @@ class Call:
 class Routine:
     """A function or a method. `full` is `function` or `class::method`.
 
-    What stands outside functions is a routine named as its file is.
+    Code outside functions is a routine with the name of its file.
     """
 
     full: str
@@ -43,11 +43,11 @@ class Routine:
     texts: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """The literal texts that are assigned to its variables."""
     endings: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
-    """How texts end that are put together in its variables, as in `$name . '_cm_info'`."""
+    """Endings of texts that are concatenated into its variables, as in `$name . '_cm_info'`."""
     variables: Terms = field(default_factory=dict[str, set[Term]])
     returns: set[Term] = field(default_factory=set[Term])
     dynamic: int = 0
-    """How many calls it has whose function, method or class is in a variable."""
+    """Number of calls whose function, method or class is in a variable."""
 
     @property
     def scope(self) -> str:
@@ -71,7 +71,7 @@ class Class:
 
 @dataclass(slots=True)
 class Source:
-    """What one file holds; the first routine is what stands outside functions."""
+    """The content of one file; the first routine is the code outside functions."""
 
     routines: list[Routine] = field(default_factory=list[Routine])
     classes: list[Class] = field(default_factory=list[Class])

@@ -1,4 +1,4 @@
-"""What a PHP file of Moodle defines, calls and throws; parsed with tree-sitter, never run."""
+"""Read what a PHP file of Moodle defines, calls and throws; parsed with tree-sitter, never run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BODIES: Final = frozenset({"function_definition", "method_declaration"})
 
 
 def read(path: Path, name: str) -> Source:
-    """Parse a file, called `name` in what is found."""
+    """Parse a file; `name` is how the result calls it."""
     return _Reader(name).read(parse(path.read_bytes()))
 
 
@@ -120,7 +120,7 @@ class _Reader:
             yield name
 
     def _returned(self, node: Node) -> Iterator[Term]:
-        """The classes of what a routine returns that declares nothing of it."""
+        """Return the classes that a routine without a declared return type returns."""
         for child in node.named_children:
             if child.type == "return_statement" and child.named_child_count:
                 yield from class_of(child.named_children[0], self._names)

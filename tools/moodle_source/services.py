@@ -11,7 +11,7 @@ from tools.moodle_source.syntax import children, literal, parse, text
 
 
 def external_functions(root: Path) -> Iterator[tuple[str, str]]:
-    """Each function's name and its method, `class::method`."""
+    """Return each function's name and its method, `class::method`."""
     for array in _declared(root, "services", "$functions"):
         for name, value in _pairs(array):
             fields = dict(_pairs(value)) if value.type == "array_creation_expression" else {}
@@ -28,7 +28,7 @@ def renamed_classes(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def observers(root: Path) -> Iterator[tuple[str, str]]:
-    """Each event or hook, and the method or function that is called for it."""
+    """Yield each event or hook with the method or function that observes it."""
     for array in _declared(root, "events", "$observers"):
         yield from _entries(array, "eventname")
     for array in _declared(root, "hooks", "$callbacks"):

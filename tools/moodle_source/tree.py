@@ -75,11 +75,11 @@ class Tree:
                 self.functions.append(routine)
 
     def _ancestors(self, name: str) -> tuple[str, ...]:
-        """A class and all that it descends from, nearest first."""
+        """Return a class and its ancestors, nearest first."""
         return self._all(name, lambda each: self.classes[each].parents)
 
     def _descendants(self, name: str) -> tuple[str, ...]:
-        """All that descend from a class, nearest first."""
+        """Return the descendants of a class, nearest first."""
         return self._all(name, lambda each: self._children[each])[1:]
 
     def _all(self, name: str, nearest: Callable[[str], list[str]]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""What the source says of the class of a value.
+"""What the source says about the class of a value.
 
-A term is the class itself, or where to look it up: a variable, a property, what a routine returns.
-Terms are looked up by `hierarchy.Types`, once all files are read.
+A term is a class, or says where to look the class up: a variable, a property, the return value of a
+routine. `calls.Calls` looks terms up once all files are read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ THIS: Final = Term("this")
 
 
 def class_of(node: Node | None, names: Names) -> Iterator[Term]:
-    """The terms of an expression; none if nothing is known of it."""
+    """Return the terms of an expression; none if its class is not known."""
     if node is None:
         return
     match node.type:
@@ -67,7 +67,7 @@ def class_of(node: Node | None, names: Names) -> Iterator[Term]:
 
 
 def _choices(node: Node) -> Iterator[Node | None]:
-    """The expressions of which one is the value of this."""
+    """Return the alternatives of an expression, one of which is its value."""
     if node.type == "conditional_expression":
         yield from (node.child_by_field_name(each) for each in ("body", "alternative"))
     elif node.type == "binary_expression" and text(node.child_by_field_name("operator")) == "??":

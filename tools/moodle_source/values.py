@@ -1,4 +1,4 @@
-"""The texts that an expression can be, where the source shows them."""
+"""The literal texts that an expression can have as its value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tree_sitter import Node
 from tools.moodle_source.syntax import children, literal, text
 
 Argument = tuple[str, ...] | int
-"""The texts that may be passed, or the position of the own parameter that is passed on."""
+"""An argument: its possible texts, or the position of the caller's parameter that is passed on."""
 
 Texts = Mapping[str, set[str]]
 """The literal texts that are assigned to each variable, by its name with `$`."""

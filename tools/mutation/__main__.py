@@ -1,11 +1,11 @@
-"""Changes the rooms in which nothing may slip through, one thing at a time, and runs their tests.
+"""Mutation testing: change the strict modules in one place at a time and run their tests.
 
     python -m tools.mutation [NAMES]
 
-A change that no test notices is a survivor. It needs a test, or an entry in `equivalent.toml` that
-says why no test can notice it. Ends with status 1 when another one survives, or when one of those
-entries is no longer needed. With names (`moodle_mcp.policy.*`) only those mutants are judged.
-The work is mutmut's; what it changes and which tests it runs is in pyproject.toml.
+A mutant that no test fails on is a survivor. It needs a test, or an entry in `equivalent.toml` that
+says why no test can fail on it. Exits with status 1 if there is a survivor without an entry, or an
+entry that is no longer needed. With names (`moodle_mcp.policy.*`) only those mutants are run.
+mutmut makes the mutants; pyproject.toml says which modules it changes and which tests it runs.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _LEFT_OUT = "not checked"
 
 
 def main(names: list[str]) -> int:
-    """Make the mutants, run them, and judge what survived."""
+    """Make the mutants, run the tests on each, and compare the survivors with the entries."""
     os.chdir(ROOT)
-    # What an earlier run found says nothing of tests that were changed since.
+    # Results of an earlier run are void once a test has changed.
     shutil.rmtree("mutants", ignore_errors=True)
-    # The program and not the module: that one imports itself twice and warns of it.
+    # The program, because `python -m mutmut` imports itself twice and warns about it.
     program = str(Path(sys.executable).with_name("mutmut"))
     status = subprocess.run([program, "run", *names], check=False).returncode
     if status:
@@ -44,13 +44,13 @@ def main(names: list[str]) -> int:
     counts, survivors = _results()
     entries = known(EQUIVALENT.read_text(encoding="utf-8"))
     wrong = judge(survivors, entries, whole=not names)
-    told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-    print("\n\n".join([f"{counts.total()} mutants: {told}; {len(entries)} equivalent", *wrong]))
+    totals = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+    print("\n\n".join([f"{counts.total()} mutants: {totals}; {len(entries)} equivalent", *wrong]))
     return 1 if wrong else 0
 
 
 def _results() -> tuple[Counter[str], list[Change]]:
-    """How many mutants ended how, and the changes that no test noticed."""
+    """Return the number of mutants by result, and the changes that no test noticed."""
     counts: Counter[str] = Counter()
     survivors: list[Change] = []
     for path in walk_mutatable_files():

@@ -1,4 +1,4 @@
-"""Which survivors are new, and which of those that are known to be equivalent are none any more."""
+"""Compare the surviving mutants with the list of known equivalent ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a mutant changes; its number would be another one after the next edit."""
+    """What a mutant changes. Not identified by its number, which changes with every edit."""
 
     file: str
     was: str
@@ -20,7 +20,7 @@ class Change:
 
 
 def change_of(diff: str) -> Change:
-    """The change that a diff of one mutant shows."""
+    """Read the change from the diff of one mutant."""
     heading, _, *lines = diff.splitlines()
     was = [line[1:].strip() for line in lines if line.startswith("-")]
     becomes = [line[1:].strip() for line in lines if line.startswith("+")]
@@ -28,7 +28,7 @@ def change_of(diff: str) -> Change:
 
 
 def known(text: str) -> list[Change]:
-    """The changes that `equivalent.toml` says no test can notice, and why.
+    """Read `equivalent.toml`: the changes that no test can notice.
 
     Raises:
         ValueError: an entry has no reason.
@@ -45,7 +45,7 @@ def known(text: str) -> list[Change]:
 
 
 def judge(survivors: Collection[Change], known: Collection[Change], *, whole: bool) -> list[str]:
-    """What is wrong, a text of each; of a part of the mutants only what is new can be said."""
+    """Return a message for each new survivor, and, if all mutants ran, for each stale entry."""
     new = [f"No test notices: {each}" for each in survivors if each not in known]
     stale = [f"No longer needed: {each}" for each in known if each not in survivors]
     return new + stale if whole else new

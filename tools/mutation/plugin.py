@@ -1,4 +1,4 @@
-"""How pytest runs the tests of a mutant: only whether one of them fails matters."""
+"""Pytest plugin for mutation tests, where it only matters whether any test fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 
 def pytest_configure() -> None:
-    """The same examples for every mutant, and none that fails is made smaller."""
+    """Use the same hypothesis examples for every mutant, and do not shrink failing ones."""
     hypothesis.settings.register_profile(
         "mutation",
         hypothesis.settings.get_profile("untimed"),
@@ -18,5 +18,5 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs no site comes first: it fails soonest."""
+    """Run the tests that need no demo site first, because they are faster."""
     items.sort(key=lambda item: "demo" in getattr(item, "fixturenames", ()))

@@ -1,1 +1,1 @@
-"""Builds what is published and tries it as a stranger would get it."""
+"""Build everything that is published and try it in an empty environment."""

@@ -1,18 +1,18 @@
-"""Builds what is published and tries it as a stranger would get it.
+"""Build everything that is published and try it in an empty environment.
 
     python -m tools.package [--required] [FOLDER]
 
-- wheel and sdist: what is in them is what git has; each is installed into an empty environment,
-  where the command, the demo and a first message over stdio are tried;
+- wheel and sdist: their content must match git; each is installed into an empty environment, where
+  the command, the demo and a first message over stdio are tried;
 - the pinned dependencies: installed with their hashes into an empty environment, where the same is
-  tried, and listed there for the SBOM (CycloneDX) beside the wheel;
+  tried, and listed in the SBOM (CycloneDX) beside the wheel;
 - known vulnerabilities of the pinned versions, with pip-audit;
 - server.json for the MCP registry, against its schema;
 - the MCPB bundle, with its own validator;
 - the Dockerfile, with hadolint, and whether its base image has a digest.
 
-The files are left in FOLDER if one is named. What can't be tried on this machine is printed in a
-line that begins with LEFT OUT; with --required, which a release needs, that is a failure.
+The files stay in FOLDER if one is named. For each step that can't run on this machine a line that
+begins with LEFT OUT is printed; with --required, which a release needs, that is a failure.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tools.package.work import LeftOutError, PackageError
 
 
 def main(arguments: list[str]) -> int:
-    """Build and try everything; 0 if nothing failed."""
+    """Build and try everything; return 0 if nothing failed."""
     required = "--required" in arguments
     folders = [each for each in arguments if each != "--required"]
     failures = 0

@@ -1,4 +1,4 @@
-"""Wheel and sdist, each built, looked into and used."""
+"""Build the wheel and the sdist, check their content and try them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DIST_INFO: Final = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses
 
 
 def build(folder: Path) -> str:
-    """Make sdist and wheel, the wheel from the sdist, and look at what is in them."""
+    """Build the sdist, build the wheel from it, and check what they contain."""
     run([sys.executable, "-m", "build", "--outdir", folder, ROOT])
     wheel, sdist = one(folder, "*.whl"), one(folder, "*.tar.gz")
     run([sys.executable, "-m", "twine", "check", "--strict", wheel, sdist])
@@ -41,7 +41,7 @@ def build(folder: Path) -> str:
 
 
 def try_artefact(folder: Path, pattern: str, home: Path) -> str:
-    """Install an artefact into an empty environment and use what it installs."""
+    """Install an artefact into an empty environment and try the command."""
     artefact = one(folder, pattern)
     venv.create(home, with_pip=True)
     scripts = scripts_of(home)
@@ -51,15 +51,15 @@ def try_artefact(folder: Path, pattern: str, home: Path) -> str:
 
 
 def scripts_of(home: Path) -> Path:
-    """Where a virtual environment has its programs."""
+    """Return the folder of a virtual environment's programs."""
     return home / ("Scripts" if os.name == "nt" else "bin")
 
 
 def use(command: Path, home: Path) -> None:
-    """Run the installed command as a stranger would.
+    """Run the installed command as a new user would.
 
     Raises:
-        PackageError: it does not do what it should.
+        PackageError: the output or the status is wrong.
     """
     version = run([command, "--version"], cwd=home).strip()
     if version != f"moodle-mcp, version {__version__}":
@@ -70,7 +70,7 @@ def use(command: Path, home: Path) -> None:
 
 
 def greet(command: Sequence[str | Path], home: Path) -> None:
-    """Send `initialize` over stdio; the end of the input must end the process with 0."""
+    """Send `initialize` over stdio; the process must exit with 0 when stdin ends."""
     client = {"name": "package", "version": "1"}
     params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
     message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}

@@ -35,7 +35,7 @@ DIGEST: Final = re.compile(r"^ARG PYTHON=python:[\w.-]+@sha256:[0-9a-f]{64}$", r
 
 
 def check_registry_entry() -> str:
-    """The entry for the MCP registry: its version and variables, and its own schema."""
+    """Check the entry for the MCP registry: version, variables and schema."""
     entry = read_json("server.json")
     (package,) = entry["packages"]
     check_versions({"server.json": entry["version"], "its package": package["version"]})
@@ -57,7 +57,7 @@ def check_registry_entry() -> str:
 
 
 def bundle(folder: Path, stage: Path) -> str:
-    """The bundle for desktop hosts, which run it with uv."""
+    """Build and check the bundle for desktop hosts, which run it with uv."""
     manifest = read_json("packaging/manifest.json")
     check_versions({"manifest.json": manifest["version"]})
     check_variables(manifest["server"]["mcp_config"]["env"])
@@ -96,11 +96,11 @@ def bundle(folder: Path, stage: Path) -> str:
 def lock(packed: Path) -> None:
     """Lock a bundle's dependencies to the pinned versions and hashes.
 
-    `uv run` checks hashes in a lock only, not in a list of requirements (observed with uv 0.13).
+    `uv run` checks hashes only in a lock file, not in requirements (observed with uv 0.13).
     The bundle's own pyproject.toml has no extras and builds nothing on the user's machine.
 
     Raises:
-        PackageError: the lock has a file that is not among the pinned ones.
+        PackageError: the lock file names a file that is not pinned.
     """
     own = project()
     found = pins(CONSTRAINTS)
@@ -132,7 +132,7 @@ constraint-dependencies = {json.dumps([pin.requirement for pin in found.values()
 
 
 def check_dockerfile() -> str:
-    """What hadolint says of it."""
+    """Check the Dockerfile with hadolint."""
     hadolint = shutil.which("hadolint", path=Path(sys.executable).parent)
     if hadolint is None:
         raise LeftOutError("hadolint is not installed")

@@ -1,4 +1,4 @@
-"""The supply chain: pinned dependencies with hashes, their list, and what is known against them."""
+"""The supply chain: pinned dependencies with hashes, the SBOM and known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tools.package.work import PATIENCE, LeftOutError, PackageError, one, run
 
 
 def install_pinned(folder: Path, home: Path) -> str:
-    """Install the pinned dependencies with their hashes, those of the extras too, and the wheel.
+    """Install the pinned dependencies with their hashes, including the extras, and the wheel.
 
-    The wheel is installed without dependencies, so whatever is not pinned is missing then.
+    The wheel is installed without dependencies, so a dependency that is not pinned is missing.
     """
     venv.create(home, with_pip=False)
     pip = [sys.executable, "-m", "pip", "--python", scripts_of(home) / "python"]
@@ -55,11 +55,11 @@ def describe(folder: Path, home: Path) -> str:
 
 
 def audit() -> str:
-    """Ask for known vulnerabilities of the pinned versions.
+    """Check the pinned versions for known vulnerabilities.
 
     Raises:
-        LeftOutError: the service that knows of them can't be had, or doesn't know every package.
-        PackageError: there are some.
+        LeftOutError: the vulnerability service can't be reached, or lacks a package.
+        PackageError: a pinned version has a known vulnerability.
     """
     options = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json")
     command = [sys.executable, "-m", "pip_audit", *options, "--requirement", str(CONSTRAINTS)]

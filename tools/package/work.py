@@ -1,4 +1,4 @@
-"""What every step needs: programs, archives, versions."""
+"""Helpers of all steps: run programs, compare archives, versions and names."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from moodle_mcp.settings import Settings, variable
 from tools.conformance.node import ROOT
 
 PATIENCE: Final = 300
-"""Seconds that one program may take."""
+"""Seconds that one program may run."""
 
 
 class PackageError(Exception):
-    """Something is not as it should be; the message says what."""
+    """A check failed; the message says which."""
 
 
 class LeftOutError(Exception):
-    """Something can't be tried here; the message says why."""
+    """A step can't run on this machine; the message says why."""
 
 
 def run(
     command: Sequence[str | Path], cwd: Path = ROOT, text: str | None = None, **settings: str
 ) -> str:
-    """What a program prints; nothing of this checkout or its settings is seen by it.
+    """Run a program without this checkout and its settings; return what it prints.
 
     Raises:
-        PackageError: it failed.
+        PackageError: the program failed.
     """
     own = re.compile("MOODLE|PYTHONPATH|VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not own.match(name)}
@@ -53,15 +53,15 @@ def run(
 
 
 def tracked(*folders: str) -> set[str]:
-    """The files that git has in some folders."""
+    """Return the files that git tracks in some folders."""
     return set(run(["git", "ls-files", "-z", *folders]).strip("\0").split("\0"))
 
 
 def compare(artefact: Path, found: Sequence[str], wanted: set[str]) -> None:
-    """Raise unless an archive holds exactly the files that are wanted.
+    """Check that an archive holds exactly the expected files.
 
     Raises:
-        PackageError: with the names that are missing and those that are too many.
+        PackageError: names the missing and the unexpected files.
     """
     files = {name for name in found if name and not name.endswith("/")}
     files -= {str(parent) for name in files for parent in Path(name).parents}
@@ -71,10 +71,10 @@ def compare(artefact: Path, found: Sequence[str], wanted: set[str]) -> None:
 
 
 def check_versions(found: dict[str, str]) -> None:
-    """Raise unless every version is the package's.
+    """Check that every version is the package's.
 
     Raises:
-        PackageError: with those that differ.
+        PackageError: names those that differ.
     """
     wrong = {name: version for name, version in found.items() if version != __version__}
     if wrong:
@@ -82,10 +82,10 @@ def check_versions(found: dict[str, str]) -> None:
 
 
 def check_variables(names: Sequence[str] | dict[str, str]) -> None:
-    """Raise unless every name is a setting's.
+    """Check that every name is a setting.
 
     Raises:
-        PackageError: with the names that are none.
+        PackageError: names those that are not.
     """
     unknown = set(names) - {variable(field) for field in Settings.model_fields}
     if unknown:
@@ -93,10 +93,10 @@ def check_variables(names: Sequence[str] | dict[str, str]) -> None:
 
 
 def one(folder: Path, pattern: str) -> Path:
-    """The one file of the folder that fits.
+    """Return the one file of the folder that matches.
 
     Raises:
-        PackageError: there are none or several.
+        PackageError: no file matches, or several.
     """
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
@@ -105,5 +105,5 @@ def one(folder: Path, pattern: str) -> Path:
 
 
 def read_json(name: str) -> Any:
-    """A JSON file of the repository."""
+    """Read a JSON file of the repository."""
     return json.loads((ROOT / name).read_text("utf-8"))

@@ -1,1 +1,1 @@
-"""Recording what a running Moodle's `validate_param` says of many texts."""
+"""Record which texts a running Moodle's `validate_param` accepts."""

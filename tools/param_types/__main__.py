@@ -1,8 +1,8 @@
 """`python -m tools.param_types CONFIG_PHP`: ask a Moodle on this machine about the recorded texts.
 
-Writes `tests/data/param_types.json` anew: its texts, and by type a character for each of them, `1`
-where Moodle takes it. To ask about another text, add it to `values` there. PHP must be able to
-read the site's `config.php`.
+Rewrites `tests/data/param_types.json`: the texts, and for each type one character per text, `1`
+if Moodle accepts it. To ask about another text, add it to `values` there. PHP must be able to read
+the site's `config.php`.
 """
 
 from __future__ import annotations

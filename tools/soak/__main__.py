@@ -1,13 +1,13 @@
-"""Many mixed calls at a time through a network with faults, against the demo site.
+"""Send many concurrent mixed calls through a faulty network to the demo site.
 
     python -m tools.soak [--calls 10000] [--faults 0.02] [--at-once 32] [--seed 1]
     python -m tools.soak --hostile
 
-Prints a table. Ends with status 1 if an answer was wrong, a write's report is not what the site has
-done, something was written twice, a task or connection is left over, or memory grew.
+Prints a table. Exits with status 1 if an answer was wrong, a write's report differs from what the
+site did, something was written twice, a task or connection is left over, or memory grew.
 
-With --hostile it sends what is made to stall the server or to fill its memory, while another client
-pings, and ends with status 1 if a ping, the memory or the ending is beyond its goal.
+With --hostile it sends requests that try to stall the server or fill its memory, while another
+client pings. Exits with status 1 if a ping, the memory or the time to stop exceeds its goal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tools.soak.run import Options, soak
 
 
 def main(argv: list[str]) -> int:
-    """Run it; the exit status."""
+    """Run it; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.soak", description=__doc__)
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--faults", type=float, default=0.02, help="of the requests to the site")

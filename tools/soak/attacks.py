@@ -1,4 +1,4 @@
-"""What a hostile client, or a hostile site, sends: each a coroutine with a name that says it."""
+"""Attacks of a hostile client or a hostile site; the name of each coroutine describes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx2
 
-from moodle_mcp.demo import DemoSite, Fault
+from moodle_mcp.demo import DemoSite, InjectedFault
 
 WRITE: Final = "core_user_create_users"
 READ: Final = "core_user_get_users_by_field"
@@ -25,7 +25,7 @@ _HEADERS: Final = {
 
 
 class Attacker:
-    """A client of the server at `url`, whose site it can make answer anything."""
+    """A client of the server at `url`; it also controls what the site answers."""
 
     def __init__(self, url: str, site: DemoSite) -> None:
         self.url = url
@@ -51,7 +51,7 @@ class Attacker:
         return await self.client.post(self.url, content=body)
 
     async def call(self, name: str, arguments: str) -> str:
-        """Call a tool with arguments as JSON text; what came of it in a word."""
+        """Call a tool with arguments as JSON text; return the result in one word."""
         return _end(await self.post(called(name, arguments)))
 
 
@@ -70,7 +70,7 @@ def called(name: str, arguments: str) -> str:
 
 
 def _end(response: httpx2.Response) -> str:
-    """The kind of error that a response tells of, `done`, or its status."""
+    """Return the kind of error in a response, `done`, or its HTTP status."""
     text = response.text
     for line in text.splitlines():
         answer = line.removeprefix("data: ")
@@ -88,7 +88,7 @@ def _listed(item: str, size: int) -> str:
 
 
 async def wrong_items(attacker: Attacker) -> Counter[str]:
-    """Four megabytes of them, and as many as may be in a message."""
+    """Send four megabytes of wrong items, and as many as a message may have."""
     ends: Counter[str] = Counter()
     for size in (_LIMIT - 1000, 145_000):
         for item in ("{}", "[]", '{"x":1}', "1"):
@@ -97,7 +97,7 @@ async def wrong_items(attacker: Attacker) -> Counter[str]:
 
 
 async def json_in_texts(attacker: Attacker) -> Counter[str]:
-    """The same as a text of JSON, which the server reads for clients that quote lists."""
+    """Send the same as a JSON string, which the server parses for clients that quote lists."""
     ends: Counter[str] = Counter()
     for size in (_LIMIT - 1000, 500_000):
         text = json.dumps({"users": _listed("[]", size)})
@@ -114,7 +114,7 @@ async def deep_nesting(attacker: Attacker) -> Counter[str]:
 
 
 async def many_at_once(attacker: Attacker) -> Counter[str]:
-    """Large messages and then small ones, more than are let in."""
+    """Send large and then small messages, more than the server admits."""
     ends: Counter[str] = Counter()
     large = f'{{"users":{_listed("{}", 145_000)}, "x":"{"x" * 3_500_000}"}}'
     small = '{"field":"id","values":["2"]}'
@@ -131,7 +131,7 @@ async def many_at_once(attacker: Attacker) -> Counter[str]:
 
 
 async def cancelled_batches(attacker: Attacker) -> Counter[str]:
-    """Batches whose client goes away while they are checked and planned."""
+    """Send batches and disconnect while the server checks and plans them."""
     user = (
         '{"username":"u","password":"Good-pass-1","firstname":"A","lastname":"B","email":"a@b.c"}'
     )
@@ -147,7 +147,7 @@ async def cancelled_batches(attacker: Attacker) -> Counter[str]:
 
 
 async def hostile_answers(attacker: Attacker) -> Counter[str]:
-    """Answers of 60 MB and of what is just let in: small objects, deep ones, one text."""
+    """Let the site answer 60 MB and the largest accepted size: small objects, deep ones, a text."""
     mb = 1_000_000
     text = "<p>\U0001f600 &amp; token=</p>"
     bodies = {
@@ -163,14 +163,14 @@ async def hostile_answers(attacker: Attacker) -> Counter[str]:
     }
     ends: Counter[str] = Counter()
     for name, body in bodies.items():
-        attacker.site.faults.append(Fault.answer(body.encode(), function=READ))
+        attacker.site.faults.append(InjectedFault.answer(body.encode(), function=READ))
         end = await attacker.call(READ, '{"field":"id","values":["2"],"_fields":["*"]}')
         ends[f"{name}: {end}"] += 1
     return ends
 
 
 async def sessions(attacker: Attacker) -> Counter[str]:
-    """Thousands of sessions, and as many requests that are refused."""
+    """Open thousands of sessions, and send as many requests that are refused."""
     ends: Counter[str] = Counter()
     async with httpx2.AsyncClient(trust_env=False, timeout=60, headers=_HEADERS) as client:
         plain = Attacker(attacker.url, attacker.site)
@@ -183,7 +183,7 @@ async def sessions(attacker: Attacker) -> Counter[str]:
 
 
 async def slow_connections(attacker: Attacker) -> Counter[str]:
-    """A thousand connections that send a part of their headers, then nothing."""
+    """Open a thousand connections that send part of their headers and then nothing."""
     parts = urlsplit(attacker.url)
     host, port = parts.hostname or "", parts.port or 0
     ends: Counter[str] = Counter()

@@ -15,25 +15,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, Fault, serving
+from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, InjectedFault, serving
 from tools.soak.attacks import ATTACKS, READ, WRITE, Attack, Attacker
 from tools.soak.session import session
 
 MOST_PING: Final = 250.0
-"""Milliseconds that a ping may take on two cores that do nothing else."""
+"""Milliseconds that a ping may take on two otherwise idle cores."""
 
 MOST_MEMORY: Final = 400_000
-"""Kilobytes that the server may have at its peak."""
+"""Peak memory of the server in kilobytes."""
 
 MOST_ENDING: Final = 1.0
-"""Seconds from the end of the input to the process's, with work under way."""
+"""Seconds from the end of stdin to the end of the process, with a call in progress."""
 
 _PEAK: Final = re.compile(r"VmHWM:\s+(\d+)")
 
 
 @dataclass
 class Row:
-    """What was seen during one attack: milliseconds, pings, kilobytes at the peak so far."""
+    """Results of one attack: milliseconds, number of pings, peak memory so far in kilobytes."""
 
     name: str
     seconds: float
@@ -46,14 +46,14 @@ class Row:
 
 @dataclass
 class HostileReport:
-    """What has been seen."""
+    """Results of a run."""
 
     rows: list[Row] = field(default_factory=list[Row])
     ending: float = 0.0
 
     @property
     def missed(self) -> list[str]:
-        """The goals that were not reached."""
+        """Return the goals that were missed."""
         found = [
             f"{row.name}: a ping took {row.worst:.0f} ms"
             for row in self.rows
@@ -67,7 +67,7 @@ class HostileReport:
         return found
 
     def lines(self) -> Iterator[str]:
-        """The report as a table."""
+        """Format the report as a table."""
         yield f"{'attack':20} {'seconds':>8} {'worst ping':>10} {'median':>8} {'peak kB':>9}"
         for row in self.rows:
             yield (
@@ -105,7 +105,7 @@ async def hostile() -> HostileReport:
 
 
 async def _quiet(_: Attacker) -> Counter[str]:
-    """No attack, to compare with."""
+    """No attack, for comparison."""
     await asyncio.sleep(3)
     return Counter()
 
@@ -130,20 +130,20 @@ async def _asked(pinger: asyncio.subprocess.Process) -> list[float]:
 
 
 def _peak_memory(pid: int) -> int:
-    """Kilobytes that a process has had at most, where the system keeps that."""
+    """Return the peak memory of a process in kilobytes, if the system records it."""
     status = Path(f"/proc/{pid}/status")
     found = _PEAK.search(status.read_text()) if status.exists() else None
     return int(found[1]) if found else 0
 
 
 async def _ending(environment: Mapping[str, str], site: DemoSite) -> float:
-    """The seconds that a server over stdio takes to end while it presents a large answer."""
+    """Return the seconds that a stdio server takes to exit while it prepares a large answer."""
     async with session(environment) as opened:
         body = json.dumps([{"id": 1, "email": "a@b.example", "fullname": "A & B"}] * 90_000)
-        site.faults.append(Fault.answer(body.encode(), function=READ))
+        site.faults.append(InjectedFault.answer(body.encode(), function=READ))
         arguments = {"field": "id", "values": ["2"], "_fields": ["*"]}
         opened.begin("tools/call", {"name": READ, "arguments": arguments})
-        # Long enough for the answer to have come, and not for it to have been presented.
+        # Long enough for the answer to arrive, too short for it to be prepared.
         await asyncio.sleep(1.0)
         start = time.monotonic()
         await opened.close()
@@ -154,7 +154,7 @@ async def _ending(environment: Mapping[str, str], site: DemoSite) -> float:
 async def _served(
     environment: Mapping[str, str],
 ) -> AsyncGenerator[tuple[asyncio.subprocess.Process, str]]:
-    """A server process over HTTP, and its address."""
+    """Start a server process over HTTP; yield it and its address."""
     kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "moodle_mcp", "serve", "--http", "0"),

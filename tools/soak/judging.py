@@ -1,4 +1,4 @@
-"""Whether what was said of a call is true."""
+"""Compare the report of a call with what the site did."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tools.soak.mixture import Job, Key
 
 SUCCEEDED: Final = "succeeded"
 _MAY_FAIL: Final = frozenset({"timeout", "unreachable", "site_error", "bad_answer"})
-"""The kinds of failure that the network's faults excuse in a read."""
+"""Kinds of error that network faults may cause in a read."""
 
 
 def fates(batch: Mapping[str, Any]) -> list[str]:
-    """The fate of each item as a batch report tells it.
+    """Return the result of each item according to a batch report.
 
     Raises:
-        ValueError: an item has two fates, or the numbers do not add up.
+        ValueError: an item has two results, or the numbers do not add up.
     """
     told = [SUCCEEDED] * batch["items"]
     failed = [(each["index"], each.get("to", each["index"])) for each in batch["failed"]]
@@ -38,7 +38,7 @@ def fates(batch: Mapping[str, Any]) -> list[str]:
 
 
 def judge_write(job: Job, envelope: Mapping[str, Any] | None, times: Counter[Key]) -> Iterator[str]:
-    """What is wrong with the report of a write, which is None where the call was cancelled."""
+    """Yield the errors in the report of a write; the envelope of a cancelled call is None."""
     done = [times[key] for key in job.keys]
     if max(done) > 1:
         yield f"{job.name}: done twice: {done}"
@@ -46,26 +46,26 @@ def judge_write(job: Job, envelope: Mapping[str, Any] | None, times: Counter[Key
         return
     error: Mapping[str, Any] = envelope.get("error", {})
     if "batch" not in envelope:
-        yield f"{job.name}: no account of the items: {error}"
+        yield f"{job.name}: no batch report: {error}"
         return
     try:
-        told = fates(envelope["batch"])
+        reported = fates(envelope["batch"])
     except ValueError as problem:
         yield f"{job.name}: {problem}"
         return
-    for fate, number in zip(told, done, strict=True):
+    for fate, number in zip(reported, done, strict=True):
         if (fate == SUCCEEDED and not number) or (fate in ("failed", "not_sent") and number):
-            yield f"{job.name}: {told} said, {done} done"
+            yield f"{job.name}: reported {reported}, done {done}"
             return
-    nothing = {"failed", "not_sent"}.issuperset(told)
-    if bool(error) == (set(told) == {SUCCEEDED}):
-        yield f"{job.name}: error {error} and {told}"
+    nothing = {"failed", "not_sent"}.issuperset(reported)
+    if bool(error) == (set(reported) == {SUCCEEDED}):
+        yield f"{job.name}: error {error} and {reported}"
     elif error and (error["written"] == "nothing") != nothing:
-        yield f"{job.name}: written {error['written']} and {told}"
+        yield f"{job.name}: written {error['written']} and {reported}"
 
 
 def judge_read(job: Job, envelope: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the answer to a read."""
+    """Yield the errors in the answer to a read."""
     error: Mapping[str, Any] | None = envelope.get("error")
     if error is None:
         found = tuple(_ids(envelope.get("result")))
@@ -76,7 +76,7 @@ def judge_read(job: Job, envelope: Mapping[str, Any]) -> Iterator[str]:
 
 
 def judge_mistake(job: Job, response: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the answer to a call that nobody should have made."""
+    """Yield the errors in the answer to an invalid call."""
     if "error" in response:
         kind = response["error"]["code"]
     else:
@@ -86,7 +86,7 @@ def judge_mistake(job: Job, response: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _ids(result: Any) -> Iterator[int]:
-    """The ids of users, or of the activities in sections."""
+    """Return the ids of users, or of the activities in sections."""
     entries = cast("Sequence[Any]", result if isinstance(result, list) else [])
     for entry in entries:
         if isinstance(entry, Mapping):

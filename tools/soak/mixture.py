@@ -1,4 +1,4 @@
-"""The mixture of calls: reads with known answers, writes that can be looked up, mistakes."""
+"""The mixture of calls: reads with known answers, writes that can be verified, invalid calls."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo.world import World
 
 Key: TypeAlias = tuple[Any, ...]
-"""What a written item is known by in the site's tables."""
+"""Identifies a written item in the site's tables."""
 
 Sort: TypeAlias = Literal["read", "write", "list", "mistake"]
 
 MISSING: Final = 9_000_000
-"""Ids from here on belong to nobody."""
+"""Ids from here on do not exist."""
 
 _MOST_ITEMS: Final = 12
 _LISTS: Final = {
@@ -39,7 +39,7 @@ _MISTAKES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 
 @dataclass(frozen=True)
 class Job:
-    """One call; `keys` are its items' for a write, `expected` the ids in a read's answer."""
+    """One call; `keys` identify the items of a write, `expected` are the ids in a read's answer."""
 
     sort: Sort
     name: str
@@ -50,10 +50,10 @@ class Job:
 
 
 class Mixture:
-    """An endless mixture, the same for the same seed; no item is written by two of its calls."""
+    """An endless sequence of calls, the same for the same seed; no two write the same item."""
 
     def __init__(self, world: World, seed: int) -> None:
-        # Not for anything secret.
+        # Not used for secrets.
         self._random = random.Random(seed)  # noqa: S311
         self._users = [user.id for user in world.people()]
         self._courses = sorted(world.courses)[1:]
@@ -138,7 +138,7 @@ def _ledger(username: str, bad: bool) -> dict[str, Any]:
 
 
 def written(world: World) -> Counter[Key]:
-    """How often each item is in the site's tables."""
+    """Return how often each item is in the site's tables."""
     keys: Counter[Key] = Counter()
     keys.update(("message", each.text) for each in world.messages.values())
     keys.update(("note", each.text) for each in world.notes.values())

@@ -1,10 +1,10 @@
-"""Pings a server over HTTP until its input ends, and tells how long each answer took.
+"""Ping a server over HTTP until stdin ends, and report how long the answers took.
 
 python -m tools.soak.pinger URL
 
-A process of its own: what the attacker does in Python must not look like a slow server. For each
-line on its input it writes the worst and the median of the pings since the line before, in
-milliseconds, and how many there were.
+It is a separate process, so that the attacker's own work does not look like a slow server. For each
+line on stdin it prints the slowest and the median ping since the line before, in milliseconds, and
+the number of pings.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Pinger:
         self._headers["Mcp-Session-Id"] = self._post("initialize", params)
 
     def ping(self) -> float:
-        """The seconds that an answer takes, with a new connection if the old one was closed."""
+        """Return the seconds until the answer; reconnect if the connection was closed."""
         start = time.perf_counter()
         try:
             self._post("ping", {})

@@ -1,4 +1,4 @@
-"""One soak: many mixed calls at a time through a faulty network, and an account of all of them."""
+"""One soak: many concurrent mixed calls through a faulty network, all of them verified."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from itertools import islice
 from typing import Any, Final
 
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, serving
-from tests.faults.proxy import Chooser, Exchange, Proxy, Script
-from tests.faults.scripts import SCRIPTS
+from tests.support.faults.proxy import Chooser, Exchange, Proxy, Script
+from tests.support.faults.scripts import SCRIPTS
 from tools.soak.judging import judge_mistake, judge_read, judge_write
 from tools.soak.mixture import Job, Mixture, written
 from tools.soak.session import Session, session
 
 TIMEOUT: Final = 2.0
 STUDENTS: Final = 1_500
-"""So many that the pairs of a person and a course do not run out in 20,000 calls."""
+"""Enough that 20,000 calls do not use up the pairs of a person and a course."""
 
 SAMPLES: Final = 10
 WARM: Final = 3
-"""After so many samples of memory everything has been loaded and compiled."""
+"""Number of memory samples after which everything is loaded and compiled."""
 
 MOST_GROWTH: Final = 8_000
-"""Kilobytes that the process may have more at the end than when it was warm."""
+"""Kilobytes that memory may grow after the warm-up."""
 
 MEASURED_FROM: Final = 5_000
-"""Calls below which memory is not judged: most of a short soak is the warming up."""
+"""With fewer calls memory is not checked, because most of a short soak is warm-up."""
 
 _KEPT_OPEN: Final = 4
-"""Connections that wait for the next read: as many as there are reads at a time."""
+"""Idle connections for reads: as many as there are concurrent reads."""
 
-# A doubled answer to a read is taken for the answer to the next one: known, and stated in
-# tests/faults. No other fault is left out.
+# The second copy of a doubled answer to a read is taken for the answer to the next read. That is
+# known and tested in tests/faults. No other fault is left out.
 _FAULTS: Final = tuple(script for name, script in SCRIPTS.items() if name != "doubled_answer")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How many calls, which share of the requests meets a fault, how many calls at once."""
+    """Number of calls, share of requests that meet a fault, number of concurrent calls."""
 
     calls: int = 10_000
     faults: float = 0.02
@@ -54,7 +54,7 @@ class Options:
 
 @dataclass
 class Report:
-    """What has been seen."""
+    """Results of a soak."""
 
     seconds: float = 0.0
     calls: Counter[str] = field(default_factory=Counter[str])
@@ -63,7 +63,7 @@ class Report:
     items: int = 0
     requests: int = 0
     memory: list[int] = field(default_factory=list[int])
-    """Kilobytes, from time to time."""
+    """Samples of memory in kilobytes."""
     tasks: tuple[int, int] = (0, 0)
     """Before and after."""
     connections: tuple[int, int] = (0, 0)
@@ -72,7 +72,7 @@ class Report:
     violations: list[str] = field(default_factory=list[str])
 
     def lines(self) -> Iterator[str]:
-        """The report as a table."""
+        """Format the report as a table."""
         yield f"{'seconds':22} {self.seconds:10.1f}"
         yield f"{'requests to the site':22} {self.requests:10}"
         yield f"{'items written':22} {self.items:10}"
@@ -93,7 +93,7 @@ class Report:
 
 
 async def soak(options: Options) -> Report:
-    """Run one and judge it."""
+    """Run a soak and check its results."""
     report = Report()
     site = DemoSite(students=STUDENTS)
     with serving(site.app) as url:
@@ -103,7 +103,7 @@ async def soak(options: Options) -> Report:
 
 
 def _chooser(options: Options, report: Report) -> Chooser:
-    # Not for anything secret.
+    # Not used for secrets.
     chance = random.Random(options.seed)  # noqa: S311
 
     def choose(_: Exchange) -> Script | None:
@@ -137,7 +137,7 @@ class _Soak:
                 for _ in range(self._options.at_once):
                     workers.create_task(self._work(opened))
             report.seconds = time.monotonic() - start
-            # What was cancelled may still be under way; a write's turn comes after all of them.
+            # Cancelled calls may still run; a write waits until all of them have ended.
             await self._settled(opened)
             report.tasks = before, await opened.tasks()
             idle = self._proxy.connections
@@ -155,7 +155,7 @@ class _Soak:
             "MOODLE_MCP_CONFIRM": "never",
             "MOODLE_MCP_RATE": "1000",
             "MOODLE_MCP_TIMEOUT": str(TIMEOUT),
-            # Small, so that a call is several requests.
+            # Small, so that a call needs several requests.
             "MOODLE_MCP_MAX_FIELDS": "24",
         }
 
@@ -198,7 +198,7 @@ class _Soak:
             self._writes.append((job, envelope))
 
     async def _settled(self, opened: Session) -> None:
-        """Wait until what was cancelled has come to its end: the tasks are no longer fewer."""
+        """Wait until the cancelled calls have ended: the number of tasks stops falling."""
         last = await opened.tasks()
         while True:
             await asyncio.sleep(TIMEOUT + 1)
@@ -231,7 +231,7 @@ class _Soak:
 
 
 async def _memory(pid: int) -> int:
-    """Kilobytes of a process in memory, as POSIX's ps knows them."""
+    """Return the resident memory of a process in kilobytes, according to `ps`."""
     command = ["ps", "-o", "rss=", "-p", str(pid)]
     shown = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
     with suppress(ValueError):

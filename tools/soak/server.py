@@ -1,4 +1,4 @@
-"""The server as it is, with one thing more: at SIGUSR1 it says how many tasks it has.
+"""The server, which also prints the number of its tasks on SIGUSR1.
 
 python -m tools.soak.server
 """
@@ -18,7 +18,7 @@ PROBE: Final = "soak-tasks"
 
 
 def report(_: int, __: FrameType | None) -> None:
-    """Write the number of the loop's tasks to stderr, as a line of JSON."""
+    """Write the number of the event loop's tasks to stderr, as a line of JSON."""
     print(json.dumps({PROBE: len(asyncio.all_tasks())}), file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""A server process and many calls to it at once."""
+"""A server process and many concurrent calls to it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Session:
     def begin(
         self, method: str, params: Mapping[str, Any]
     ) -> tuple[int, asyncio.Future[dict[str, Any]]]:
-        """Send a request; its id and what will be its response."""
+        """Send a request; return its id and a future of its response."""
         self._id += 1
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[self._id] = future
@@ -53,7 +53,7 @@ class Session:
         return self._id, future
 
     def cancel(self, request: int) -> None:
-        """Cancel a request as a client does; it may never be answered."""
+        """Cancel a request as a client does; the server may not answer it."""
         self._send(
             {
                 "jsonrpc": "2.0",
@@ -63,11 +63,11 @@ class Session:
         )
 
     def forget(self, request: int) -> None:
-        """Wait no longer for a response."""
+        """Stop waiting for a response."""
         self._waiting.pop(request, None)
 
     async def tasks(self) -> int:
-        """How many tasks the server's loop has."""
+        """Return the number of tasks in the server's event loop."""
         self._process.send_signal(signal.SIGUSR1)
         return await asyncio.wait_for(self._probed.get(), _PATIENCE)
 
@@ -78,7 +78,7 @@ class Session:
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     async def close(self) -> int:
-        """End the input; the process's exit status."""
+        """Close stdin; return the process's exit status."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         return await asyncio.wait_for(self._process.wait(), _PATIENCE)
@@ -89,7 +89,7 @@ class Session:
         self._process.stdin.write(json.dumps(message).encode() + b"\n")
 
     async def read_answers(self, lines: asyncio.StreamReader) -> None:
-        """Hand each response to whoever waits for it; every line must be JSON-RPC."""
+        """Give each response to the caller that waits for it; every line must be JSON-RPC."""
         async for line in lines:
             message = json.loads(line)
             future = self._waiting.pop(message.get("id"), None)
@@ -97,7 +97,7 @@ class Session:
                 future.set_result(message)
 
     async def read_log(self, lines: asyncio.StreamReader) -> None:
-        """Keep the log; take the answers to `tasks` out of it."""
+        """Collect the log, except for the answers to `tasks`."""
         async for line in lines:
             text = line.decode(errors="replace")
             if text.startswith(f'{{"{PROBE}"'):
@@ -108,7 +108,7 @@ class Session:
 
 @asynccontextmanager
 async def session(environment: Mapping[str, str]) -> AsyncGenerator[Session]:
-    """A server process with these settings."""
+    """Start a server process with these settings."""
     kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
