@@ -1,7 +1,7 @@
-"""Keeping a second process out while a first one works on a file.
+"""Lock a file against other processes.
 
-The mark is a lock of the system's on a file beside it, which ends with the process however that
-ends. The file itself can't have it: it is replaced while it is in use.
+The lock is an OS lock on a `.lock` file beside it, which ends with the process. The file itself
+can't be locked, because it is replaced while in use.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from moodle_mcp.atomic import UnfitError, append_private
 
 @contextmanager
 def alone_with(path: Path) -> Generator[None]:
-    """Work on a file while no other process does so in this way.
+    """Hold the lock of a file while the block runs.
 
     Raises:
-        UnfitError: another one does.
-        OSError: the mark beside the file can't be made.
+        UnfitError: another process holds it.
+        OSError: the `.lock` file can't be created.
     """
     mark = path.with_name(f"{path.name}.lock")
     with _locked(mark):
         try:
             yield
         finally:
-            # Windows removes no file that is open; an old mark does no harm.
+            # Windows can't remove an open file; a leftover lock file does no harm.
             with suppress(OSError):
                 mark.unlink()
 
@@ -43,11 +43,11 @@ def _locked(mark: Path) -> TextIO:
                 return file
         except BlockingIOError:
             file.close()
-            raise UnfitError("another run is at work on it: wait for its end") from None
+            raise UnfitError("another process is using it: wait until it ends") from None
         except BaseException:
             file.close()
             raise
-        # The run before has removed the mark after we had opened it.
+        # The previous process removed the lock file after we had opened it.
         file.close()
 
 

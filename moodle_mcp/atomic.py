@@ -1,7 +1,7 @@
-"""Writing files for their owner alone: whole or not at all, or line by line at the end.
+"""Write files that only their owner can read: replaced atomically, or appended to.
 
-No file is readable by others, not even for a moment. No link is followed: who can put one in the
-place of a file could otherwise have another file overwritten.
+Files are never readable by others, not even briefly. Links are not followed, because somebody who
+can put a link in a file's place could otherwise have another file overwritten.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from typing import Final, TextIO
 
 PRIVATE: Final = 0o600
 
-# What a system does not know is 0: Windows has no O_NOFOLLOW, only POSIX has O_NONBLOCK.
+# Flags that a system lacks are 0: Windows has no O_NOFOLLOW, only POSIX has O_NONBLOCK.
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 _JUNCTION: Final = 0xA0000003
 
 
 class UnfitError(OSError):
-    """There is something at the path that must not be used; the message says what."""
+    """The path leads to something that must not be used; the message says what."""
 
 
 def write_whole(path: Path, content: bytes, mode: int = PRIVATE) -> None:
-    """Put a file in place, or replace it, in one step; a link there is replaced, not followed.
+    """Create or replace a file in one step; a link is replaced, not followed.
 
-    `mode` are the permission bits that it ends with; on Windows the user's folder decides.
+    `mode` are the final permission bits; Windows uses the permissions of the user's folder.
 
     Raises:
-        OSError: it can't be written; what was there is as it was.
+        OSError: the file can't be written; the previous file is unchanged.
     """
-    # mkstemp makes it for the owner alone. It is in the same folder, since a file can be renamed
-    # in one step within one file system only.
+    # mkstemp creates it for the owner only. It is in the same folder, because renaming is atomic
+    # only within one file system.
     handle, name = tempfile.mkstemp(prefix=".moodle-mcp-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -51,13 +51,13 @@ def write_whole(path: Path, content: bytes, mode: int = PRIVATE) -> None:
 
 
 def append_whole(path: Path, content: bytes) -> None:
-    """Add to the end of a file that `append_private` opens, or leave it as it was.
+    """Append to a file opened by `append_private`, or leave the file unchanged.
 
     Raises:
-        OSError: as `append_private`, or the disk is full; nothing of the content is in the file.
+        OSError: as for `append_private`, or the disk is full. Nothing was appended.
     """
     with append_private(path) as file:
-        # Past the buffer of the file, which would be written after all when it is closed.
+        # Bypass the file's buffer, which would still be written when the file is closed.
         handle = file.fileno()
         size = os.fstat(handle).st_size
         try:
@@ -69,16 +69,16 @@ def append_whole(path: Path, content: bytes) -> None:
 
 
 def append_private(path: Path) -> TextIO:
-    """Open a file to write at its end in UTF-8; it is made if it is not there.
+    """Open a file for appending in UTF-8; create it if it is missing.
 
-    What is there must be the user's own regular file. If others may read or write it, that is
-    taken back. On Windows the user's folder decides who may read it.
+    An existing file must be a regular file owned by the user. Permissions of other users are
+    removed. Windows uses the permissions of the user's folder.
 
     Raises:
-        UnfitError: it is a link, another user's, or no regular file.
+        UnfitError: it is a link, another user's file or not a regular file.
         OSError: it can't be opened.
     """
-    # Without O_NOFOLLOW the check comes shortly before; with it, it gives a link its own message.
+    # Needed where O_NOFOLLOW is missing; elsewhere it only gives links a message of their own.
     if is_link(path):
         raise UnfitError("it is a link")
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK | _NO_WAIT
@@ -94,7 +94,7 @@ def append_private(path: Path) -> TextIO:
 def _make_private(handle: int) -> None:
     about = os.fstat(handle)
     if not stat.S_ISREG(about.st_mode):
-        raise UnfitError("it is no regular file")
+        raise UnfitError("it is not a regular file")
     if os.name != "nt":
         if about.st_uid != os.geteuid():
             raise UnfitError("it belongs to another user")
@@ -103,7 +103,7 @@ def _make_private(handle: int) -> None:
 
 
 def is_link(path: Path) -> bool:
-    """Whether a path is a symbolic link, or what Windows calls a junction; False for nothing."""
+    """Whether a path is a symbolic link or a Windows junction; False if nothing is there."""
     try:
         about = path.lstat()
     except FileNotFoundError:
@@ -112,8 +112,8 @@ def is_link(path: Path) -> bool:
 
 
 def reason(error: OSError) -> str:
-    """Why a file can't be used, in few words: ours, the exception's name, or the system's words for
-    what has no exception of its own, such as a full disk.
+    """Return briefly why a file can't be used: our message, the exception's name, or the system's
+    message for errors without an exception class, such as a full disk.
     """
     if isinstance(error, UnfitError):
         return str(error)

@@ -1,8 +1,8 @@
-r"""The one way to a person's terminal: whatever is printed there passes here.
+r"""Print to a person's terminal; all terminal output goes through this module.
 
-Names and messages of a site can hold escape sequences that clear the screen, characters that turn
-the direction of writing, and line ends that forge a line. Each such character is shown as what it
-is (`\u001b`), so that nothing is hidden and nothing takes effect.
+Names and messages from a site can contain escape sequences that clear the screen, characters that
+change the writing direction, and line breaks that forge a line. Each such character is printed as
+an escape (`\u001b`), so it is visible and has no effect.
 """
 
 from __future__ import annotations
@@ -20,58 +20,58 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 Cell = tuple[str, str]
-"""A text of a table and its style."""
+"""A cell's text and its style."""
 
 _LINE_ENDS: Final = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _RETURN: Final = str.maketrans({"\r": "\\r"})
 
 
 def one_line(text: str) -> str:
-    """The text on one line, with every character in it visible."""
+    """Return the text on one line, with every invisible character escaped."""
     return with_visible(text, _escape).translate(_LINE_ENDS)
 
 
 def several_lines(text: str) -> str:
-    """The text with its lines and tabs, and every other character in it visible."""
+    """Return the text with line breaks and tabs kept and other invisible characters escaped."""
     return with_visible(text, _escape).translate(_RETURN)
 
 
 def say(*lines: str, err: bool = False) -> None:
-    """Print texts, each on a line of its own whatever it holds."""
+    """Print texts, each on exactly one line."""
     for line in lines:
         click.echo(one_line(line), err=err)
 
 
 def say_document(text: str, *, err: bool = False) -> None:
-    """Print a text of ours that has lines; it ends with a line end if it is to be a whole line."""
+    """Print a text of several lines; no line break is added at its end."""
     click.echo(several_lines(text), nl=False, err=err)
 
 
 def say_json(text: str) -> None:
-    """Print JSON, which stays the same JSON: what shows nothing becomes an escape of its own."""
+    """Print JSON with invisible characters as JSON escapes, which leaves its meaning unchanged."""
     click.echo(with_visible(text, json_escape))
 
 
 def say_table(rows: Sequence[Sequence[Cell]]) -> None:
-    """Print rows in columns, for a terminal; a cell may have several lines."""
+    """Print rows as columns; a cell may have several lines."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for row in rows:
-        # Text, not markup: a site's name may have brackets in it.
+        # Text, not markup: a site's name may contain square brackets.
         table.add_row(*(Text(several_lines(text), style=style) for text, style in row))
     Console().print(table)
 
 
 def ask(label: str, *, secret: bool = False) -> str:
-    """What the person types after a question on stderr; a secret is not shown."""
+    """Ask on stderr and return what the person types; a secret is not echoed."""
     return str(click.prompt(one_line(label), hide_input=secret, err=True))
 
 
 def progress_bar() -> Progress:
-    """A bar on stderr that counts items."""
+    """Return a progress bar on stderr that counts items."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -91,22 +91,22 @@ def progress_bar() -> Progress:
 
 
 def is_terminal() -> bool:
-    """Whether standard output is a person's terminal."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 class LineFormatter(logging.Formatter):
-    """Writes each record as one line; the lines of a traceback are indented below it.
+    """Formats each record as one line, followed by an indented traceback if there is one.
 
-    A text in a record can't begin a line that looks like another record.
+    Text in a record can't start a line that looks like another record.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """The record's line."""
+        """Return the record's line."""
         return one_line(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
-        """The traceback, indented."""
+        """Return the traceback, indented."""
         lines = super().formatException(ei).split("\n")
         return "\n".join(f"    {one_line(line)}" for line in lines)
 

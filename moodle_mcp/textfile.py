@@ -1,8 +1,9 @@
-"""Decoding the text files that people write, and what they pipe in.
+"""Decode text files that people write, and text that they pipe in.
 
-Windows' editors put a byte-order mark before UTF-8, PowerShell's `>` writes UTF-16, and Excel's
-plain CSV is in the computer's own code page. A mark is accepted. Everything else that is not UTF-8
-is refused with what it probably is, because wrongly decoded names would be written to Moodle.
+Windows editors put a byte-order mark before UTF-8, PowerShell's `>` writes UTF-16, and Excel's
+plain CSV uses the computer's code page. A byte-order mark is accepted. Anything else that is not
+UTF-8 is refused with a guess at its encoding, because wrongly decoded names would be written to
+Moodle.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ _WIDE: Final = {
     "utf-32": "is UTF-32",
 }
 _SUPERSETS: Final = {"iso8859-1": "cp1252", "ascii": UTF_8, "utf-8-sig": UTF_8}
-"""What programs mean by an encoding that has fewer letters. Python's own names, as are the rest."""
+"""What programs mean by an encoding with fewer characters. These are Python's names."""
 
 
 class TextError(MoodleMcpError):
-    """The bytes are not a text in the expected encoding.
+    """The bytes are not text in the expected encoding.
 
-    The message is one phrase that follows a file's name, such as "is UTF-16, …: save it as UTF-8".
-    `problem` is that phrase without the advice, `likely` the encoding that the bytes probably
-    have, if that is known. Neither shows any of the content, which may be a token.
+    The message is a phrase that follows a file's name, such as "is UTF-16, …: save it as UTF-8".
+    `problem` is that phrase without the advice. `likely` is the probable encoding, if known.
+    Neither quotes the content, which may be a token.
     """
 
     def __init__(self, problem: str, likely: str | None = None) -> None:
@@ -43,12 +44,12 @@ class TextError(MoodleMcpError):
 
 
 def known_encoding(name: str) -> str:
-    """Return Python's name of an encoding; Latin-1 is taken as Windows-1252, which contains it.
+    """Return Python's name of an encoding; Latin-1 becomes Windows-1252, a superset.
 
     Raises:
-        LookupError: there is no such encoding of text.
+        LookupError: there is no such text encoding.
     """
-    # Codecs that are no encodings of text, such as hex, are refused only when they are used.
+    # Codecs that are not text encodings, such as hex, are rejected only when used.
     b"a".decode(name, "ignore")
     codec = codecs.lookup(name).name
     family = _family(codec)
@@ -56,16 +57,16 @@ def known_encoding(name: str) -> str:
 
 
 def decoded(data: bytes, encoding: str = UTF_8) -> str:
-    """Return the text without a byte-order mark.
+    """Decode bytes to text without a byte-order mark.
 
-    `encoding` is a name from `known_encoding`. UTF-16 is read in either byte order, with or
+    `encoding` is a name from `known_encoding`. UTF-16 is decoded in either byte order, with or
     without a mark.
 
     Raises:
-        TextError: the bytes are in another encoding, or hold a NUL character.
+        TextError: the bytes are in another encoding, or contain a NUL character.
     """
-    # JSON's rule looks at the mark or at where the NUL bytes of the first characters are. It holds
-    # for every text that begins with an ASCII character.
+    # As for JSON, the byte-order mark or the position of the first NUL bytes tells the encoding.
+    # This works for every text that begins with an ASCII character.
     found = json.detect_encoding(data)
     family = _family(found)
     if family in _WIDE and family != encoding:
@@ -74,7 +75,7 @@ def decoded(data: bytes, encoding: str = UTF_8) -> str:
         raise TextError(f"is UTF-8 and not {encoding}", UTF_8)
     text = _strictly(data, found if family == encoding else encoding)
     if "\0" in text:
-        raise TextError(f"has a NUL character in line {_line(text[: text.index(chr(0))])}")
+        raise TextError(f"contains a NUL character in line {_line(text[: text.index(chr(0))])}")
     return text.removeprefix(MARK)
 
 
@@ -89,14 +90,14 @@ def _strictly(data: bytes, encoding: str) -> str:
 
 
 def _family(encoding: str) -> str:
-    """The encoding without its byte order and mark."""
+    """Return the encoding's name without byte order and mark."""
     match = re.match(r"utf-(8|16|32)(?=$|-)", encoding)
     return match[0] if match else encoding
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether the bytes are UTF-8 beyond ASCII, which text in another encoding hardly ever is by
-    chance.
+    """Whether the bytes are UTF-8 with characters beyond ASCII; text in another encoding is hardly
+    ever that by chance.
     """
     try:
         return not data.isascii() and bool(data.decode())
@@ -105,5 +106,5 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _line(before: str) -> int:
-    """The number of the line, from 1, that follows this text."""
+    """Return the number, from 1, of the line that follows this text."""
     return len(_LINE_END.findall(before)) + 1

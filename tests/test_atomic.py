@@ -94,7 +94,7 @@ def test_a_pipe_is_refused_without_waiting_for_its_reader(tmp_path: Path) -> Non
         append_private(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     try:
-        with pytest.raises(UnfitError, match="no regular file"):
+        with pytest.raises(UnfitError, match="not a regular file"):
             append_private(tmp_path / "pipe")
     finally:
         os.close(reader)

@@ -36,8 +36,8 @@ STRANGE: dict[str, Callable[[Path], Path]] = {"a pipe": pipe, "a link to a devic
 @posix
 @pytest.mark.parametrize("case", STRANGE)
 def test_what_is_no_regular_file_is_not_read(tmp_path: Path, case: str) -> None:
-    """Reading from a pipe without a writer, or from an endless device, would not finish."""
-    with pytest.raises(UnfitError, match="it is no regular file"):
+    """To wait for a pipe's writer, or to read a device to its end, would not come to an end."""
+    with pytest.raises(UnfitError, match="it is not a regular file"):
         read_regular(STRANGE[case](tmp_path))
 
 
@@ -79,12 +79,12 @@ def test_whatever_file_is_named_nobody_waits_for_it(
         refusal(lambda: Results(strange, [])),
     ] == snapshot(
         [
-            "STRANGE: can't be read (it is no regular file)",
-            "MOODLE_TOKEN_FILE can't be read (it is no regular file): STRANGE",
-            "MOODLE_MCP_CATALOGUE can't be read (it is no regular file): STRANGE",
-            "/sites/site-a.json: can't be read (it is no regular file)",
-            "/items.json: can't be read (it is no regular file)",
-            "STRANGE: can't be read (it is no regular file)",
+            "STRANGE: can't be read (it is not a regular file)",
+            "MOODLE_TOKEN_FILE can't be read (it is not a regular file): STRANGE",
+            "MOODLE_MCP_CATALOGUE can't be read (it is not a regular file): STRANGE",
+            "/sites/site-a.json: can't be read (it is not a regular file)",
+            "/items.json: can't be read (it is not a regular file)",
+            "STRANGE: can't be read (it is not a regular file)",
         ]
     )
     assert kept.default() == "a"
@@ -119,7 +119,7 @@ def test_a_broken_site_can_be_told_from_one_that_is_not_kept(tmp_path: Path) -> 
     (tmp_path / "site-a.json").mkdir()
     with pytest.raises(BrokenSiteError):
         Accounts(tmp_path).get("a")
-    with pytest.raises(SettingsError, match="no site is kept"):
+    with pytest.raises(SettingsError, match="no site is saved"):
         Accounts(tmp_path).get("b")
 
 

@@ -113,6 +113,6 @@ def test_other_encodings_are_refused_with_what_they_are_and_nothing_of_the_text(
                 "is not UTF-16 (byte 11, in line 2)",
                 None,
             ),
-            "NUL": ("has a NUL character in line 2", None),
+            "NUL": ("contains a NUL character in line 2", None),
         }
     )[case]

@@ -1,4 +1,4 @@
-"""PHP programs that a Moodle administrator runs on the Moodle host, printed with what they need."""
+"""Assemble the PHP programs that a Moodle administrator runs on the Moodle host."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from moodle_mcp.catalogue.model import Function
 
 
 def provision(lists: Mapping[str, Sequence[Function]], chosen: str = "") -> str:
-    """The program that prepares a site.
+    """Return the program that prepares a site.
 
-    `lists` are the functions that its `--profile` can choose from, by the profile's name;
-    `chosen` is what the client sets as MOODLE_MCP_TOOLS where that is no profile.
+    `lists` are the functions that its `--profile` can choose from, by the profile's name. `chosen`
+    is the client's MOODLE_MCP_TOOLS if that is not a profile.
     """
     rows: list[str] = []
     for name, functions in lists.items():
@@ -27,12 +27,12 @@ def provision(lists: Mapping[str, Sequence[Function]], chosen: str = "") -> str:
 
 
 def catalogue() -> str:
-    """The program that exports a site's functions."""
+    """Return the program that exports a site's functions."""
     return _assembled("catalogue.php", "common.php")
 
 
 def _assembled(name: str, *parts: str) -> str:
-    """One file that an administrator can copy: a program with the parts that it needs."""
+    """Join a program with the parts that it needs, as one file for an administrator to copy."""
     code = [_read(part).removeprefix("<?php\n").strip() for part in parts]
     return _read(name).replace("/*PARTS*/", "\n\n".join(code))
 

@@ -1,8 +1,8 @@
 <?php
 /*
- * Exports what this Moodle site's web-service functions are, those of its plugins included: names,
+ * Exports this Moodle site's web-service functions, including those of its plugins: names,
  * parameters, answers and the site's own descriptions, as one JSON document on standard output.
- * For moodle-mcp, which makes typed tools of them (MOODLE_MCP_CATALOGUE=FILE).
+ * For moodle-mcp, which makes them typed tools (MOODLE_MCP_CATALOGUE=FILE).
  *
  * It reads the code and the table external_functions and changes nothing. The document has no
  * content of courses, no names of people, no settings and no tokens. Works with Moodle 4.1 and
@@ -11,8 +11,8 @@
  *   sudo -u www-data php catalogue.php --moodle=/var/www/moodle > catalogue.json
  *
  *   --moodle=FOLDER    the folder that has Moodle's config.php
- *   --functions=GLOB   only functions whose names fit, as 'local_*'
- *   --owner=USER       config.php may belong to this user, where that is neither you nor root
+ *   --functions=GLOB   only functions whose names match, such as 'local_*'
+ *   --owner=USER       config.php may also belong to this user, not only to you or root
  */
 
 if (PHP_SAPI !== 'cli') {
@@ -37,7 +37,7 @@ function moodle_mcp_tree($node): array {
     if ($tree['presence'] === 'default') {
         $tree['default'] = $node->default;
         if (is_int($node->default) && abs($node->default - time()) < DAYSECS) {
-            // A default of "now" was computed for this export and is wrong in any other moment.
+            // A default of "now" was computed for this export and is wrong at any other time.
             unset($tree['default']);
             $tree['presence'] = 'optional';
         }
@@ -57,7 +57,7 @@ foreach (moodle_mcp_arguments() as $argument) {
 }
 $config = moodle_mcp_config($options['moodle'] ?? null, $options['owner'] ?? null);
 
-// Nothing but the document is written: no warnings of PHP's, nothing that a plugin prints.
+// Only the document is written: no PHP warnings, nothing that a plugin prints.
 ob_start();
 moodle_mcp_guard('. Nothing was written');
 define('CLI_SCRIPT', true);

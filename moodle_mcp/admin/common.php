@@ -1,9 +1,9 @@
 <?php
-/* The parts that both programs share; moodle_mcp/admin/__init__.py puts them into each. */
+/* Functions that both programs share; moodle_mcp/admin/__init__.py copies them into each. */
 
 /* Return text from the site or the command line so that it can't control a terminal. */
 function moodle_mcp_plain(string $text): string {
-    // Control characters, invisible ones and those that turn the direction of what follows.
+    // Control characters, invisible ones and those that change the writing direction.
     $plain = preg_replace('/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u', ' ', $text);
     return $plain ?? preg_replace('/[^\x20-\x7e]/', '?', $text); // Null: the text is not UTF-8.
 }
@@ -13,13 +13,13 @@ function moodle_mcp_print(string $line): void {
     echo moodle_mcp_plain($line) . "\n";
 }
 
-/* End the program as a failure, with one line that says why. */
+/* End the program with status 1 and one line that says why. */
 function moodle_mcp_stop(string $message): void {
     fwrite(STDERR, MOODLE_MCP_PROGRAM . ': ' . moodle_mcp_plain($message) . "\n");
     moodle_mcp_end(1);
 }
 
-/* Return what stands behind the program's name on the command line. */
+/* Return the command-line arguments. */
 function moodle_mcp_arguments(): array {
     $arguments = array_slice($_SERVER['argv'], 1);
     foreach ($arguments as $argument) {
@@ -30,7 +30,7 @@ function moodle_mcp_arguments(): array {
     return $arguments;
 }
 
-/* End the program on purpose; moodle_mcp_guard takes every other end for a failure. */
+/* End the program on purpose; moodle_mcp_guard treats every other end as a failure. */
 function moodle_mcp_end(int $status): void {
     defined('MOODLE_MCP_ENDED') || define('MOODLE_MCP_ENDED', true);
     exit($status);
@@ -62,7 +62,7 @@ function moodle_mcp_guard(string $advice): void {
         while (ob_get_level()) {
             ob_end_clean();
         }
-        fwrite(STDERR, MOODLE_MCP_PROGRAM . ": it was ended before it was done$advice\n");
+        fwrite(STDERR, MOODLE_MCP_PROGRAM . ": it was stopped before it was done$advice\n");
         // An exit here would skip the functions that are registered after this one.
         register_shutdown_function(function () {
             exit(1);
@@ -92,22 +92,22 @@ function moodle_mcp_user_number(string $option, string $name): int {
     }
     $entry = function_exists('posix_getpwnam') ? posix_getpwnam($name) : false;
     if (!$entry) {
-        moodle_mcp_stop("--$option: the system knows no user '$name'; give the user's number");
+        moodle_mcp_stop("--$option: the system has no user '$name'; give the user's number");
     }
     return $entry['uid'];
 }
 
 /*
  * Return why others could replace what is at a path: the path or a folder above it belongs to
- * somebody who is not in $owners, or has one of the modes in $mask and is no folder with a sticky
- * bit. Null if they can't. Access control lists are not looked at.
+ * somebody who is not in $owners, or has one of the modes in $mask and is not a folder with a
+ * sticky bit. Null if they can't. Access control lists are not checked.
  */
 function moodle_mcp_weakness(string $path, array $owners, int $mask): ?string {
     clearstatcache(true);
     for ($each = $path; ; $each = dirname($each)) {
         $stat = @stat($each);
         if (!$stat) {
-            return "$each can't be looked at";
+            return "$each can't be checked";
         }
         if (!in_array($stat['uid'], $owners, true)) {
             return "$each belongs to user $stat[uid]";
@@ -131,9 +131,9 @@ function moodle_mcp_config(?string $folder, ?string $owner): string {
     if (moodle_mcp_has_modes() && moodle_mcp_uid() === 0) {
         moodle_mcp_stop("run it as the web server's user, not as root: sudo -u www-data php ...");
     }
-    $config = realpath("$folder/config.php"); // Has no value for phar:// and the like.
+    $config = realpath("$folder/config.php"); // False for phar:// and the like.
     if ($config === false || !is_file($config) || !is_readable($config)) {
-        moodle_mcp_stop("there is no config.php that can be read in $folder");
+        moodle_mcp_stop("there is no readable config.php in $folder");
     }
     if (moodle_mcp_has_modes()) {
         $owners = [0, moodle_mcp_uid()];
@@ -144,7 +144,7 @@ function moodle_mcp_config(?string $folder, ?string $owner): string {
         $weakness = moodle_mcp_weakness($config, $owners, 0002);
         if ($weakness !== null) {
             moodle_mcp_stop("config.php is run with your rights, and others could change it: $weakness. "
-                . 'Mend that; an owner whom you trust is named with --owner=USER');
+                . 'Fix that, or name an owner whom you trust with --owner=USER');
         }
     }
     return $config;

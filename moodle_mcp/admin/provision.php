@@ -1,8 +1,8 @@
 <?php
 /*
- * Prepares a Moodle site for moodle-mcp: everything that one user's agent needs, and no more.
+ * Prepares a Moodle site for moodle-mcp, with exactly what one user's agent needs.
  *
- * What it changes, each step only where it is not so already:
+ * It takes these steps, unless they are done already:
  *
  *   1. web services and the REST protocol are switched on;
  *   2. an external service "moodle_mcp_..." has exactly the functions of the list below that you
@@ -15,11 +15,11 @@
  * It gives nobody a right in a course: a teacher's own role in a course already does. An account
  * that has no roles of its own needs --grant (see --help).
  *
- * It keeps in the table config_plugins (plugin "moodle_mcp") what it has made and how the switches
- * stood before; of a token's file its path, inode and SHA-256, by which --undo knows it again.
- * Each step is one transaction. The token, its file and the end of the tokens before it are one.
- * --dry-run changes nothing and says what would change. --undo takes back what it has made. Works
- * with Moodle 4.1 and newer.
+ * It records in the table config_plugins (plugin "moodle_mcp") what it has created and the previous
+ * settings; for a token's file its path, inode and SHA-256, by which --undo recognises it. Each step
+ * is one transaction; creating the token, writing its file and deleting older tokens are one.
+ * --dry-run changes nothing and says what would change. --undo reverts what it has made. Works with
+ * Moodle 4.1 and newer.
  */
 
 if (PHP_SAPI !== 'cli') {
@@ -33,7 +33,7 @@ const MOODLE_MCP_LISTS = [
     /*LISTS*/
 ];
 
-/* The client's setting for a list that is no profile. Filled in by moodle-mcp. */
+/* The client's setting MOODLE_MCP_TOOLS if that is not a profile. Filled in by moodle-mcp. */
 const MOODLE_MCP_CHOSEN = '/*CHOSEN*/';
 
 /*PARTS*/
@@ -57,29 +57,29 @@ Prepares a Moodle site for moodle-mcp. Run it as the web server's user, for exam
   sudo -u www-data php provision.php --moodle=/var/www/moodle --profile=teacher --user=theo
 
   --moodle=FOLDER     the folder that has Moodle's config.php
-  --owner=USER        config.php may belong to this user, where that is neither you nor root
-  --user=NAME         the user name of whom the agent acts for
+  --owner=USER        config.php may also belong to this user, not only to you or root
+  --user=NAME         the user name of the user that the agent acts for
   --profile=NAME      the list of functions: {profiles}
   --functions=A,B     these functions instead, by their full names
-  --access=LEVEL      only functions that read; or read and write; or destructive, which is all
-                      (the default): read, write, destructive
+  --access=LEVEL      the most that functions may do: read, write or destructive (the default:
+                      all functions)
   --service=NAME      short name of the service and the role (default: moodle_mcp_PROFILE)
-  --expires=DAYS      the token ends after so many days (at midnight UTC); given again, it is
-                      moved to a new end
-  --ip=ADDRESSES      the token works only from these addresses, as 192.0.2.7 or 192.0.2.0/24,
-                      parted by commas
-  --token-file=FILE   write the token to a new file that only you can read; print it nowhere.
-                      Nobody but you and root may be able to write to its folder
+  --expires=DAYS      the token expires after so many days (at midnight UTC); run again
+                      with it to change the date
+  --ip=ADDRESSES      the token works only from these comma-separated addresses, such as
+                      192.0.2.7 or 192.0.2.0/24
+  --token-file=FILE   write the token to a new file that only you can read, instead of
+                      printing it. Only you and root may have write access to its folder
   --new-token         replace the user's token of this service
-  --restful           also enable the RESTful protocol, where that plugin is installed
-  --grant             for an account of its own that has no roles in courses: the role also gets,
-                      FOR THE WHOLE SITE, the capabilities that the functions need. Functions
-                      that read bring no capability that writes
-  --capability=A,B    the role gets these too, for the whole site
-  --may-assign=A,B    the role may assign these roles (student, ...), which enrolling needs
+  --restful           also enable the RESTful protocol, if that plugin is installed
+  --grant             for an account without roles in courses: the role also gets, FOR THE WHOLE
+                      SITE, the capabilities that the functions need. For functions that only
+                      read these are never capabilities that write
+  --capability=A,B    the role gets these capabilities too, for the whole site
+  --may-assign=A,B    the role may assign these roles (student, ...): needed for enrolling users
   --dry-run           change nothing; say what would change
-  --undo              take back what this program has made for the profile or service, files
-                      with tokens too; with --user only what it made for this user
+  --undo              revert what this program has made for the profile or service, including
+                      token files; with --user only what it made for this user
   --help              this text
 
 TEXT;
@@ -110,7 +110,7 @@ function moodle_mcp_options(array $arguments): array {
     return $options;
 }
 
-/* The names in a list that is parted by commas. */
+/* The names in a comma-separated list. */
 function moodle_mcp_names(string $text): array {
     return array_values(array_unique(array_filter(array_map('trim', explode(',', $text)), 'strlen')));
 }
@@ -119,7 +119,7 @@ function moodle_mcp_names(string $text): array {
 function moodle_mcp_wanted(string $profile, array $options): array {
     $wanted = MOODLE_MCP_LISTS[$profile] ?? [];
     if (isset($options['functions'])) {
-        // What nobody has classified counts as destructive.
+        // Unclassified functions count as destructive.
         $known = array_merge(...array_values(MOODLE_MCP_LISTS));
         $wanted = [];
         foreach (moodle_mcp_names($options['functions']) as $name) {
@@ -129,7 +129,7 @@ function moodle_mcp_wanted(string $profile, array $options): array {
     $levels = ['read' => 1, 'write' => 2, 'destructive' => 3];
     $level = $levels[$options['access'] ?? 'destructive'] ?? 0;
     if (!$level) {
-        moodle_mcp_stop('--access is read, write or destructive');
+        moodle_mcp_stop('--access must be read, write or destructive');
     }
     $wanted = array_filter($wanted, function ($access) use ($levels, $level) {
         return $levels[$access] <= $level;
@@ -158,17 +158,17 @@ if (isset($options['profile'], $options['functions'])) {
     moodle_mcp_stop('give --profile or --functions, not both');
 }
 if (!isset($options['user']) && !isset($options['undo'])) {
-    moodle_mcp_stop('--user is missing: the user name of whom the agent acts for');
+    moodle_mcp_stop('--user is missing: the user name of the user that the agent acts for');
 }
 $shortname = $options['service'] ?? "moodle_mcp_$profile";
 if (!preg_match('/^[a-z0-9_]{1,90}$/D', $shortname)) {
-    moodle_mcp_stop('--service is a short name of small letters, digits and underscores');
+    moodle_mcp_stop('--service must be a short name of lowercase letters, digits and underscores');
 }
 if (isset($options['expires']) && !preg_match('/^[1-9]\d{0,3}$/D', $options['expires'])) {
-    moodle_mcp_stop('--expires is a number of days, 1 to 9999');
+    moodle_mcp_stop('--expires must be a number of days, 1 to 9999');
 }
 if (isset($options['ip']) && !preg_match('#^[0-9a-fA-F.:/,-]{1,255}$#D', $options['ip'])) {
-    moodle_mcp_stop('--ip has addresses such as 192.0.2.7 or 192.0.2.0/24, parted by commas');
+    moodle_mcp_stop('--ip must be addresses such as 192.0.2.7 or 192.0.2.0/24, comma-separated');
 }
 $wanted = moodle_mcp_wanted($profile, $options);
 $dryrun = isset($options['dry-run']);
@@ -190,13 +190,12 @@ if (!class_exists('\core_external\util')) {
 if (moodle_needs_upgrading()) {
     moodle_mcp_stop('the site is being upgraded: finish that first');
 }
-// Two runs at once would each write what they have made over what the other has. The lock ends with
-// the program.
+// Two runs at once would overwrite each other's records. The lock ends with the program.
 $lock = $dryrun ? null : \core\lock\lock_config::get_lock_factory('moodle_mcp')->get_lock('provision', 0);
 if ($lock === false) {
-    moodle_mcp_stop('another run of this program is at work on the site: wait for its end');
+    moodle_mcp_stop('another run of this program is changing the site: wait until it ends');
 }
-\core\session\manager::set_user(get_admin()); // Stands in Moodle's own log as who did it.
+\core\session\manager::set_user(get_admin()); // Moodle's own log names this user.
 
 $system = context_system::instance();
 $manager = new webservice();
@@ -214,7 +213,7 @@ $remember = function () use (&$memory) {
         set_config('made', json_encode($memory), 'moodle_mcp');
     }
 };
-// One step: "ok" where it is so already; else done, or with --dry-run only said.
+// One step: "ok" if done already, else do it; with --dry-run only print it.
 $step = function (bool $isso, string $what, callable $do) use ($say, $dryrun, &$changes, $DB) {
     if ($isso) {
         $say('ok', $what);
@@ -222,7 +221,7 @@ $step = function (bool $isso, string $what, callable $do) use ($say, $dryrun, &$
     }
     $changes++;
     if (!$dryrun) {
-        $transaction = $DB->start_delegated_transaction(); // The guard takes it back.
+        $transaction = $DB->start_delegated_transaction(); // moodle_mcp_guard rolls it back.
         $do();
         $transaction->allow_commit();
     }
@@ -247,7 +246,7 @@ $role = $DB->get_record('role', ['shortname' => $shortname]) ?: null;
 $made = $memory['services'][$shortname] ?? [];
 foreach (['service' => $service, 'role' => $role] as $kind => $record) {
     if ($record && (int) $record->id !== ($made[$kind] ?? 0)) {
-        moodle_mcp_stop("there is a $kind '$shortname' that this program has not made; choose another name with --service");
+        moodle_mcp_stop("there is a $kind '$shortname' that this program has not created; choose another name with --service");
     }
 }
 
@@ -281,7 +280,7 @@ $live = array_filter($tokens, function ($token) {
 $makestoken = !$live || isset($options['new-token']);
 foreach ([dirname($config), realpath($CFG->dirroot)] as $served) {
     if ($path !== null && $served !== false && strpos($path, "$served/") === 0) {
-        moodle_mcp_stop("--token-file: the web server may hand out what lies in $served");
+        moodle_mcp_stop("--token-file: the web server may serve files in $served");
     }
 }
 
@@ -296,14 +295,14 @@ if (!isset($options['undo']) && ($wsisoff || $restisoff)) {
 $file = null;
 if ($path !== null && $makestoken) {
     if ($dryrun && @lstat($path)) {
-        moodle_mcp_stop("--token-file: there is something at $path already");
+        moodle_mcp_stop("--token-file: $path exists already");
     }
     $file = $dryrun ? null : new moodle_mcp_token_file($path);
 }
 
 moodle_mcp_print("$SITE->fullname, Moodle $CFG->release, $CFG->wwwroot");
 
-// ---- Taking back ---------------------------------------------------------------------------------
+// ---- Undo ----------------------------------------------------------------------------------------
 
 if (isset($options['undo'])) {
     $isused = function (array $where) use ($DB, $service): bool {
@@ -365,7 +364,7 @@ if (isset($options['undo'])) {
             unset($memory['services'][$shortname]);
             $remember();
         }
-        // The switches go back only when nothing else needs them by now.
+        // The settings are only restored if nothing else needs them now.
         $others = array_diff(array_keys($memory['services']), [$shortname]);
         $needed = $DB->get_fieldset_sql(
             'SELECT DISTINCT s.name FROM {external_services} s JOIN {external_tokens} t ON t.externalserviceid = s.id
@@ -377,7 +376,7 @@ if (isset($options['undo'])) {
             $added = $memory['protocols']['added'] ?? [];
             $left = implode(',', array_diff($protocols(), $added));
             $step(!$added, 'protocols are as before: ' . ($left ?: 'none'), function () use ($setting, $left, &$memory) {
-                // Where there was no such row before, there is none again.
+                // If there was no such row before, remove it again.
                 $setting('webserviceprotocols', $left === '' && $memory['protocols']['before'] === null ? null : $left);
                 unset($memory['protocols']);
             });
@@ -390,7 +389,7 @@ if (isset($options['undo'])) {
             }
         }
     }
-    echo $changes ? '' : "Nothing to take back.\n";
+    echo $changes ? '' : "Nothing to undo.\n";
     moodle_mcp_end(0);
 }
 
@@ -539,7 +538,7 @@ foreach ($assignable as $name => $target) {
 
 $authorised = $service && $DB->record_exists('external_services_users', ['externalserviceid' => $service->id, 'userid' => $user->id]);
 $step($authorised, "$user->username is authorised for the service", function () use ($manager, $user, &$service, $event) {
-    // No end date here: Moodle's own check of it is the wrong way round. The token has one.
+    // No end date here: Moodle's own check of it is inverted. The token has one.
     $manager->add_ws_authorised_user((object) ['externalserviceid' => $service->id, 'userid' => $user->id]);
     $event('webservice_service_user_added', $service->id, ['relateduserid' => $user->id]);
 });
@@ -554,7 +553,7 @@ $end = isset($options['expires']) ? (intdiv(time(), DAYSECS) + (int) $options['e
 $secret = null;
 $handover = null;
 if ($makestoken) {
-    // Until the token is written and printed it does not count, and the tokens before it still hold.
+    // The transaction commits after the token is written and printed; until then old tokens stay valid.
     $handover = $dryrun ? null : $DB->start_delegated_transaction();
     $step(false, ($live ? 'a new token in place of the old one' : 'a token') . ($end ? ' until ' . gmdate('Y-m-d H:i', $end) . ' UTC' : ' without an end')
         . (isset($options['ip']) ? " from {$options['ip']}" : ''),
@@ -584,11 +583,11 @@ if ($makestoken) {
             $DB->update_record('external_tokens', (object) ($wants + ['id' => $token->id]));
         });
     if ($path !== null) {
-        $say('note', "nothing was written to $path: the token made before still holds. --new-token replaces it");
+        $say('note', "nothing was written to $path: the existing token is still valid. --new-token replaces it");
     }
 }
 
-// ---- What may still be in the way ----------------------------------------------------------------
+// ---- Remaining problems --------------------------------------------------------------------------
 
 if (!$dryrun && !has_capability('webservice/rest:use', $system, $user)) {
     $say('WARNING', "another role of $user->username prohibits webservice/rest:use");
@@ -598,7 +597,7 @@ if ($until > time()) {
     $say('WARNING', "the authorisation of $user->username has an end date, and Moodle refuses every call before it: remove the date");
 }
 if (is_siteadmin($user)) {
-    $say('WARNING', "$user->username is a site administrator: nothing but the service's list limits the token");
+    $say('WARNING', "$user->username is a site administrator: only the service's list of functions limits the token");
 }
 if ($user->suspended || !$user->confirmed || $user->auth === 'nologin') {
     $say('WARNING', "$user->username can't use the token: the account is suspended, not confirmed or has no login");
@@ -613,15 +612,15 @@ if (!$user->policyagreed && !is_siteadmin($user) && (new \core_privacy\local\sit
     $say('WARNING', "$user->username must first log in and agree to the site's policy");
 }
 if (!empty($CFG->maintenance_enabled)) {
-    $say('WARNING', 'the site is in maintenance mode: only those who may pass it can call functions');
+    $say('WARNING', 'the site is in maintenance mode: only users who may log in during maintenance can call functions');
 }
 if (!isset($options['grant']) && !is_siteadmin($user)) {
-    // Looks only whether the user has each capability in any role anywhere.
+    // Only checks whether any role of the user, in any context, has the capability.
     $lacks = $dryrun ? [] : ($manager->get_missing_capabilities_by_users([$user], $service->id)[$user->id] ?? []);
     $lacks = array_intersect($lacks, array_keys($needed));
     if ($lacks) {
         $say('note', "no role of $user->username has " . implode(', ', $lacks)
-            . ': calls that need one of them are refused, or show less. --help tells of --grant');
+            . ': calls that need one of them are refused or show less; see --grant in --help');
     }
 }
 
@@ -635,7 +634,7 @@ echo $changes ? "\n" : "Nothing had to be changed.\n\n";
 echo "Settings for moodle-mcp:\n";
 moodle_mcp_print("MOODLE_URL=$CFG->wwwroot");
 if ($secret === null) {
-    echo "MOODLE_TOKEN=(the token that was made before; --new-token makes another)\n";
+    echo "MOODLE_TOKEN=(the existing token; --new-token creates another)\n";
 } else {
     moodle_mcp_print($file ? "MOODLE_TOKEN_FILE=$path" : "MOODLE_TOKEN=$secret");
 }

@@ -1,10 +1,10 @@
 <?php
-/* The file for the token; moodle_mcp/admin/__init__.py puts this into provision.php. */
+/* The file for the token; moodle_mcp/admin/__init__.py copies this into provision.php. */
 
 /*
- * A new file for a token, which only its owner can read. It is made, filled with blanks and checked
- * before anything is made on the site. So a full disk stops the program while nothing has changed.
- * Unless it is kept, it is removed when the program ends, however that ends.
+ * A new file for a token, which only its owner can read. It is created, filled with blanks and
+ * checked before the site is changed, so that a full disk stops the program in time. Unless `keep`
+ * is called, the file is removed when the program ends for any reason.
  */
 final class moodle_mcp_token_file {
     /* The most characters that a token has: the length of its column in the database. */
@@ -18,12 +18,12 @@ final class moodle_mcp_token_file {
     /* Return the full path of a file, or end the program if others could put something there. */
     public static function place(string $file): string {
         if (!moodle_mcp_has_modes()) {
-            moodle_mcp_stop('--token-file: files have no modes here that keep others from reading them');
+            moodle_mcp_stop('--token-file: file modes on this system do not keep others from reading the token');
         }
         if (!preg_match('#^(.*/)?([^/]+)$#sD', $file, $match)) {
             moodle_mcp_stop("--token-file: $file does not name a file");
         }
-        $folder = realpath($match[1] === '' ? '.' : $match[1]); // Has no value for php:// and the like.
+        $folder = realpath($match[1] === '' ? '.' : $match[1]); // False for php:// and the like.
         if ($folder === false || !is_dir($folder)) {
             moodle_mcp_stop("--token-file: there is no folder $match[1]");
         }
@@ -34,12 +34,12 @@ final class moodle_mcp_token_file {
         return rtrim($folder, '/') . "/$match[2]";
     }
 
-    /* Make the file at a path that `place` returned. */
+    /* Create the file at a path that `place` returned. */
     public function __construct(string $path) {
         clearstatcache(true);
         // PHP follows a link before it opens a file, even a link to a file that doesn't exist.
         if (@lstat($path)) {
-            moodle_mcp_stop("--token-file: there is something at $path already");
+            moodle_mcp_stop("--token-file: $path exists already");
         }
         $mask = umask(0077);
         $handle = @fopen($path, 'x+');
@@ -59,17 +59,17 @@ final class moodle_mcp_token_file {
         clearstatcache(true);
         $open = fstat($this->handle);
         if (!$this->has($this->path)) {
-            throw new RuntimeException("--token-file: somebody has put something else in the place of $this->path");
+            throw new RuntimeException("--token-file: somebody has replaced $this->path");
         }
         if ($open['mode'] !== 0100600 || $open['uid'] !== moodle_mcp_uid() || $open['nlink'] !== 1) {
             throw new RuntimeException("--token-file: $this->path can't be kept from others: its owner, mode or number of links is wrong");
         }
     }
 
-    /* Write one line and check that it is there; return what `matches` needs to know the file again. */
+    /* Write one line and check it; return what `matches` needs to recognise the file later. */
     public function write(string $line): array {
         $text = "$line\n";
-        // What is there already has room on the disk, so it is overwritten before it is cut.
+        // The blanks already have space on the disk, so they are overwritten before the file is cut.
         $iswritten = rewind($this->handle) && @fwrite($this->handle, $text)
             && ftruncate($this->handle, strlen($text)) && fflush($this->handle)
             && (!function_exists('fsync') || fsync($this->handle)); // PHP 8.1.
@@ -80,7 +80,7 @@ final class moodle_mcp_token_file {
         return ['path' => $this->path, 'inode' => fstat($this->handle)['ino'], 'sha256' => hash('sha256', $text)];
     }
 
-    /* Whether a path, not a link's target, is the file that is open. */
+    /* Whether a path itself, not a link's target, is the open file. */
     private function has(string $path): bool {
         $open = fstat($this->handle);
         $there = @lstat($path);
@@ -92,7 +92,7 @@ final class moodle_mcp_token_file {
         $this->iskept = true;
     }
 
-    /* Remove the file unless it is kept; what somebody else has put in its place stays. */
+    /* Remove the file unless it is kept; a file that replaced it stays. */
     public function discard(): void {
         if ($this->iskept) {
             return;
@@ -100,7 +100,7 @@ final class moodle_mcp_token_file {
         $this->iskept = true;
         clearstatcache(true);
         ftruncate($this->handle, 0);
-        $made = realpath($this->path); // Where a link led to that was put there in between.
+        $made = realpath($this->path); // Resolved, because a link may have been put there since.
         if ($made !== false && $this->has($made)) {
             unlink($made);
         }

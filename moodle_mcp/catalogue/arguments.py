@@ -1,8 +1,8 @@
-"""Checking an agent's arguments against what the function takes, before anything is sent.
+"""Check an agent's arguments against a function's parameters, before anything is sent.
 
-Clients send things that mean the right thing in the wrong type; `accept` mends those without
-guessing. What remains is checked against the schema that the agent sees, with the values that it
-only names in words, and against what REST can carry.
+Clients often send the right value in the wrong type; `accept` converts those without guessing. The
+result is checked against the schema that the agent sees, including the values that it only lists in
+descriptions, and against what REST can carry.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 from moodle_mcp.jsontree import MAX_ITEMS, MAX_VALUES, Size, head, size_of
 
 MAX_FAULTS: Final = 20
-"""How many faults one report names; a list of thousands of bad items must fit an answer."""
+"""Maximum faults in one report: a list of thousands of bad items must fit an answer."""
 
 _MAX_FOUND: Final = 1000
-"""How many faults are looked for; of 100,000 bad items the rest is as bad."""
+"""Maximum faults to search for: of 100,000 bad items the rest is as bad."""
 
 _LOOKED_AT: Final = 1_000
-"""Values among which the first faults are looked for. The validator makes an error of a kilobyte
-or more for every fault before it returns the first."""
+"""How many values are searched for the first faults. The validator builds an error of a kilobyte or
+more for every fault before it returns the first."""
 
 _LONGEST_INTEGER: Final = 60
 _EXACT: Final = 2.0**53
@@ -50,7 +50,7 @@ _BOOLEANS: Final[Mapping[Any, bool]] = {
 
 
 class ArgumentChecker:
-    """Checks arguments of functions, keeping what was made of each function for that."""
+    """Checks arguments; caches the compiled checks of each function."""
 
     def __init__(self) -> None:
         self._schemas = CompiledSchemas(checked_schema)
@@ -64,11 +64,11 @@ class ArgumentChecker:
         zone: tzinfo | None = None,
         size: Size | None = None,
     ) -> dict[str, Any]:
-        """The arguments as they can be sent, without nulls.
+        """Return the arguments as they can be sent, without nulls.
 
-        `zone` is the user's, in which a date without an offset is explained; it is UTC if it is
-        not known. `lacks_zone` tells whether the error would say more with one. `size` is what
-        `checked_size` told of the arguments, if they have been counted.
+        `zone` is the user's time zone, in which error messages explain dates without an offset; UTC
+        if it is None. `lacks_zone` tells whether a zone would change the error. `size` is the
+        result of `checked_size`, if the arguments have been counted already.
 
         Raises:
             CallError: `invalid_arguments` with one entry for each fault, or `too_large`; nothing
@@ -103,7 +103,7 @@ class ArgumentChecker:
 
 
 def checked_size(arguments: Mapping[str, Any]) -> Size:
-    """The size of a call's arguments, counted before anything else is done with them.
+    """Count the values of a call's arguments; must run before any other check.
 
     Raises:
         CallError: `too_large`; nothing was sent.
@@ -123,7 +123,7 @@ def checked_size(arguments: Mapping[str, Any]) -> Size:
 def _up_to_a_fault(
     validator: jsonschema_rs.Draft202012Validator, arguments: Any, values: int
 ) -> Any:
-    """Invalid arguments, their lists ended soon after the first fault."""
+    """Return invalid arguments with their lists cut off soon after the first fault."""
     valid, invalid, looked_at = 0, values, _LOOKED_AT
     while invalid - valid > _LOOKED_AT:
         checkpoint()
@@ -136,16 +136,16 @@ def _up_to_a_fault(
 
 
 def lacks_zone(error: CallError) -> bool:
-    """Whether a check without a zone met a time that only a zone makes certain."""
+    """Whether a check without a zone found a time whose meaning depends on the zone."""
     return any(isinstance(fault, LocalTimeFault) for fault in error.fault.parameters)
 
 
 def accept(node: Node, value: Any) -> Any:
-    """The value with what clients are known to send put right, and nulls left out.
+    """Convert common client mistakes, and drop nulls.
 
-    A list or object written as a JSON string is read, "5" becomes 5 where an integer belongs and
-    5 becomes "5" where text belongs (ids in `values`, for example), 1 and "true" become a boolean.
-    Anything else stays as it is, to be refused with its name.
+    A list or object in a JSON string is parsed, "5" becomes 5 for an integer and 5 becomes "5" for
+    text (ids in `values`, for example), 1 and "true" become a boolean. Other wrong values stay
+    unchanged, to be refused by name.
     """
     match node:
         case Value():
@@ -178,7 +178,7 @@ def _accept_scalar(kind: str, value: Any) -> Any:
         case "integer", str() if _INTEGER.fullmatch(value):
             return int(value) if len(value) <= _LONGEST_INTEGER else value
         case "integer", float() if value.is_integer():
-            # A larger double stands for many integers; as text it is refused.
+            # A larger double stands for many integers; written as text it is refused.
             return int(value) if abs(value) < _EXACT else str(value)
         case "number", str() if _NUMBER.fullmatch(value):
             return float(value)
@@ -191,7 +191,7 @@ def _accept_scalar(kind: str, value: Any) -> Any:
 
 
 def parsed_json(value: Any, expected: type[list[Any]] | type[dict[str, Any]]) -> Any:
-    """The list or object that a text of JSON holds; any other value as it is."""
+    """Return the list or object in a JSON text; any other value unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -208,9 +208,9 @@ def _without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def arguments_fault(
     function: Function, faults: Sequence[ParameterFault], *, all_found: bool = True
 ) -> Fault:
-    """The fault of arguments that do not fit; the first few of theirs are named.
+    """Return the fault for invalid arguments; it names the first of `faults`.
 
-    `all_found` is False if there may be more than `faults`.
+    `all_found` is False if there may be more faults than these.
     """
     count = len(faults)
     first = faults[0]

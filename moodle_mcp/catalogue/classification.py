@@ -1,9 +1,8 @@
-"""How much a function may change.
+"""Classify how much each function may change.
 
-Every function of the catalogue is classified by us in `data/classification.tsv`: Moodle's own
-label says read of some that copy courses, and hands out keys in others. A row has the name, the
-class, flags, and a reason wherever we differ from Moodle's label, set a flag, or there is more to
-know.
+Every function of the catalogue is classified by us in `data/classification.tsv`. Moodle's own
+labels are not enough: some functions labelled "read" copy courses, others hand out keys. A row has
+the name, the class, flags, and a reason if we differ from Moodle's label, set a flag, or know more.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Final
 class Access(Enum):
     """What a function may do, in rising order; as a setting, the most that is allowed.
 
-    `DESTRUCTIVE` removes or overwrites what can't be brought back, or sends something to people.
+    `DESTRUCTIVE` functions remove or overwrite data irrecoverably, or send something to people.
     """
 
     READ = "read"
@@ -27,28 +26,28 @@ class Access(Enum):
     DESTRUCTIVE = "destructive"
 
     def allows(self, needed: Access) -> bool:
-        """Whether an operator who set this allows a function that needs `needed`."""
+        """Whether this setting allows a function that needs `needed`."""
         order = list(Access)
         return order.index(needed) <= order.index(self)
 
 
 BY_FULL_NAME_ONLY: Final = frozenset({"secret", "runs_others", "internal", "fetches"})
-"""Flags of functions that a glob or `all` does not include.
+"""Flags of functions that globs and `all` do not include.
 
-- `secret` hands out keys, tokens or passwords.
-- `runs_others` runs any function it is told to.
-- `internal` is made for Moodle's own pages.
-- `fetches` makes the site send requests to addresses from the arguments or from what users entered.
-  `python -m tools.effects` finds such functions in Moodle's source. A function that asks only a
-  server in the site's settings is not among them.
+- `secret`: hands out keys, tokens or passwords.
+- `runs_others`: runs any function named in its arguments.
+- `internal`: made for Moodle's own pages.
+- `fetches`: makes the site send requests to addresses from the arguments or from what users
+  entered. `python -m tools.effects` finds such functions in Moodle's source. Functions that only
+  contact a server from the site's settings don't have it.
 
-The fifth flag, `logs_view`, only records a view.
+The fifth flag, `logs_view`, marks functions that only record a view.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What we say of a function."""
+    """The classification of a function."""
 
     access: Access
     flags: frozenset[str] = frozenset()
@@ -56,7 +55,7 @@ class Classification:
 
     @property
     def hands_out_keys(self) -> bool:
-        """Whether keys and tokens in its answer are what it is called for."""
+        """Whether the function exists to return keys or tokens."""
         return "secret" in self.flags
 
     @property
@@ -68,12 +67,12 @@ class Classification:
 UNCLASSIFIED: Final = Classification(
     Access.DESTRUCTIVE, reason="nobody has said yet what this function does"
 )
-"""A plugin's function or a newer release's: it may do anything until somebody has looked."""
+"""For functions of plugins or newer releases: they may do anything until classified."""
 
 
 class Classifications:
-    """The classification of every function of every release; the file is read when the first one
-    is asked for, and a row when its function is.
+    """The classifications of every function of every release; the file is read on first use, each
+    row when its function is looked up.
     """
 
     def __contains__(self, function: str) -> bool:

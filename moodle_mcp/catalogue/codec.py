@@ -1,7 +1,7 @@
-"""The catalogue's own compact JSON for functions and their trees.
+"""The catalogue's compact JSON for functions and their trees.
 
-A value is `{"type": "int"}`, a list `{"item": …}`, an object `{"keys": {…}}`. What is usual is
-left out: `"null": true` marks a nullable value, `"optional": true` an optional node, and the key
+A value is `{"type": "int"}`, a list `{"item": …}`, an object `{"keys": {…}}`. Usual properties are
+omitted: `"null": true` marks a nullable value, `"optional": true` an optional node, and the key
 `"default"` a node with a default (which may be null).
 """
 
@@ -14,7 +14,7 @@ from moodle_mcp.catalogue.model import Batching, Function, ListOf, Node, Object,
 
 
 def function_to_json(function: Function) -> dict[str, Any]:
-    """The compact form of a function, without its name."""
+    """Encode a function, without its name."""
     data: dict[str, Any] = {"component": function.component}
     if function.label:
         data["access"] = function.label
@@ -30,7 +30,7 @@ def function_to_json(function: Function) -> dict[str, Any]:
 
 
 def function_from_json(name: str, data: Mapping[str, Any]) -> Function:
-    """The function that `function_to_json` wrote."""
+    """Decode a function encoded by `function_to_json`."""
     params = node_from_json(data["params"])
     if not isinstance(params, Object):
         raise TypeError(f"{name}: the parameters of a function are an object")
@@ -48,7 +48,7 @@ def function_from_json(name: str, data: Mapping[str, Any]) -> Function:
 
 
 def node_to_json(node: Node) -> dict[str, Any]:
-    """The compact form of a tree."""
+    """Encode a tree."""
     match node:
         case Value():
             data: dict[str, Any] = {"type": node.type}
@@ -66,7 +66,7 @@ def node_to_json(node: Node) -> dict[str, Any]:
 
 
 def node_from_json(data: Mapping[str, Any]) -> Node:
-    """The tree that `node_to_json` wrote."""
+    """Decode a tree encoded by `node_to_json`."""
     presence: Presence = "required"
     if "default" in data:
         presence = "default"

@@ -1,8 +1,8 @@
-"""Fitting an answer to its type, so that it satisfies the output schema and loses nothing.
+"""Convert an answer to its declared type, so that it satisfies the output schema and loses nothing.
 
-Moodle's answers stray from its own descriptions in a few ways: PHP has one empty array, so an
-empty object arrives as `[]` (seen in core_course_get_contents, `activitybadge`), and text fields
-arrive as numbers or booleans (seen in core_course_get_courses, `courseformatoptions.value`).
+Moodle's answers deviate from its own descriptions in a few ways. PHP has one empty array, so an
+empty object arrives as `[]` (seen in core_course_get_contents, `activitybadge`). Text fields arrive
+as numbers or booleans (seen in core_course_get_courses, `courseformatoptions.value`).
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.catalogue.schema import result_schema
 
 _USUAL: Final[Mapping[str, type]] = {"int": int, "bool": bool, "float": float}
-"""What JSON's values of Moodle's types are in Python; text for all other types."""
+"""Python types of Moodle's scalar types in JSON; all others are text."""
 
 _INTEGER = re.compile(r"-?\d{1,19}")
 
 _MAX_MISFITS: Final = 2_000
-"""Values with a warning of their own; of an answer with more nothing fits."""
+"""Maximum misfits with a warning each; above it the whole answer counts as one misfit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coerced:
-    """An answer that satisfies its schema, and a warning for each value that did not fit.
+    """An answer that satisfies its schema, with a warning for each value that did not fit.
 
-    Such a value stands in its warning and no longer in `result`.
+    A misfit is moved from `result` into its warning.
     """
 
     result: Any
@@ -41,16 +41,16 @@ class Coerced:
 
 
 class Coercer:
-    """Fits answers, and keeps each function's compiled schema to know those that fit already.
+    """Coerces answers; caches compiled schemas to recognise answers that fit already.
 
-    Most answers do, and to see it costs a fiftieth of walking through them.
+    Most answers do, and validating costs a fiftieth of walking through them.
     """
 
     def __init__(self) -> None:
         self._schemas = CompiledSchemas(_schema_of_answers)
 
     def coerce(self, function: Function, answer: Any) -> Coerced:
-        """The answer of a function, fitted to what the catalogue says it returns."""
+        """Coerce a function's answer to its declared type."""
         if function.returns is None or not self._fits(function, answer):
             return coerce(function, answer)
         return Coerced(answer)
@@ -59,7 +59,7 @@ class Coercer:
         try:
             return self._schemas.of(function).is_valid(answer)
         except ValueError:
-            # Half a character, or deeper than the validator goes: the walk takes it as it is.
+            # A lone surrogate, or nested too deeply for the validator: walk through it instead.
             return False
 
 
@@ -68,7 +68,7 @@ def _schema_of_answers(function: Function) -> dict[str, Any]:
 
 
 def coerce(function: Function, answer: Any) -> Coerced:
-    """The answer of a function, fitted to what the catalogue says it returns."""
+    """Coerce a function's answer to its declared type."""
     if not function.typed:
         return Coerced(answer)
     coercion = _Fitting()
@@ -82,7 +82,7 @@ def coerce(function: Function, answer: Any) -> Coerced:
 
 def _coerced(coercion: _Fitting, function: Function, answer: Any) -> Coerced:
     if function.returns is None:
-        # It is described as answering nothing; an answer all the same is not thrown away.
+        # Declared to answer nothing; an answer all the same is kept in a warning.
         result = answer if answer is None else coercion.misfit(answer, "nothing", ())
     else:
         result = coercion.coerce(function.returns, answer, ())
@@ -93,7 +93,7 @@ _MISFIT = object()
 
 
 class _TooManyError(Exception):
-    """More values than `_MAX_MISFITS` do not fit."""
+    """More than `_MAX_MISFITS` values do not fit."""
 
 
 class _Fitting:
@@ -163,8 +163,8 @@ class _Fitting:
             {
                 "item": where,
                 "warningcode": "unexpected_type",
-                "message": f"Moodle's answer has {where or 'here'} another type than its "
-                f"description ({expected}); the value is in this warning only.",
+                "message": f"{where or 'The answer'} has another type than Moodle declares "
+                f"({expected}); its value is only in this warning.",
                 "value": value,
             }
         )

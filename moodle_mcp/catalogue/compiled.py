@@ -1,4 +1,4 @@
-"""What is made of functions once, when it is first needed: compiled schemas, checks."""
+"""Build and cache objects for each function: compiled schemas, checks."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ MadeT = TypeVar("MadeT")
 
 
 class PerFunction(Generic[MadeT]):
-    """One thing of each function, made by `make` and kept by the function's release and name."""
+    """Builds an object for each function with `make`; caches it by release and name."""
 
     def __init__(self, make: Callable[[Function], MadeT]) -> None:
         self._make = make
         self._made: dict[tuple[str, str], tuple[Function, MadeT]] = {}
 
     def of(self, function: Function) -> MadeT:
-        """What was made of a function."""
+        """Return a function's object."""
         key = function.release, function.name
         known = self._made.get(key)
-        # Two functions of one name and release are different ones if a site describes its own.
+        # If a site describes its own functions, two of one name and release may differ.
         if known is None or known[0] is not function:
             known = self._made[key] = function, self._make(function)
         return known[1]
 
 
 class CompiledSchemas(PerFunction[jsonschema_rs.Draft202012Validator]):
-    """The validators of functions' schemas, made by `schema`."""
+    """Validators of the schemas that `schema` makes of functions."""
 
     def __init__(self, schema: Callable[[Function], dict[str, Any]]) -> None:
         super().__init__(lambda function: jsonschema_rs.Draft202012Validator(schema(function)))

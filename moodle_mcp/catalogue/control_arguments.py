@@ -1,5 +1,5 @@
-"""The arguments of our own beside a function's: they begin with an underscore, which none of
-Moodle's do.
+"""Control arguments: our own arguments that are added to a function's. They begin with an
+underscore, which no argument of Moodle's does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONTROL_ARGUMENTS: Final[Mapping[str, Node]] = {
     TIMES: Value("bool", presence="optional"),
     QUERY: Value("raw", presence="optional"),
 }
-"""Their types, by which what clients get wrong is put right; a schema says which a function has."""
+"""Their types, for converting common client mistakes; the schema decides which ones apply."""
 
 SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
     DRY_RUN: {"type": "boolean", "description": "Check and plan only; send nothing."},
@@ -39,12 +39,12 @@ SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
     FIELDS: {"type": "array", "items": {"type": "string"}},
     QUERY: {"type": "string"},
 }
-"""The schemas of those that are the same for all functions that have them."""
+"""Schemas of control arguments that are the same for all functions."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlArguments:
-    """How the caller of a function wants it to be called."""
+    """How to run a call, as set by its control arguments."""
 
     dry_run: bool = False
     on_error: OnError = "stop"
@@ -56,10 +56,10 @@ class ControlArguments:
 
 
 def reserved_schema(function: Function) -> dict[str, Any]:
-    """The JSON Schema properties of the reserved arguments that make sense for a function.
+    """Return the JSON Schema properties of the control arguments that apply to a function.
 
-    A read without any other argument has `_dry_run`: Gemini and OpenAI reject an object without
-    properties.
+    A read without other arguments gets `_dry_run`, because Gemini and OpenAI reject an object
+    without properties.
     """
     if function.reads_only:
         properties = _for_answers(function)
@@ -81,7 +81,7 @@ def _only(*names: str) -> dict[str, Any]:
 
 
 def split(arguments: Mapping[str, Any]) -> tuple[ControlArguments, dict[str, Any]]:
-    """The reserved arguments and the function's own, of arguments that have been checked."""
+    """Split checked arguments into the control arguments and the function's own."""
     own = {name: value for name, value in arguments.items() if name not in CONTROL_ARGUMENTS}
     control = ControlArguments(
         dry_run=arguments.get(DRY_RUN, False),
@@ -96,7 +96,7 @@ def split(arguments: Mapping[str, Any]) -> tuple[ControlArguments, dict[str, Any
 
 
 def as_arguments(control: ControlArguments) -> dict[str, Any]:
-    """The reserved arguments as they were passed, what has its usual value left out."""
+    """Convert control arguments back to arguments; default values are omitted."""
     arguments: dict[str, Any] = {
         DRY_RUN: control.dry_run,
         ON_ERROR: control.on_error if control.on_error != "stop" else None,
@@ -115,9 +115,9 @@ def has_fields(function: Function) -> bool:
 
 
 def _for_answers(function: Function) -> dict[str, Any]:
-    """How the answer of a read is wanted, where it has fields, formatted texts or times.
+    """Return options for a read's answer, if it has fields, formatted text or times.
 
-    The server's instructions describe them once: here they would cost each tool's place twice.
+    The server's instructions describe them once: repeating that in each tool would double its size.
     """
     if not has_fields(function):
         return {}
@@ -131,7 +131,7 @@ def _for_answers(function: Function) -> dict[str, Any]:
 
 
 def _objects(node: Node | None) -> Iterator[Mapping[str, Node]]:
-    """The keys of all objects in an answer."""
+    """Yield the keys of each object in an answer."""
     match node:
         case ListOf():
             yield from _objects(node.item)
@@ -144,9 +144,9 @@ def _objects(node: Node | None) -> Iterator[Mapping[str, Node]]:
 
 
 def on_error_choices(function: Function) -> tuple[OnError, ...]:
-    """The ways of going on after a failed request that a function has.
+    """Return the `_on_error` choices of a function.
 
-    `isolate` halves a failed request, which is right only where nothing of it was written.
+    `isolate` bisects a failed request, which is only safe if nothing of it was written.
     """
     if function.reads_only:
         return ("stop",)

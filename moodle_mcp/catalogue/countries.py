@@ -1,4 +1,4 @@
-"""The countries' codes of ISO 3166-1 alpha-2, which Moodle stores for a user."""
+"""ISO 3166-1 alpha-2 country codes, which Moodle stores for users."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CODES: Final = frozenset(
 )
 
 _OWN: Final = re.compile("AA|Q[M-Z]|X[A-Z]|ZZ")
-"""What ISO 3166 leaves to its users: a site may have added one, such as XK."""
+"""User-assigned codes of ISO 3166: a site may have added one, such as XK."""
 
 
 def is_country(text: str) -> bool:
-    """Whether a text is a country's code, or one that a site may have added."""
+    """Whether a text is a country code, or one that a site may have added."""
     return text in CODES or _OWN.fullmatch(text) is not None

@@ -9,7 +9,7 @@ _WHOLE = re.compile(r"-?\d{1,19}")
 
 
 def in_its_type(default: Any, type_: str | None) -> Any:
-    """The default in the type that it stands for: Moodle writes some as text or 0 and 1.
+    """Convert a default to its parameter's type: Moodle writes some as text or 0 and 1.
 
     `type_` is Moodle's PARAM_ name in lower case; None for a list or an object.
     """

@@ -1,4 +1,4 @@
-"""A broken rule of a function's schema as a fault that names the argument and what is allowed."""
+"""Turn schema violations into faults that name the argument and what is allowed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from moodle_mcp.suggest import similar
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What is known for explaining a fault: which parameters are moments, the user's zone, and the
+    """Context for explaining a fault: which parameters are timestamps, the user's zone, and the
     arguments, of which no secret is shown.
     """
 
@@ -29,18 +29,18 @@ class Reader:
     arguments: Any = None
 
     def shown(self, path: Path, value: Any) -> str:
-        """A value of the arguments as an error may show it."""
+        """Format a value of the arguments for an error."""
         return shown_at(self.arguments, path, value)
 
     def is_moment(self, function: Function, path: Path) -> bool:
-        """Whether Unix seconds belong at a path."""
+        """Whether a path takes Unix seconds."""
         return self.times.kind(function.name, pattern(path)) in MOMENT_KINDS
 
 
 def explain(
     function: Function, error: jsonschema_rs.ValidationError, reader: Reader
 ) -> Iterator[ParameterFault]:
-    """The faults that a broken rule of a function's schema stands for."""
+    """Yield the faults that a violation of a function's schema stands for."""
     params = function.params
     path: Path = tuple(error.instance_path)
     node = node_at(params, path)
@@ -75,7 +75,7 @@ def _not_an_integer(function: Function, path: Path, value: Any, reader: Reader) 
         date = not_seconds(where, value, reader.zone)
         return date or ParameterFault(where, problem, UNIX_SECONDS)
     if isinstance(value, bool) and not _IDS.search(pattern(path)):
-        # Moodle has integers for many switches, and takes no other words for them.
+        # Moodle uses integers for many switches and accepts no words for them.
         return ParameterFault(where, f"{problem}; use 1 or 0", "integer")
     return ParameterFault(where, problem, "integer")
 
@@ -84,7 +84,7 @@ _IDS: Final = re.compile(r"ids?(\[\])?$")
 
 
 def _of_schema(error: jsonschema_rs.ValidationError) -> str | None:
-    """What the schema allows where no tree tells it: for the reserved arguments."""
+    """Describe what the schema allows where there is no tree: for control arguments."""
     rule = error.kind.as_dict()
     allowed = cast("list[Any]", rule.get("options") or rule.get("types") or [])
     return ", ".join(map(str, allowed)) or None
@@ -93,7 +93,7 @@ def _of_schema(error: jsonschema_rs.ValidationError) -> str | None:
 def empty_list(node: Node | None) -> str:
     if node is not None and node.presence != "required":
         return (
-            "is an empty list, which can't be sent: Moodle would take it as left out, "
+            "is an empty list, which can't be sent: Moodle would treat it as omitted, "
             "which means all"
         )
     return "is an empty list, which can't be sent to Moodle"

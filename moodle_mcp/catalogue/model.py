@@ -1,7 +1,7 @@
-"""What a Moodle web-service function is: its name, its parameters and its answer, as trees.
+"""A Moodle web-service function: its name, its parameters and its answer, as trees.
 
-A tree node is a `Value`, a `ListOf` or an `Object`, as Moodle's own `external_value`,
-`external_multiple_structure` and `external_single_structure` are.
+A tree node is a `Value`, a `ListOf` or an `Object`, like Moodle's `external_value`,
+`external_multiple_structure` and `external_single_structure`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Value:
     """A scalar.
 
     `type` is Moodle's PARAM_ name in lower case (`int`, `bool`, `float`; all others are text).
-    `default` means something only where `presence` is "default".
+    `default` is only meaningful if `presence` is "default".
     """
 
     type: str
@@ -54,20 +54,19 @@ Node: TypeAlias = Value | ListOf | Object
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """What is known of a function whose `items` parameters hold independent items.
+    """How a function treats the independent items in its `items` parameters.
 
     Several names mean parallel lists: item i of each belongs together. `on_item_error` says what
     one bad item does to the rest of its request; None for reads.
 
-    How the answer names the items that failed, where it does: `warnings` are templates, filled
-    with an item's values, one of which stands in the text `item=…;itemid=…;message=…;` of a
-    warning about that item; `harmless_codes` are codes of warnings that mean no failure;
-    `errors_in` is the key of an item's own entry in the answer that holds its error; `expects`
-    are the values that mean success, by the key in an item's entry, or by the empty key the whole
-    answer's.
+    These fields tell how an answer names failed items. `warnings` are templates filled with an
+    item's values; one of them occurs in the text `item=…;itemid=…;message=…;` of a warning about
+    that item. `harmless_codes` are codes of warnings that mean no failure. `errors_in` is the key
+    of an item's entry in the answer that holds its error. `expects` maps keys of an item's entry to
+    the value that means success; the empty key stands for the whole answer.
 
-    `size` is the number of items for one request where another than the usual one is better,
-    `check_with` the read that tells what became of items in doubt.
+    `size` is the number of items for one request if it differs from the default. `check_with` is
+    the read that tells what became of items whose outcome is unknown.
     """
 
     items: tuple[str, ...]
@@ -83,7 +82,7 @@ class Batching:
 
 @dataclass(frozen=True, slots=True)
 class ParameterText:
-    """What a parameter means, and the values that Moodle accepts where they are few."""
+    """A parameter's meaning, and its allowed values if they are few."""
 
     text: str
     enum: tuple[Any, ...] = ()
@@ -91,10 +90,10 @@ class ParameterText:
 
 @dataclass(frozen=True, slots=True)
 class FunctionText:
-    """What a function is for, its parameters' texts by path (`users[].email`), and the fields
-    that its answer has unless others are asked for; none means all.
+    """A function's purpose, its parameters' texts by path (`users[].email`), and the default fields
+    of its answer; none means all.
 
-    `by_the_site` where the texts are Moodle's or a plugin's own words instead of ours.
+    `by_the_site` is True if the texts are Moodle's or a plugin's instead of ours.
     """
 
     text: str = ""
@@ -104,18 +103,17 @@ class FunctionText:
 
     @property
     def is_ours(self) -> bool:
-        """Whether we have written it, which we have for what is asked for most."""
+        """Whether we have written the text, as for the most used functions."""
         return bool(self.text) and not self.by_the_site
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One web-service function.
+    """A web-service function.
 
-    `release` is that of the catalogue which describes it; what belongs to no release has none.
-    `label` is Moodle's own, None where nobody has said; what counts is our `classification`.
-    `typed` is False for a function that only the site knows (a plugin's): its arguments are
-    free-form.
+    `release` is the catalogue release that describes it; empty if it belongs to none. `label` is
+    Moodle's own label, None if unknown; what counts is our `classification`. `typed` is False for a
+    function that only the site knows (a plugin's): its arguments are free-form.
     """
 
     name: str
@@ -133,19 +131,19 @@ class Function:
 
     @property
     def reads_only(self) -> bool:
-        """Whether it changes nothing: by our classification, not by Moodle's label."""
+        """Whether it changes nothing, by our classification instead of Moodle's label."""
         return self.classification.access is Access.READ
 
     @property
     def is_transaction(self) -> bool:
-        """Whether an exception means that nothing of a call was written, so that a failed one may
-        be halved until its bad items stand alone.
+        """Whether an exception means that nothing of a call was written. A failed request can then
+        be bisected until its bad items are alone.
         """
         return self.batching is not None and self.batching.on_item_error == "all_or_nothing"
 
     @property
     def answers_each_item(self) -> bool:
-        """Whether an answer has an entry for each item, which a list has unless it is one of
+        """Whether an answer has an entry for each item: a list does, unless it is a list of
         warnings (read in the source of 4.5.6).
         """
         match self.returns:
@@ -156,14 +154,14 @@ class Function:
 
     @property
     def repeat_is_harmless(self) -> bool:
-        """Whether calling it twice does the same as once."""
+        """Whether calling it twice has the same effect as once."""
         return self.reads_only or (self.batching is not None and self.batching.repeat_is_harmless)
 
 
-# The scalar kinds that JSON Schema knows; every other PARAM_ type is text.
+# The PARAM_ types with a scalar type of their own in JSON Schema; all others are text.
 SCALARS: Final[Mapping[str, str]] = {"int": "integer", "float": "number", "bool": "boolean"}
 
 
 def scalar(value: Value) -> str:
-    """The JSON Schema type of a scalar: integer, number, boolean or string."""
+    """Return the JSON Schema type of a scalar: integer, number, boolean or string."""
     return SCALARS.get(value.type, "string")

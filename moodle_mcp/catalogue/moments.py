@@ -1,4 +1,4 @@
-"""Moments in arguments: the Unix seconds that a number or an ISO date was meant to be."""
+"""Timestamps in arguments: find the Unix seconds that a number or an ISO date meant."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _FINER: Final = ((1000, "milliseconds"), (10**6, "microseconds"), (10**9, "nanos
 
 
 class LocalTimeFault(ParameterFault):
-    """A date or a time without an offset, read as UTC since no zone was given to the check."""
+    """A date or time without an offset, read as UTC because no zone was given."""
 
 
 def seconds_of(kind: TimeKind | None) -> range | None:
-    """The Unix seconds that a moment of this kind may be; None for what is no moment."""
+    """Return the allowed Unix seconds of a parameter; None if it is not a timestamp."""
     return None if kind is None else _RANGES.get(kind)
 
 
 def outside(path: str, value: int) -> ParameterFault:
-    """The fault of a number that is no moment of its kind."""
+    """Return the fault for a number outside the allowed Unix seconds."""
     finer = finer_than_seconds(value)
     if finer is None:
         return ParameterFault(path, f"{value} is outside the years 1970 to 2100", _ALLOWED)
@@ -43,8 +43,8 @@ def outside(path: str, value: int) -> ParameterFault:
 
 
 def finer_than_seconds(value: int) -> tuple[str, str] | None:
-    """The unit that a number is in, if it is a moment then, and the Unix seconds with their date:
-    `("milliseconds", "1795812799 (2026-11-27T20:53:19Z)")`.
+    """Return the unit in which a number would be a plausible timestamp, and the Unix seconds with
+    their date: `("milliseconds", "1795812799 (2026-11-27T20:53:19Z)")`.
     """
     for factor, unit in _FINER:
         seconds = value // factor
@@ -54,9 +54,9 @@ def finer_than_seconds(value: int) -> tuple[str, str] | None:
 
 
 def not_seconds(path: str, value: Any, zone: tzinfo | None) -> ParameterFault | None:
-    """The fault of an ISO date or date-time where Unix seconds belong; None for anything else.
+    """Return the fault for an ISO date or date-time instead of Unix seconds; None for other values.
 
-    `zone` is the user's, for what has no offset of its own; None if it is not known.
+    `zone` is the user's time zone, for values without an offset; None if unknown.
     """
     moment = _parsed(value)
     if moment is None:
@@ -82,7 +82,7 @@ def not_seconds(path: str, value: Any, zone: tzinfo | None) -> ParameterFault | 
 
 
 def unix_seconds(value: str) -> int | None:
-    """The Unix seconds of an ISO date or date-time, in UTC unless it has an offset."""
+    """Parse an ISO date or date-time to Unix seconds, in UTC unless it has an offset."""
     moment = _parsed(value)
     if moment is None:
         return None

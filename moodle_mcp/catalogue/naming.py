@@ -1,4 +1,4 @@
-"""Tools' names and texts from functions' names."""
+"""Tool names and descriptions, derived from functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from moodle_mcp.catalogue.model import Function
 
 MAX_TOOL_NAME: Final = 51
-"""Hosts cap a name at 64 characters with their own prefix: 64 less `mcp__moodle__`."""
+"""Hosts limit a name to 64 characters including their prefix `mcp__moodle__`."""
 
 _HASH_LENGTH: Final = 8
 
@@ -23,11 +23,11 @@ BUILTIN_NAMES: Final = frozenset(
         "upload_file",
     }
 )
-"""The names of this server's own tools, which no function of a site's can take."""
+"""Names of the built-in tools, which a site's functions can't use."""
 
 
 def tool_name(function: str) -> str:
-    """The function's name, or its beginning and a hash of the whole where it is too long."""
+    """Return the function's name; if it is too long, its beginning and a hash of the whole."""
     if len(function) <= MAX_TOOL_NAME:
         return function
     digest = hashlib.sha256(function.encode()).hexdigest()[:_HASH_LENGTH]
@@ -35,7 +35,7 @@ def tool_name(function: str) -> str:
 
 
 def description(function: Function) -> str:
-    """What a function is for, in our words or as a plain sentence made from its name."""
+    """Describe a function in our words, or in a plain sentence made from its name."""
     area, words = area_and_words(function.name)
     plain = f"{words.capitalize()} ({area})." if words else f"{area}."
     parts = [_sentence(function.text.text) or plain]
@@ -43,8 +43,8 @@ def description(function: Function) -> str:
         parts.insert(0, f"{function.name}:")
     if not function.typed:
         parts.append(
-            "This server does not know its parameters; pass them by the names that the site's "
-            "own API documentation gives."
+            "This server does not know its parameters; use the names in the site's own API "
+            "documentation."
         )
     if function.text.is_ours:
         return " ".join(parts)
@@ -58,12 +58,12 @@ def description(function: Function) -> str:
 
 
 def _sentence(text: str) -> str:
-    """A text with a full stop, which a site's own often lacks."""
+    """Add a missing full stop, as sites' own texts often lack it."""
     return f"{text}." if text and text[-1] not in ".!?…" else text
 
 
 def area_and_words(function: str) -> tuple[str, str]:
-    """`("core_course", "get contents")` of `core_course_get_contents`."""
+    """Split `core_course_get_contents` into `("core_course", "get contents")`."""
     first, _, rest = function.partition("_")
     second, _, words = rest.partition("_")
     return f"{first}_{second}", words.replace("_", " ")

@@ -1,8 +1,8 @@
-"""Whether an answer that looks like a failure is what the function itself answers.
+"""Tell a function's regular answer from a failure of the same shape.
 
-Moodle reports failures as JSON objects with status 200. A few functions have the same keys in
-their own answers: `error` of qbank_editquestion_set_status, `errors` of
-core_enrol_unenrol_user_enrolment. The function's return type tells the two apart.
+Moodle reports failures as JSON objects with status 200. A few functions use the same keys in their
+regular answers: `error` of qbank_editquestion_set_status, `errors` of
+core_enrol_unenrol_user_enrolment. The function's return type distinguishes them.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ FAILURE_KEYS: Final = frozenset(
         "warnings",
     }
 )
-"""Keys that a failure of Moodle's may have (read in the source of 4.5.6); they prove nothing.
+"""Keys that failures of Moodle's may have (read in the source of 4.5.6); they prove nothing.
 
-`warnings` is not one of them, but nearly every type has it and it says nothing of success.
+`warnings` is added although failures don't have it: nearly every type has it, so it proves nothing
+either.
 """
 
 
 def is_own_answer(function: Function, answer: Any) -> bool:
-    """Return whether a function can have answered this, which has the shape of a failure.
+    """Return whether an answer with the shape of a failure is the function's regular answer.
 
-    For a function without a known type (a plugin's) it is its own answer if it has a key that no
-    failure has: `{"success": false, "error": "..."}` is a result to read, `{"error": "..."}` holds
-    nothing that could be a result. An `exception` with an `errorcode` or a `message` is always
-    Moodle's failure there.
+    For a function without a known type (a plugin's), it is if it has a key that no failure has:
+    `{"success": false, "error": "..."}` is a result, `{"error": "..."}` contains nothing that could
+    be one. An `exception` with an `errorcode` or a `message` is always Moodle's failure there.
     """
     if not function.typed:
         return _has_more_than_a_failure(answer)
@@ -50,11 +50,12 @@ def is_own_answer(function: Function, answer: Any) -> bool:
 
 
 def is_foreign(function: Function, answer: Any) -> bool:
-    """Return whether an answer can't come from a function, going by its outermost shape.
+    """Return whether an answer can't come from a function, judged by its outermost shape.
 
-    A firewall before Moodle answers so, with status 200: `{"code": 403, "message": "blocked"}`,
-    `"OK"`, `[]`. Moodle answers null where a function is to answer nothing, and itself fails rather
-    than answer another type or leave out a required key (read in the source of 4.5.6).
+    A firewall in front of Moodle answers like this, with status 200:
+    `{"code": 403, "message": "blocked"}`, `"OK"`, `[]`. Moodle answers null for functions without
+    an answer. It reports an error rather than answer another type or omit a required key (read in
+    the source of 4.5.6).
     """
     return function.typed and not _can_be(function.returns, answer)
 
@@ -70,7 +71,7 @@ def _can_be(node: Node | None, answer: Any) -> bool:
         case Object(), dict() | []:
             if not answer:
                 return not _required(node)
-            # What this release requires need not all be there in an older one.
+            # An older release may lack some keys that this one requires.
             return not node.keys or not node.keys.keys().isdisjoint(cast("dict[str, Any]", answer))
         case _:
             return False
@@ -103,7 +104,7 @@ def _has_keys_of(node: Node | None, answer: Any) -> bool:
 
 
 def _has_keys(node: Object, answer: Mapping[str, Any]) -> bool:
-    """Whether the answer has the type's required keys, which Moodle checks before it answers.
+    """Whether the answer has the type's required keys, which Moodle checks before answering.
 
     They must include a key that no failure has, or the type must have all of the failure's keys.
     """

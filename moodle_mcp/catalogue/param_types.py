@@ -1,10 +1,10 @@
-"""Which texts Moodle's parameter types let through.
+"""Rules for the texts that Moodle's parameter types accept.
 
-`external_api::validate_parameters` cleans a scalar by its PARAM_ type and refuses the whole call
-if that changed it, without naming the parameter. A rule here says which texts come out unchanged.
-It holds only what no setting of the site changes: a text that a rule accepts may still be refused
-(a language that is not installed), one that it does not accept always is. Types without a rule
-are not judged: what they do depends on the site or on HTML Purifier.
+`external_api::validate_parameters` cleans a scalar by its PARAM_ type. If cleaning changes it,
+Moodle refuses the whole call without naming the parameter. A rule here tells which texts cleaning
+leaves unchanged, independent of the site's settings. A text that a rule accepts may still be
+refused (a language that is not installed); a text that it rejects always is. Types without a rule
+are not checked, because the result depends on the site or on HTML Purifier.
 
 Read in the source of 4.5.6 and compared with the running `validate_param` of 4.5.6
 (`tests/data/param_types.json`).
@@ -18,30 +18,30 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 _TRIMMED: Final = " \t\n\r\0\x0b"
-"""What PHP's trim() takes away, which is less than Python's strip() does."""
+"""Characters that PHP's trim() removes; Python's strip() removes more."""
 
 _REMOVED: Final = re.compile("[\0\ufffe\uffff]")
-"""What fix_utf8() removes from nearly every text."""
+"""Characters that fix_utf8() removes from nearly every text."""
 
 _TAG: Final = re.compile(r"<(?![ \t\n\v\f\r])")
-"""Where strip_tags() begins to remove: a `<` at the end or before anything but white space."""
+"""Where strip_tags() starts removing: a `<` at the end or before anything but white space."""
 
 _MAX_JUDGED: Final = 500
-"""Characters beyond which a pattern that backtracks is not tried."""
+"""Longer texts are not matched against patterns that backtrack."""
 
 _TAG_LENGTH: Final = 255
 _CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
 
 
 class Rule(NamedTuple):
-    """Whether a type takes a text, and what it takes in words."""
+    """Whether a type accepts a text, and a description of what it accepts."""
 
     accepts: Callable[[str], bool]
     allowed: str
 
 
 def rule_of(type_: str) -> Rule | None:
-    """The rule of a PARAM_ type by its name in lower case; None for a type that is not judged."""
+    """Return the rule of a PARAM_ type by its lower-case name; None if it has none."""
     return RULES.get(type_)
 
 
@@ -50,13 +50,13 @@ def _only(characters: str) -> Callable[[str], bool]:
 
 
 def _matches(pattern: str) -> Callable[[str], bool]:
-    """A whole match; the empty text comes out of every type as it is."""
+    """Match the whole text; every type accepts the empty text."""
     fullmatch = re.compile(f"(?:{pattern})?").fullmatch
     return lambda text: fullmatch(text) is not None
 
 
 def _line(pattern: str) -> Callable[[str], bool]:
-    """A whole match as PHP's `$` has it, which overlooks a line feed at the end."""
+    """Match the whole text as PHP's `$` does, which ignores a line feed at the end."""
     return _matches(rf"(?:{pattern})\n?")
 
 
@@ -73,7 +73,7 @@ def _has_no_tags(text: str) -> bool:
 
 
 def _is_plain(text: str) -> bool:
-    """Text without tags, or with the tags of the multilang filter alone and in pairs."""
+    """Text without tags, or with only the multilang filter's tags, in pairs."""
     if not _is_kept(text):
         return False
     for name, opening in _MULTILANG:
@@ -122,7 +122,7 @@ _FILE: Final = _only(rf"^&<>\"`|':\\/{_CONTROL}")
 
 
 def _is_path(text: str) -> bool:
-    """Files' names with slashes between; `./` may stand at the beginning alone."""
+    """File names separated by slashes; `./` is only allowed at the beginning."""
     if "\\" in text or "//" in text or "/./" in text:
         return False
     first, *others = text.split("/")
@@ -134,7 +134,7 @@ def _is_tag(text: str) -> bool:
 
 
 _TAG_NAME: Final = _only(rf"^<>`{_CONTROL}")
-# Every run of white space becomes one space.
+# Each run of white space becomes one space.
 _SPACES: Final = re.compile(r"[^\S \x1c-\x1f]|\s\s").search
 
 
@@ -143,7 +143,7 @@ def _is_tag_list(text: str) -> bool:
 
 
 def _is_lower_case(text: str) -> bool:
-    """What every site takes of a user name; other characters than ASCII depend on a setting."""
+    """User names that every site accepts; characters beyond ASCII depend on a setting."""
     return _is_trimmed(text) and text == text.lower()
 
 
@@ -189,12 +189,12 @@ def _is_host(text: str) -> bool:
     return not text or _IPV4(text) or (bool(name) and len(name) <= 253 and _DOMAIN(text))
 
 
-_LETTERS: Final = Rule(_only("a-zA-Z"), "letters a-z alone")
+_LETTERS: Final = Rule(_only("a-zA-Z"), "letters a-z only")
 _WORD: Final = Rule(_only("a-zA-Z0-9_-"), "letters a-z, digits, _ and -")
-_NAME: Final = Rule(_PLUGIN, "a plugin's name: small letters, digits and single _")
-_FILE_NAME: Final = Rule(_is_file, "a file's name without & < > \" ' ` | : / \\")
+_NAME: Final = Rule(_PLUGIN, "a plugin's name: lowercase letters, digits and single _")
+_FILE_NAME: Final = Rule(_is_file, "a file name without & < > \" ' ` | : / \\")
 _TEXT: Final = Rule(_is_plain, "text without HTML tags")
-_ADDRESS: Final = Rule(_URL, "an address such as https://example.org/path, with %XX for the rest")
+_ADDRESS: Final = Rule(_URL, "a URL such as https://example.org/path, with %XX for the rest")
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
@@ -208,10 +208,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "base64": Rule(_is_base64, "base64 in lines of 64 characters"),
         "cleanfile": _FILE_NAME,
         "cleanhtml": Rule(_is_trimmed, "no white space at the edges"),
-        "component": Rule(_is_component, "a component's name such as mod_forum"),
+        "component": Rule(_is_component, "a component name such as mod_forum"),
         "file": _FILE_NAME,
         "format": _WORD,
-        "host": Rule(_is_host, "a host's name or an IPv4 address"),
+        "host": Rule(_is_host, "a host name or an IPv4 address"),
         "lang": Rule(_only("a-zA-Z0-9_-"), "the code of an installed language such as en or pt_br"),
         "localurl": _ADDRESS,
         "multilang": _TEXT,
@@ -233,6 +233,6 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "theme": _NAME,
         "timezone": Rule(_is_time_zone, "a time zone such as Europe/Berlin, or 99 for the site's"),
         "url": _ADDRESS,
-        "username": Rule(_is_lower_case, "small letters, without white space at the edges"),
+        "username": Rule(_is_lower_case, "lowercase letters, without white space at the edges"),
     }
 )

@@ -1,4 +1,4 @@
-"""Paths to parts of arguments and answers, and values as an error shows them."""
+"""Paths to parts of arguments and answers, and formatting of values for errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARKUP: Final = frozenset('"=:<')
 
 
 def node_at(node: Node | None, path: Path) -> Node | None:
-    """The part of a tree that a path leads to; None where the tree has nothing."""
+    """Return the node of a tree at a path; None if there is none."""
     for step in path:
         match node:
             case Object():
@@ -33,29 +33,30 @@ def node_at(node: Node | None, path: Path) -> Node | None:
 
 
 def path_text(path: Path) -> str:
-    """A path as agents read it: `users[0].email`."""
+    """Format a path for agents: `users[0].email`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path)
     return text.removeprefix(".")
 
 
 def pattern(path: Path) -> str:
-    """A path without its indexes, as the catalogue's tables have it: `users[].email`."""
+    """Format a path without indexes, as in the catalogue's tables: `users[].email`."""
     text = "".join("[]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
 
 
 def item_at(path: str, lists: Collection[str]) -> tuple[str, int, str] | None:
-    """The list, the index and the rest of a path about an item of one of the lists, else None:
-    `("users", 2, ".email")` of `users[2].email`.
+    """Split a path into one of the lists, an item's index and the rest; None for other paths.
+
+    `users[2].email` becomes `("users", 2, ".email")`.
     """
     match = _ITEM.fullmatch(path)
     return (match[1], int(match[2]), match[3]) if match and match[1] in lists else None
 
 
 def with_index(path: str, lists: Collection[str], indexes: Sequence[int]) -> str:
-    """A path about an item of one of the lists, with another index: `indexes[2]` in `users[2].id`.
+    """Replace the index of an item in a path: in `users[2].id` by `indexes[2]`.
 
-    Any other path stays as it is.
+    Paths not about an item of one of the lists are unchanged.
     """
     found = item_at(path, lists)
     if found is None:
@@ -65,23 +66,23 @@ def with_index(path: str, lists: Collection[str], indexes: Sequence[int]) -> str
 
 
 def _key(key: str) -> str:
-    """A key as a path shows it, which may be anything that a client sent."""
+    """Format a key, which may be anything that a client sent."""
     text = key.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def shown_at(arguments: Any, path: Path, value: Any) -> str:
-    """A value of the arguments as an error may show it; never a secret or what may hold one."""
+    """Format a value of the arguments for an error, without secrets and what may contain them."""
     if is_secret_at(arguments, path):
         return "the value"
     if isinstance(value, str) and not _MARKUP.isdisjoint(value) and may_name_secret(value):
-        # Most likely a list or an object as a text that can't be read.
+        # Most likely a list or an object as JSON text that can't be parsed.
         return "the value"
     return shown(value)
 
 
 def shown(value: Any) -> str:
-    """A value as an error may show it: its kind if large, and cut."""
+    """Format a value for an error: large ones by their type, others cut."""
     if isinstance(value, dict | list):
         return "a list" if isinstance(value, list) else "an object"
     if isinstance(value, int) and abs(value) >= 10**_MAX_SHOWN:

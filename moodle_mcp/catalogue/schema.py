@@ -1,13 +1,13 @@
 """JSON Schema 2020-12 from a function's trees.
 
-Input schemas are strict. Clients hand them to a model's API, and one schema that the API rejects
-costs its user every tool of every server. So they keep to what all common APIs take: no `anyOf`,
+Input schemas are strict. Clients pass them to a model's API, and one schema that the API rejects
+makes all tools of all servers unusable. So they use only what all common APIs accept: no `anyOf`,
 no `$ref`, no list of types, no object without properties, and `enum` only with non-empty strings
-(Gemini takes no other).
+(Gemini accepts no others).
 
-Output schemas describe the envelope around a fitted answer and are tolerant: nothing in them is
-required. No model's API gets them. Clients validate answers against them, and in an answer null is
-a value, so `anyOf` with null stays there.
+Output schemas describe the envelope around a coerced answer and are tolerant: nothing in them is
+required. They are not passed to a model's API. Clients validate answers against them, and null is a
+value in answers, so they use `anyOf` with null.
 """
 
 from __future__ import annotations
@@ -34,43 +34,43 @@ _NULL: Final[Schema] = {"type": "null"}
 ANYTHING: Final[Schema] = {
     "anyOf": [{"type": kind} for kind in ("object", "array", "string", "number", "boolean", "null")]
 }
-"""Any value, said in words: linters take an empty schema for one that was forgotten."""
+"""Any value, described in words: linters mistake an empty schema for a forgotten one."""
 
 
 def input_schema(function: Function) -> Schema:
-    """The schema of a function's arguments that clients get: a closed object, or a free-form one
+    """Return the schema of a function's arguments for clients: a closed object, or a free-form one
     if the function is untyped.
     """
     return _arguments(function, every_enum=False)
 
 
 def checked_schema(function: Function) -> Schema:
-    """The schema that a function's arguments are checked against: the one that clients get, and
-    the values that it could only name in a description.
+    """Return the schema that arguments are checked against: that for clients, plus the values that
+    it can only list in a description.
     """
     return _arguments(function, every_enum=True)
 
 
 def free_form(properties: Schema) -> Schema:
-    """The schema of an object that may have other keys than those named.
+    """Return the schema of an object that may have other keys than those named.
 
-    It says so: converters to a stricter schema close an object that says nothing.
+    It says so explicitly: converters to stricter schemas would otherwise close the object.
     """
     return {"type": "object", "properties": properties, "additionalProperties": True}
 
 
 def output_schema(function: Function) -> Schema:
-    """The schema of the envelope that a call of the function answers."""
+    """Return the schema of the envelope that a call of the function answers."""
     if not function.typed:
         return envelope_schema(ANYTHING)
     if function.returns is None:
         return envelope_schema(_NULL)
-    # Null where the whole answer had another type and stands in a warning.
+    # Null if the whole answer had another type and was moved to a warning.
     return envelope_schema(_or_null(result_schema(function.returns)))
 
 
 def envelope_schema(result: Schema) -> Schema:
-    """The schema of an envelope around a result; none of its keys is required."""
+    """Return the schema of an envelope around a result; none of its keys is required."""
     properties: Schema = {"result": result}
     for key in ("warnings", "batch", "page", "error"):
         properties[key] = {"type": "array" if key == "warnings" else "object"}
@@ -78,7 +78,7 @@ def envelope_schema(result: Schema) -> Schema:
 
 
 def result_schema(node: Node) -> Schema:
-    """The schema of a fitted answer."""
+    """Return the schema of a coerced answer."""
     match node:
         case Value():
             schema: Schema = {"type": scalar(node)}
@@ -106,10 +106,10 @@ def _arguments(function: Function, *, every_enum: bool) -> Schema:
 def _input(
     node: Node, path: str, texts: Mapping[str, ParameterText], *, every_enum: bool
 ) -> Schema:
-    """The schema of an argument.
+    """Return the schema of an argument.
 
-    A list needs an item, since REST can't send an empty one. It can't send null either, so a key
-    whose default is null is just left out.
+    Lists need at least one item, because REST can't send an empty one. REST can't send null either,
+    so keys with default null are simply optional.
     """
     schema: Schema
     match node:
@@ -142,7 +142,7 @@ def _input(
 
 
 def _can_hold(node: Node) -> bool:
-    """Whether an argument can hold a value: an object without keys can't, nor a list of such
+    """Whether an argument can contain a value: an object without keys can't, nor a list of such
     (`options` of mod_glossary_get_entries_to_approve in 4.5).
     """
     match node:
@@ -159,7 +159,7 @@ def _every_client_takes(enum: Sequence[Any]) -> bool:
 
 
 def _description(text: ParameterText) -> str:
-    """A parameter's text, with its values where `enum` can't have them and the text has not."""
+    """Return a parameter's text, with its values if neither `enum` nor the text has them."""
     if _every_client_takes(text.enum) or _names_all(text):
         return text.text
     *most, last = (

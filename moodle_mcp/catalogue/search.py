@@ -1,4 +1,4 @@
-"""Finding functions by words: ranked, and forgiving of misspelling."""
+"""Search for functions by words, with ranking and tolerance for misspelling."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from moodle_mcp.catalogue.naming import area_and_words, description
 from moodle_mcp.catalogue.wording import Wording
 
 _LONGEST_QUERY: Final = 1_000
-"""Characters of a query that are looked at: each unknown word is compared with all others."""
+"""Maximum characters of a query: each unknown word is compared with all others."""
 
 _ALIKE: Final = 0.75
-"""How alike an unknown word must be to one that is known, to be taken for a misspelling of it:
-one letter in four.
+"""Minimum similarity of an unknown word to a known one to count as its misspelling: one letter in
+four may differ.
 """
 
 _SHORTEST: Final = 4
-"""Letters of the shortest word that counts as misspelt: in a shorter one each letter counts."""
+"""Minimum letters of a word that counts as misspelt: in shorter words each letter counts."""
 
 _NAME, _TEXT, _PARAMETER = 3.0, 1.0, 0.3
-"""What a word counts for where it stands."""
+"""Weights of a word by where it occurs."""
 
 _EVERYDAY: Final = 1.3
-"""What the functions of the profiles, which people ask for most, count more than the rest."""
+"""Factor for functions in the profiles, which people ask for most."""
 
 _DEPRECATED: Final = 0.5
 _HEAD: Final = 1.4
-"""What a function counts more if the last word of its name is what the query is about."""
+"""Factor for a function if the last word of its name is the head of the query."""
 
 _ONLY_READS: Final = 0.6
-"""What a read counts if the query asks for a change."""
+"""Factor for a read if the query asks for a change."""
 
 _VERB_ALONE: Final = 0.3
-"""What a change counts that is done to something else than what the query names."""
+"""Factor for a change to something other than the query names."""
 
 _PRECISION: Final = 0.4
-"""What of the score goes to a function whose name has nothing but what is asked for."""
+"""Share of the score that depends on how much of the function's name the query covers."""
 
 _MENTIONED: Final = 0.8
-"""What a change counts if its verb is in a query that does not begin with a change: "enrolled
-users" asks for no enrolment.
+"""Factor for a change if its verb is in a query that does not begin with a change: "enrolled users"
+does not ask for an enrolment.
 """
 
 _UNASKED: Final[Mapping[Access, float]] = {
@@ -56,14 +56,14 @@ _UNASKED: Final[Mapping[Access, float]] = {
     Access.WRITE: 0.7,
     Access.DESTRUCTIVE: 0.5,
 }
-"""What a function counts for if nothing in the query means its verb: who asks for a deletion says
-so, and who does not is not shown one first.
+"""Factor for a function by its verb, if no word in the query means that verb. People who want to
+delete say so; nobody else should see a deletion first.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A function that was found, and how well it fits."""
+    """A function that was found, with its score."""
 
     function: Function
     score: float
@@ -71,8 +71,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A function as the index has it: each word with what it counts for, those of its name, and
-    the name's first and last word after the component: the verb and what it is done to.
+    """A function in the index: its words with their weights, the words of its name, and the name's
+    first and last word after the component (the verb and its object).
     """
 
     function: Function
@@ -84,9 +84,9 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A query as the index knows it: for each word, and for its head, what it may mean and what
-    a match counts; all that is meant if no word is misspelt; and whether it begins with the verb
-    of a change.
+    """A parsed query: for each word, and for its head, the indexed words it may mean with the score
+    of a match; all meanings if no word is misspelt; and whether it begins with the verb of a
+    change.
     """
 
     words: Sequence[Mapping[str, float]]
@@ -109,10 +109,10 @@ class Index:
         self._rarity = {word: math.log(1 + total / count) for word, count in counts.items()}
 
     def search(self, text: str, limit: int) -> list[Found]:
-        """The functions that fit the words of a query, the best first.
+        """Return the functions that match a query, best first.
 
-        A function that is called by its name is the first. Of those that fit alike, the one that
-        has more of the query's very words comes before the other.
+        A function whose name is the query comes first. Among equal scores, functions with more of
+        the query's exact words come first.
         """
         text = text[:_LONGEST_QUERY]
         query = self._wording.query(text)
@@ -137,8 +137,8 @@ class Index:
         return sorted(found, key=order)[:limit]
 
     def _score(self, entry: _Entry, asked: _Asked) -> float:
-        """How well a function fits: by the words that it has, by how much of the query they are,
-        and by how much of its name they are.
+        """Return a function's score: by its matching words, by their share of the query and by
+        their share of its name.
         """
         points = covered = total = 0.0
         named: list[str] = []
@@ -161,7 +161,7 @@ class Index:
         return points * (covered / total) * (1 - _PRECISION * (1 - precision))
 
     def _meant(self, word: str) -> Mapping[str, float]:
-        """The indexed words that a word of a query may mean, each with what a match counts."""
+        """Return the indexed words that a query's word may mean, with the score of a match."""
         meant = self._known(word)
         if meant or len(word) < _SHORTEST:
             return meant
@@ -176,8 +176,8 @@ class Index:
         return {each: worth * near[1] for each, worth in self._known(near[0]).items()}
 
     def _known(self, word: str) -> Mapping[str, float]:
-        """Those of a word's meanings that the index has, each with what a match counts: by how
-        rare it is, and another meaning never more than the word itself.
+        """Return a word's meanings that are in the index, scored by how rare they are; another
+        meaning never scores more than the word itself.
         """
         meanings = self._wording.meanings(word)
         most = self._rarity.get(next(iter(meanings)), math.inf)
@@ -202,7 +202,7 @@ class Index:
 
 
 def _standing(entry: _Entry, asked: _Asked) -> float:
-    """What a function counts for, whatever its words."""
+    """Return a function's factor, which does not depend on matching words."""
     function = entry.function
     standing = _EVERYDAY if function.text.is_ours else 1.0
     if function.deprecated:
@@ -217,7 +217,7 @@ def _standing(entry: _Entry, asked: _Asked) -> float:
 
 
 def _keys(node: Node) -> Iterable[str]:
-    """The names of all parameters; of `courseid` and `courseids` what they are ids of."""
+    """Yield the names of all parameters; "course" for `courseid` and `courseids`."""
     match node:
         case Object():
             for key, child in node.keys.items():

@@ -1,4 +1,4 @@
-"""What JSON can say and a Moodle request can't carry."""
+"""Find values that JSON can express but a Moodle request can't carry."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from moodle_mcp.catalogue.paths import Path, path_text
 from moodle_mcp.errors import ParameterFault
 
 MAX_DEPTH: Final = 60
-"""How deep values may nest: PHP drops what lies deeper than 64 levels without a word."""
+"""Maximum nesting of values: PHP silently drops what is deeper than 64 levels."""
 
 INT64: Final = range(-(2**63), 2**63)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# Names that Moodle's protocol itself reads, whatever the function.
+# Names that Moodle's protocol itself reads, for every function.
 _PROTOCOL = re.compile(r"(?i)ws(token|function)|moodlews(restformat|setting.*)")
 
 
 def unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
-    """What JSON can say and a Moodle request can't."""
+    """Yield faults for values that JSON can express but a Moodle request can't carry."""
     if len(path) > MAX_DEPTH:
         yield ParameterFault(
             path_text(path[:1]), "is nested too deeply to be sent", f"{MAX_DEPTH} levels"
@@ -38,7 +38,7 @@ def unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
                 f"{INT64.start} to {INT64.stop - 1}",
             )  # fmt: skip
         case str() if not _encodable(value):
-            yield ParameterFault(path_text(path), "the text holds half a character (a surrogate)")
+            yield ParameterFault(path_text(path), "contains half of a character (a lone surrogate)")
         case dict() | list():
             for step, child in _children(value):
                 here = (*path, step)
@@ -50,10 +50,10 @@ def unsendable(value: Any, path: Path) -> Iterator[ParameterFault]:
 
 
 def free_form_faults(function: Function, arguments: Mapping[str, Any]) -> Iterator[ParameterFault]:
-    """What no schema refuses where the parameters are not known.
+    """Yield faults of untyped functions' arguments, which no schema refuses.
 
-    PHP makes other names of some: a dot and a space become an underscore, a bracket nests, and a
-    null byte ends a name. So only plain names pass, and none that the protocol reads.
+    PHP changes some names: dots and spaces become underscores, brackets nest, and a null byte ends
+    a name. So only plain names are accepted, and none that the protocol reads.
     """
     control = reserved_schema(function)
     for name, value in arguments.items():
@@ -67,7 +67,7 @@ def free_form_faults(function: Function, arguments: Mapping[str, Any]) -> Iterat
 
 
 def empty_objects(value: Any, path: Path) -> Iterator[ParameterFault]:
-    """The empty objects: PHP sees no field for one, so a key is missing or a list is shorter."""
+    """Yield faults for empty objects: PHP sees no field, so a key or a list item would be lost."""
     if value == {} and path:
         problem = "is an empty object, which can't be sent"
         yield ParameterFault(path_text(path), problem, "at least one key, or leave out")
@@ -77,7 +77,7 @@ def empty_objects(value: Any, path: Path) -> Iterator[ParameterFault]:
 
 
 def _children(value: Any) -> Iterable[tuple[str | int, Any]]:
-    """The parts of a list or an object, each with its index or key."""
+    """Yield the children of a list or an object with their indexes or keys."""
     if isinstance(value, dict):
         return cast("dict[str, Any]", value).items()
     return enumerate(cast("list[Any]", value))

@@ -1,8 +1,8 @@
-"""A site's own functions, from the file that the administrator's program `catalogue.php` writes.
+"""Load a site's own functions from a file that the administrator exports with `catalogue.php`.
 
-The file says what the site's code says, plugins included. Its texts go before a model, and its
-shapes decide what is sent, so that it is checked as a whole when it is loaded; a wrong one stops
-the start and names the place.
+The file describes the site's code including plugins. Its texts are shown to a model and its shapes
+decide what is sent. So the whole file is checked when loaded; an error stops the start and names
+the place.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from moodle_mcp.textfile import TextError, decoded
 FORMAT: Final = "moodle-mcp/catalogue/1"
 
 MAX_BYTES: Final = 32 * 1024 * 1024
-"""Of a file; Moodle 4.5's 759 functions are 2.2 MB."""
+"""Maximum size of a file; Moodle 4.5's 759 functions are 2.2 MB."""
 
 MAX_TEXT: Final = 800
 MAX_PARAMETER_TEXT: Final = 400
-"""Characters of a text that are kept; a longer default is left out."""
+"""Maximum characters of a text; a longer default is dropped."""
 
 _RESERVED: Final = ("_", "wstoken", "wsfunction", "moodlews")
-"""How arguments of our own begin, and the form fields that Moodle takes for itself."""
+"""Prefixes of control arguments, and of form fields that Moodle reserves."""
 
 _NODES: Final = frozenset({"params", "returns", "item"})
 _KINDS: Final = frozenset({"value", "list", "object"})
@@ -52,7 +52,7 @@ Text = Annotated[str, Field(max_length=100_000)]
 
 
 class _Model(BaseModel):
-    """What is not known is skipped: a later exporter may say more."""
+    """Unknown keys are ignored: a later exporter may write more."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -108,7 +108,7 @@ class SiteFunction(_Model):
         return params
 
     def function(self, name: str) -> Function:
-        """The function as the catalogue has it; nobody has classified it yet."""
+        """Return the function for the catalogue, unclassified."""
         return Function(
             name=name,
             component=self.component,
@@ -124,7 +124,7 @@ class SiteFunction(_Model):
 
 
 class SiteCatalogue(_Model):
-    """The functions of one site; `release` is what Moodle calls itself, `site` its address."""
+    """The functions of one site; `release` is the site's own, `site` its address."""
 
     format: Literal["moodle-mcp/catalogue/1"]
     site: Annotated[str, Field(max_length=1000)]
@@ -133,11 +133,11 @@ class SiteCatalogue(_Model):
 
 
 def load_site_file(path: Path, setting: str) -> SiteCatalogue:
-    """The functions in a file.
+    """Load the functions in a file.
 
     Raises:
-        SettingsError: it can't be read or is wrong; one line that names `setting` and the place,
-            such as `functions.local_shop_get_orders.params.keys.since.type`.
+        SettingsError: the file can't be read or is invalid; one line that names `setting` and the
+            place, such as `functions.local_shop_get_orders.params.keys.since.type`.
     """
     try:
         data = read_regular(path, MAX_BYTES)
@@ -152,8 +152,8 @@ def load_site_file(path: Path, setting: str) -> SiteCatalogue:
 
 
 def clean(text: str, limit: int) -> str:
-    """A text on one line, without control and invisible characters, cut to `limit` characters."""
-    # Categories Cc, Cf, Cs, Co, Cn: controls, writing directions, what no font shows.
+    """Return a text on one line, without invisible characters, cut to `limit` characters."""
+    # Categories Cc, Cf, Cs, Co, Cn: control and format characters, unassigned ones and the like.
     visible = "".join(
         " " if character.isspace() else character
         for character in text[: 10 * limit]
@@ -164,7 +164,7 @@ def clean(text: str, limit: int) -> str:
 
 
 def _node(tree: TreeNode, *, is_answer: bool = False) -> Node:
-    """The tree as the catalogue has it; the defaults of answers say nothing to a caller."""
+    """Convert a tree for the catalogue; defaults in answers are dropped."""
     match tree:
         case ObjectNode():
             return _object(tree, is_answer=is_answer)
@@ -189,7 +189,7 @@ def _presence(tree: TreeNode, type_: str | None, is_answer: bool) -> tuple[Prese
 
 
 def _can_be_shown(default: JsonValue) -> bool:
-    """Whether a default is as short and visible as a text has to be: both go before a model."""
+    """Whether a default is as short and visible as a text must be: both are shown to a model."""
     try:
         text = json.dumps(default, ensure_ascii=False, allow_nan=False)
     except ValueError:
@@ -198,7 +198,7 @@ def _can_be_shown(default: JsonValue) -> bool:
 
 
 def _texts(tree: TreeNode, path: str) -> Iterator[tuple[str, ParameterText]]:
-    """The texts in a tree by path (`users[].email`)."""
+    """Yield the texts in a tree by path (`users[].email`)."""
     text = clean(tree.text, MAX_PARAMETER_TEXT)
     if path and text:
         yield path, ParameterText(text)
@@ -211,7 +211,7 @@ def _texts(tree: TreeNode, path: str) -> Iterator[tuple[str, ParameterText]]:
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    # A key of the file may hold anything, and the error is one line.
+    # A key in the file may contain anything, and the error is one line.
     place = clean(".".join(_place([str(part) for part in first["loc"]])), MAX_TEXT)
     problem = first["msg"].removeprefix("Value error, ")
     more = error.error_count() - 1
@@ -220,10 +220,10 @@ def _first(error: ValidationError) -> str:
 
 
 def _place(parts: list[str]) -> Iterator[str]:
-    """The place in the file: without the kinds, which pydantic puts behind each node.
+    """Yield the place in the file without the kinds that pydantic inserts after each node.
 
-    A node is what stands at `params`, `returns` or `item`, or at a key of `keys`; a key may itself
-    be called `item` or `value`.
+    A node follows `params`, `returns` or `item`, or a key of `keys`; such a key may itself be
+    called `item` or `value`.
     """
     before = ""
     is_node = False

@@ -1,9 +1,9 @@
-"""What an operator adds to the package's catalogue: a site's own functions, and what they may do.
+"""The operator's additions to the catalogue: a site's own functions, and their classification.
 
-A site's export says what its functions take and answer, which is the truth about that site. It
-does not say what they may do: Moodle's label is the author's own word, and of Moodle's own
-functions it is wrong in dozens of cases. So a function that nobody has classified counts as
-destructive, with an export too, until the operator has looked and said otherwise.
+A site's export describes its functions' parameters and answers exactly. It does not tell what they
+may do: labels are set by the functions' authors, and in Moodle itself dozens are wrong. So an
+unclassified function counts as destructive, even with an export, until the operator has classified
+it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from moodle_mcp.catalogue.model import Function, ListOf
 from moodle_mcp.errors import SettingsError
 
 if TYPE_CHECKING:
-    # Its models are built when there is a file to check.
+    # Its pydantic models are built only if there is a file to check.
     from moodle_mcp.catalogue.site_file import SiteFunction
 
-# A plugin's type and name in full, so that one entry never speaks for all plugins.
+# A plugin's type and name in full, so that one entry can't apply to all plugins.
 _ENTRY = re.compile(r"([a-z0-9]+_[a-z0-9]+_[a-z0-9_*?]*)=([a-z]+)")
 _REASON: Final = "the operator says so in {setting}"
 
@@ -36,7 +36,7 @@ _REASON: Final = "the operator says so in {setting}"
 class SiteOverrides:
     """A site's own functions by name, and accesses by name or glob.
 
-    `release` is that of the site when the functions were exported.
+    `release` is the site's release at the time of the export.
     """
 
     functions: Mapping[str, SiteFunction] = field(default_factory=dict[str, "SiteFunction"])
@@ -44,10 +44,10 @@ class SiteOverrides:
     accesses: Mapping[str, Classification] = field(default_factory=dict[str, Classification])
 
     def on(self, site_release: str | None) -> SiteOverrides:
-        """What holds on a site of that release.
+        """Return the overrides that apply to a site of that release.
 
-        After an upgrade the exported shapes of Moodle's own functions may be wrong, and ours are
-        better; a plugin's are still the best there is.
+        After an upgrade the exported shapes of Moodle's own functions may be wrong, so ours are
+        used. A plugin's exported shapes are still the best available.
         """
         if site_release is None or site_release == self.release:
             return self
@@ -56,9 +56,9 @@ class SiteOverrides:
         return replace(self, functions=plugins)
 
     def joined(self, own: Function | None, name: str) -> Function | None:
-        """The site's function, with our own words and knowledge where we have some.
+        """Merge the site's function with ours, if we have it.
 
-        The site's shape wins, our texts and what we know of batches too.
+        The site's shape wins; texts and batch behaviour are ours.
         """
         found = self.functions.get(name)
         if found is None:
@@ -74,9 +74,9 @@ class SiteOverrides:
         return replace(function, text=text, batching=own.batching if fits else None)
 
     def classification(self, name: str) -> Classification:
-        """What the operator says of a function that we have not classified.
+        """Return the operator's classification of a function that we have not classified.
 
-        The full name before globs, and of several globs the one that allows most harm.
+        A full name wins over globs. Of several globs the most harmful access wins.
         """
         exact = self.accesses.get(name)
         if exact is not None:
@@ -90,10 +90,10 @@ NO_OVERRIDES: Final = SiteOverrides()
 
 
 def parse_accesses(text: str, setting: str) -> Mapping[str, Classification]:
-    """The accesses that an operator states as `local_shop_get_*=read, local_shop_order=write`.
+    """Parse accesses such as `local_shop_get_*=read, local_shop_order=write`.
 
     Raises:
-        SettingsError: an entry is malformed, or is a function that we have classified.
+        SettingsError: an entry is malformed, or names a function that we have classified.
     """
     classified = Classifications()
     accesses: dict[str, Classification] = {}
@@ -102,11 +102,11 @@ def parse_accesses(text: str, setting: str) -> Mapping[str, Classification]:
         match = _ENTRY.fullmatch(entry)
         if match is None or match[2] not in allowed.split(", "):
             raise SettingsError(
-                f"{setting}: {entry!r} is not a plugin's function or glob with what it may do, "
+                f"{setting}: {entry!r} does not assign an access to a plugin's function or glob, "
                 f"such as local_shop_get_*=read (allowed: {allowed})"
             )
         name, access = match.groups()
         if name in classified:
-            raise SettingsError(f"{setting}: {name} is classified by this package, which stands")
+            raise SettingsError(f"{setting}: {name} is already classified by this package")
         accesses[name] = Classification(Access(access), reason=_REASON.format(setting=setting))
     return accesses

@@ -1,8 +1,8 @@
-"""The functions of a Moodle release, read from the package's data when they are asked for.
+"""Load the functions of a Moodle release from the package's data, on demand.
 
-A data file has one line for each function, its name and its compact JSON with a tab between, so
-that loading costs one split and each function is parsed only when it is used. A release after
-the first is an overlay: its file holds the functions that differ, `null` for one that is gone.
+A data file has one line for each function: its name, a tab and its compact JSON. So loading only
+splits lines, and each function is parsed when it is first used. Releases after the first are
+overlays: their files contain the functions that differ, and `null` for removed ones.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 from moodle_mcp.catalogue.texts import Texts
 
 RELEASES: Final = ("4.5", "5.1")
-"""The releases with data, oldest first; each after the first overlays those before it."""
+"""The releases with data, oldest first; each overlays those before it."""
 
 _GONE: Final = "null"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 class Catalogue:
-    """All functions of one Moodle release, and what the operator adds to them."""
+    """All functions of one Moodle release, with the operator's additions."""
 
     def __init__(
         self, release: str, lines: Mapping[str, str], overrides: SiteOverrides = NO_OVERRIDES
     ) -> None:
-        """`lines` maps each function's name to its compact JSON text."""
+        """Take `lines`, which map each function's name to its compact JSON text."""
         self.release = release
         self._lines = lines
         self._overrides = overrides
@@ -53,7 +53,7 @@ class Catalogue:
         return len(self._names)
 
     def get(self, name: str) -> Function:
-        """The function of that name; an untyped one where nobody has said what it is."""
+        """Return the function of that name; an untyped one if it is unknown."""
         function = self._parsed.get(name)
         if function is None:
             function = self._parsed[name] = self._make(name)
@@ -69,7 +69,7 @@ class Catalogue:
         return replace(function, release=self.release, classification=classification)
 
     def _own(self, name: str) -> Function | None:
-        """The function as the package's data have it."""
+        """Return the function as the package's data describe it."""
         line = self._lines.get(name)
         if line is None:
             return None
@@ -77,7 +77,7 @@ class Catalogue:
 
 
 def load(release: str = RELEASES[0], overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:
-    """The catalogue of one of `RELEASES`."""
+    """Load the catalogue of one of `RELEASES`."""
     lines: dict[str, str] = {}
     for layer in RELEASES[: RELEASES.index(release) + 1]:
         lines |= _read(layer)
@@ -86,14 +86,14 @@ def load(release: str = RELEASES[0], overrides: SiteOverrides = NO_OVERRIDES) ->
 
 
 class Catalogues:
-    """The catalogues of all sites and users of a process, each read once."""
+    """The catalogues for all sites and users of a process, each loaded once."""
 
     def __init__(self, overrides: SiteOverrides = NO_OVERRIDES) -> None:
         self._overrides = overrides
         self._loaded: dict[tuple[str, bool], Catalogue] = {}
 
     def of(self, site_release: str | None) -> Catalogue:
-        """The catalogue that describes a site best; `site_release` is what it says of itself."""
+        """Return the catalogue that fits a site best; `site_release` is what the site reports."""
         overrides = self._overrides.on(site_release)
         key = release_for(site_release), overrides is self._overrides
         if key not in self._loaded:
@@ -102,24 +102,24 @@ class Catalogues:
 
 
 def catalogue_for(site_release: str | None, overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:
-    """The catalogue that describes a site best; `site_release` is what it says of itself."""
+    """Return the catalogue that fits a site best; `site_release` is what the site reports."""
     return load(release_for(site_release), overrides.on(site_release))
 
 
 def every_name() -> list[str]:
-    """The functions that any release has: what an operator may name before the site is known.
+    """Return the functions of all releases: those an operator may name before the site is known.
 
-    All of them are classified, and their table is a tenth as long as those of their shapes.
+    They are read from the classification table, a tenth the size of the functions' data.
     """
     return sorted(Classifications())
 
 
 def release_for(site_release: str | None) -> str:
-    """The release in `RELEASES` that describes a site best.
+    """Return the release in `RELEASES` that fits a site best.
 
-    `site_release` is what the site says of itself, such as "4.5.6 (Build: 20250811)": the newest
-    release that is not newer than the site, else the oldest; without an answer the oldest, since
-    a key that an older site does not know makes it refuse the whole call.
+    `site_release` is what the site reports, such as "4.5.6 (Build: 20250811)". The result is the
+    newest release that is not newer than the site, else the oldest. If the site reports nothing, it
+    is the oldest, because a site refuses a whole call with a key that it does not know.
     """
     match = _VERSION.match(site_release or "")
     if match is None:
@@ -130,9 +130,9 @@ def release_for(site_release: str | None) -> str:
 
 
 def component_of(name: str) -> str:
-    """The component that a function's name says it belongs to.
+    """Return the component in a function's name: `local_shop` for `local_shop_get_all`.
 
-    `local_shop` of `local_shop_get_all`; Moodle calls all of its core `moodle`.
+    For functions of the core, Moodle's component is `moodle`.
     """
     kind, _, rest = name.partition("_")
     return "moodle" if kind == "core" else f"{kind}_{rest.partition('_')[0]}"
@@ -140,6 +140,6 @@ def component_of(name: str) -> str:
 
 def _read(release: str) -> dict[str, str]:
     data = resources.files("moodle_mcp.catalogue") / "data" / f"functions-{release}.tsv"
-    # Line by line: the whole of it at once would be there four times over.
+    # Line by line: reading the whole file at once would take four times the memory.
     with data.open(encoding="utf-8") as rows:
         return dict(row.rstrip("\n").split("\t", 1) for row in rows)

@@ -1,8 +1,7 @@
-"""What is unusual about the values of a call that Moodle refused without naming one of them.
+"""Find unusual values in a call that Moodle refused without naming one of them.
 
-Whether such a value is wrong depends on the site: its languages, its settings, who is there
-already. So nothing is refused for it beforehand; it is told after the failure, the most likely
-cause first.
+Whether such a value is wrong depends on the site: its languages, its settings, its users. So these
+values are not refused beforehand but listed after the failure, the most likely cause first.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from moodle_mcp.redaction.arguments import is_secret_at
 from moodle_mcp.redaction.names import is_secret_name
 
 MAX_SUSPECTS: Final = 20
-"""How many values an error lists."""
+"""Maximum values that an error lists."""
 
 _MAX_SHOWN: Final = 60
 
 
 class _Rank(IntEnum):
-    """How likely it is the cause: odd anywhere, odd on some sites, or not odd at all."""
+    """How likely a value is the cause: odd anywhere, odd on some sites, or not odd."""
 
     ODD = 0
     DEPENDS = 1
@@ -41,7 +40,7 @@ class _Found(NamedTuple):
 
 
 class _Text(NamedTuple):
-    """A text, the key that it stands under, and its PARAM_ type, empty if that is not known."""
+    """A text, its key, and its PARAM_ type, empty if unknown."""
 
     key: str
     type: str
@@ -70,28 +69,28 @@ _RULES: Final[tuple[_Rule, ...]] = (
     (
         _Rank.ODD,
         lambda text: _is_username(text) and not _USERNAME.fullmatch(text.value.lower()),
-        "has other characters than a-z, 0-9 and . _ - @, which Moodle takes only if the site "
+        "has characters other than a-z, 0-9 and . _ - @, which Moodle accepts only if the site "
         "allows extended user names",
     ),
     (
         _Rank.ODD,
         lambda text: "email" in (text.key, text.type) and not _EMAIL.fullmatch(text.value),
-        "is no e-mail address that Moodle takes",
+        "is not an e-mail address that Moodle accepts",
     ),
     (
         _Rank.ODD,
         lambda text: text.key == "country" and bool(text.value) and not is_country(text.value),
-        "is no country's code: two capital letters (ISO 3166), such as DE",
+        "is not a country code: two capital letters (ISO 3166), such as DE",
     ),
     (
         _Rank.ODD,
         lambda text: text.type == "capability" and not _CAPABILITY.fullmatch(text.value),
-        "is no capability such as moodle/course:view",
+        "is not a capability such as moodle/course:view",
     ),
     (
         _Rank.ODD,
         lambda text: text.type == "cleanhtml" and ("<" in text.value or "&" in text.value),
-        "is HTML that Moodle may refuse: it takes only what its own cleaning leaves as it is",
+        "is HTML that Moodle may refuse: its own cleaning must leave the HTML unchanged",
     ),
     (
         _Rank.DEPENDS,
@@ -116,17 +115,17 @@ _RULES: Final[tuple[_Rule, ...]] = (
     (
         _Rank.DEPENDS,
         lambda text: text.type == "localurl" and "://" in text.value,
-        "must lie on the site itself",
+        "must be an address on the site itself",
     ),
 )
 
 _UNIQUE: Final = ("username", "email", "idnumber", "shortname")
-"""What only one item may have; `_TAKEN` says where nobody else on the site may have it either."""
+"""Fields in which two items should not have the same value."""
 
-_TAKEN: Final = "may belong to another user already; core_user_get_users_by_field tells"
+_TAKEN: Final = "may already belong to another user; check with core_user_get_users_by_field"
 _USER_WRITES: Final = frozenset({"core_user_create_users", "core_user_update_users"})
 _FEW: Final = 5
-"""Items up to which each name that may be taken is listed."""
+"""With up to this many items, each name that may be taken is listed."""
 
 _PASSWORD_MISSING: Final = "is missing, and createpassword is not set"  # noqa: S105
 
@@ -134,7 +133,7 @@ _PASSWORD_MISSING: Final = "is missing, and createpassword is not set"  # noqa: 
 def find_suspects(
     function: Function, arguments: Mapping[str, Any], failed: Collection[int] | None = None
 ) -> tuple[Suspect, ...]:
-    """At most `MAX_SUSPECTS` values that may be the cause of a refusal, the likeliest first.
+    """Return at most `MAX_SUSPECTS` values that may have caused a refusal, likeliest first.
 
     `failed` are the indexes of the batch's items that were refused; None for the whole call.
     """
@@ -203,7 +202,7 @@ def _of_text(node: Node | None, value: str, path: Path, *, hidden: bool) -> Iter
 def _of_items(
     function: Function, name: str, items: list[Any], indexes: Collection[int]
 ) -> Iterator[_Found]:
-    """What is unusual about an item as a whole, or beside the others."""
+    """Yield what is unusual about an item as a whole, or compared with the others."""
     first: dict[tuple[str, str], int] = {}
     may_be_taken = function.name in _USER_WRITES and len(indexes) <= _FEW
     for index in indexes:

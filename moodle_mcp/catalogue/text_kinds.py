@@ -1,7 +1,7 @@
-"""What each text of an answer is: Moodle's own word, a name, free text or HTML.
+"""Classify each text of an answer: Moodle's own identifier, a name, free text or HTML.
 
-The rules are a table in `data/text-kinds.tsv`, by a key (`summary`), a key under its parent
-(`warnings.message`) or a function's path (`core_x_get_y:items.content`); the most exact one wins.
+The rules are a table in `data/text-kinds.tsv`, by a key (`summary`), a key with its parent
+(`warnings.message`) or a function's path (`core_x_get_y:items.content`). The most specific wins.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from moodle_mcp.catalogue.model import Value, scalar
 
 
 class TextKind(StrEnum):
-    """`CODE` is a word of Moodle's; the others were written by people."""
+    """`CODE` is an identifier of Moodle's; the others are written by people."""
 
     CODE = "code"
     NAME = "name"
@@ -46,16 +46,16 @@ WORDS: Final = frozenset(
         "url",
     }
 )
-"""PARAM_ types that have no room for a sentence."""
+"""PARAM_ types that can't contain a sentence."""
 
 
 class TextKinds:
-    """The kinds of all texts; the table is read when it is first asked for."""
+    """The kinds of all texts; the table is read on first use."""
 
     def kind(self, function: str, path: tuple[str, ...], value: Value) -> TextKind:
-        """The kind of a value at a path of keys in a function's answer.
+        """Return the kind of a value at a path of keys in a function's answer.
 
-        What no rule knows and could hold a sentence is taken for free text.
+        A value without a rule that could contain a sentence counts as free text.
         """
         known = self.rule(function, path)
         if known is not None:
@@ -63,7 +63,7 @@ class TextKinds:
         return TextKind.CODE if value.type in WORDS or scalar(value) != "string" else TextKind.TEXT
 
     def rule(self, function: str, path: tuple[str, ...]) -> TextKind | None:
-        """What the table says of a path, if anything."""
+        """Return the table's rule for a path; None if it has none."""
         for key in (f"{function}:{'.'.join(path)}", ".".join(path[-2:]), ".".join(path[-1:])):
             if key in self._rules:
                 return self._rules[key]

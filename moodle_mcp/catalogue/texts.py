@@ -1,7 +1,7 @@
-"""What we tell agents of functions and their parameters, in our own words.
+"""Our descriptions of functions and parameters for agents.
 
-The texts are TOML files in `data/descriptions`, one for each component, read when a function of
-it is first used.
+They are TOML files in `data/descriptions`, one for each component, read when one of its functions
+is first used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from moodle_mcp.catalogue.model import FunctionText, ParameterText
 
 
 class Texts:
-    """The texts of all functions that have some."""
+    """The descriptions of all functions that have one."""
 
     def __init__(self) -> None:
         self._files: dict[str, Mapping[str, FunctionText]] = {}

@@ -1,4 +1,4 @@
-"""Which numbers of answers and of parameters are moments in time, in Unix seconds."""
+"""Tell which numbers in answers and parameters are timestamps in Unix seconds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from moodle_mcp.catalogue.model import Node, Value
 
 
 class TimeKind(StrEnum):
-    """What the number of a parameter is.
+    """What an integer parameter means.
 
-    A moment is Unix seconds from 1970 on, or 0 for none; `PAST` may also lie before 1970. A
+    A moment is Unix seconds from 1970 on, or 0 for none; `PAST` also allows times before 1970. A
     duration is seconds. `OTHER` only looks like a time: a day of a month, an offset in a list.
     """
 
@@ -27,16 +27,16 @@ MOMENT_KINDS: Final = (TimeKind.MOMENT, TimeKind.PAST)
 
 
 class ParameterTimes:
-    """Which integer parameters are times; the table is read when it is first asked for."""
+    """Which integer parameters are times; the table is read on first use."""
 
     def kind(self, function: str, path: str) -> TimeKind | None:
-        """What stands at a path (`enrolments[].timestart`); None for what is no time."""
+        """Return the kind at a path (`enrolments[].timestart`); None if it is not a time."""
         rules = self._rules
         return rules.get(f"{function}:{path}") or rules.get(path.rpartition(".")[2])
 
     @property
     def rows(self) -> frozenset[str]:
-        """The keys, and the functions' paths, that the table has."""
+        """The keys and function paths in the table."""
         return frozenset(self._rules)
 
     @cached_property
@@ -64,13 +64,13 @@ MOMENTS: Final = frozenset({
     "timeupdated", "timeusermidnight", "timeviewfrom", "timeviewto",
 })
 # fmt: on
-"""Keys that hold a moment. Durations (`timelimit`, `timespent`) and ids (`usermodified`) are not
-among them."""
+"""Keys of timestamps. Durations (`timelimit`, `timespent`) and ids (`usermodified`) are not
+included."""
 
 EARLIEST: Final = 31_536_000
-"""A smaller number is no moment: 0 means never, 1 is a flag; the year 1970 saw no Moodle."""
+"""Smaller numbers are not timestamps: 0 means never, 1 is a flag, and Moodle is newer than 1970."""
 
 
 def is_moment(key: str, node: Node) -> bool:
-    """Whether what stands under a key is a moment in time."""
+    """Whether the value of a key is a timestamp."""
     return key in MOMENTS and isinstance(node, Value) and node.type == "int"

@@ -1,7 +1,7 @@
-"""Values that have the right shape and that Moodle would refuse, or store as something else.
+"""Check for values of the right shape that Moodle would refuse, or store as something else.
 
-A function's checks are put together once, from its parameters' PARAM_ types and from what is known
-of times; most items then cost a look-up and a match for each of their texts.
+A function's checks are compiled once, from its parameters' PARAM_ types and the table of times.
+Checking an item then mostly costs a look-up and a match for each text.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def _is_country_or_none(text: str) -> bool:
 
 _COUNTRY: Final = Rule(
     _is_country_or_none,
-    "two capital letters (ISO 3166), such as DE; Moodle takes anything else for none",
+    "two capital letters (ISO 3166), such as DE; Moodle silently stores none for anything else",
 )
 
 _BY_PATH: Final[Mapping[str, Rule]] = {
     f"{function}:users[].country": _COUNTRY
     for function in ("core_user_create_users", "core_user_update_users")
 }
-"""Values that Moodle takes without a word and stores as nothing (observed on 4.5.6)."""
+"""Values that Moodle accepts silently but stores as nothing (observed on 4.5.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class ValueChecks:
         self._checks = PerFunction(self._compiled)
 
     def faults(self, function: Function, arguments: Any) -> Iterator[ParameterFault]:
-        """The values that are certainly wrong; what has another shape than it should is passed."""
+        """Yield faults of the values that are certainly wrong; wrong shapes are skipped."""
         check = self._checks.of(function)
         return iter(()) if check is None else _faults(check, arguments, (), arguments)
 
@@ -100,7 +100,7 @@ def _faults(check: _Check, value: Any, path: Path, arguments: Any) -> Iterator[P
         case _Keys(checks) if isinstance(value, dict):
             for key, child in cast("dict[str, Any]", value).items():
                 inner = checks.get(key)
-                # The usual case costs no generator of its own.
+                # Handled here to save the usual case a generator of its own.
                 if isinstance(inner, _Text):
                     if isinstance(child, str) and not inner.rule.accepts(child):
                         yield _refused(inner, child, (*path, key), arguments)
@@ -122,7 +122,7 @@ def _faults(check: _Check, value: Any, path: Path, arguments: Any) -> Iterator[P
 def _refused(check: _Text, value: str, path: Path, arguments: Any) -> ParameterFault:
     what = shown_at(arguments, path, value)
     why = _oddity(value)
-    problem = f"{what} {why}" if why else f"{what} is no value that Moodle takes here"
+    problem = f"{what} {why}" if why else f"{what} is not a value that Moodle accepts here"
     return ParameterFault(path_text(path), problem, check.rule.allowed)
 
 

@@ -1,6 +1,6 @@
-"""What the words of a search mean: their stems, their synonyms, and which of them say nothing.
+"""The meaning of words in a search: stems, synonyms and stop words.
 
-The words themselves are data, in `data/search.toml`.
+The words themselves are in `data/search.toml`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import snowballstemmer  # pyright: ignore[reportMissingTypeStubs]
 _WORD: Final = re.compile(r"[a-z0-9]+")
 
 ALSO: Final = 0.9
-"""What a word counts for that another may mean as well."""
+"""Score of a synonym compared with the word itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a query asks for, in stems.
+    """A query in stems.
 
-    `head` is what is to be found or changed: in "the students of a course" the students. `changes`
-    says that the query begins with the verb of a change.
+    `head` is what is to be found or changed: "students" in "the students of a course". `changes`
+    is True if the query begins with the verb of a change.
     """
 
     words: tuple[str, ...]
@@ -36,7 +36,7 @@ class Query:
 
 
 class Wording:
-    """The stems by which texts and queries are compared."""
+    """Stems words so that texts and queries can be compared."""
 
     def __init__(self) -> None:
         file = resources.files("moodle_mcp.catalogue") / "data" / "search.toml"
@@ -60,15 +60,15 @@ class Wording:
 
     @property
     def synonyms(self) -> Iterable[str]:
-        """The stems that mean another, for which a query's misspelt word may stand."""
+        """The synonyms in stems, which misspelt words of a query may stand for."""
         return self._same.keys() | self._also.keys()
 
     def words(self, text: str) -> list[str]:
-        """The stems of a text that say something, synonyms as one."""
+        """Return the stems of a text without stop words, synonyms as one."""
         return self._stems(self._plain(text))
 
     def query(self, text: str) -> Query:
-        """What a query asks for."""
+        """Parse a query."""
         plain = self._plain(text)
         first = self._stems(takewhile(lambda word: word not in self._linking, plain))
         begun = next((word for word in plain if word not in self._ignored), "")
@@ -76,7 +76,7 @@ class Wording:
         return Query(words, first[-1] if first else None, begun in self._changing)
 
     def _plain(self, text: str) -> list[str]:
-        """The words of a text, those of the field in the place of what stands for them."""
+        """Return the words of a text, with everyday phrases replaced by Moodle's terms."""
         plain = " ".join(_WORD.findall(text.lower()))
         return self._phrase.sub(lambda at: self._said[at[0]], plain).split()
 
@@ -84,7 +84,7 @@ class Wording:
         return [self._one(word) for word in words if len(word) > 1 and word not in self._ignored]
 
     def meanings(self, stem: str) -> Mapping[str, float]:
-        """What a stem may stand for, each with what it counts."""
+        """Return the possible meanings of a stem with their scores."""
         one = self._same.get(stem, stem)
         return {one: 1.0} | {other: ALSO for other in self._also.get(one, ()) if other != one}
 

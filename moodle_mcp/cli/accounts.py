@@ -1,4 +1,4 @@
-"""`moodle-mcp login`, `logout` and `sites`: the sites that a user has signed in to."""
+"""`moodle-mcp login`, `logout` and `sites`: manage the sites that a user has signed in to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _USER_AGENT = f"moodle-mcp/{__version__}"
 
 
 def _sendable(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    """The text of an option, which in the shell may be bytes that are no text."""
+    """Refuse an option's text that can't be sent: in a shell it may be bytes that are not text."""
     try:
         (text or "").encode()
     except UnicodeEncodeError:
@@ -33,12 +33,12 @@ def _sendable(_: click.Context, __: click.Parameter, text: str | None) -> str | 
 
 @click.command()
 @click.argument("address")
-@click.option("--site", "name", metavar="NAME", help="The name to keep it under (its host).")
+@click.option("--site", "name", metavar="NAME", help="The name to save it under (default: host).")
 @click.option("--user", callback=_sendable, help="The user name; asked for unless given.")
 @click.option(
     "--service",
     callback=_sendable,
-    help="The short name of the web service (moodle_mobile_app).",
+    help="The short name of the web service (default: moodle_mobile_app).",
 )
 @click.option("--sso", is_flag=True, help="Sign in through the browser (single sign-on).")
 @click.option(
@@ -46,16 +46,16 @@ def _sendable(_: click.Context, __: click.Parameter, text: str | None) -> str | 
     type=click.Choice(["auto", "keyring", "file"]),
     default="auto",
     show_default=True,
-    help="Where the token is kept; auto is the system's keyring if there is one.",
+    help="Where to save the token; auto is the system's keyring if there is one.",
 )
 @settled
 def login(
     address: str, name: str | None, user: str | None, service: str | None, sso: bool, keep_in: str
 ) -> None:
-    """Sign in to the Moodle at ADDRESS and keep its token for the other commands.
+    """Sign in to the Moodle at ADDRESS and save its token for the other commands.
 
-    The password is asked for, sent once and not kept. From a pipe the user name and the password
-    (or, with --sso, the link) are read as a line each.
+    The password is asked for, sent once and not saved. If standard input is a pipe, user name and
+    password (or the link, with --sso) are read from it, one per line.
     """
     import anyio
 
@@ -70,7 +70,7 @@ def login(
     if warning := token_warning(site, "the address"):
         say(f"moodle-mcp: {warning}", err=True)
     elif site.base != address.strip().rstrip("/"):
-        say(f"moodle-mcp: {site.base} is used.", err=True)
+        say(f"moodle-mcp: using {site.base}", err=True)
     accounts = Accounts.of_user()
     kept_as = _free_name(accounts, site, name)
     try:
@@ -85,26 +85,26 @@ def login(
     account = _keep(accounts, kept_as, site, info.user_name, token, keep_in)
     _tell(accounts, account, info)
     if settings.moodle_url is not None:
-        say("MOODLE_URL is set, and wins over kept sites: take it away to use this one.")
+        say("MOODLE_URL is set and overrides saved sites: unset it to use this one.")
 
 
 @click.command()
 @click.argument("name", required=False)
 @settled
 def logout(name: str | None) -> None:
-    """Forget the kept site NAME (the default one) and its token."""
+    """Remove the saved site NAME (or the default one) and its token."""
     from moodle_mcp.credentials.store import Accounts
 
     accounts = Accounts.of_user()
     name = name or accounts.default()
     if name is None:
-        raise SettingsError("no site is kept")
+        raise SettingsError("no site is saved")
     account = _get_or_none(accounts, name)
     accounts.forget(name)
     where = account.url if account else "the site"
-    say(f"Forgot {name} and its token.")
+    say(f"Removed {name} and its token.")
     say(
-        f"The token stays valid at {where}: to end it, open Preferences > User account > "
+        f"The token stays valid at {where}: to revoke it, open Preferences > User account > "
         "Security keys there and reset the key of the service, or ask an administrator to delete "
         "it under Site administration > Server > Web services > Manage tokens."
     )
@@ -114,7 +114,7 @@ def logout(name: str | None) -> None:
 @click.option("--default", "chosen", metavar="NAME", help="Make this one the default.")
 @settled
 def sites(chosen: str | None) -> None:
-    """List the kept sites; * marks the one that is used when none is named."""
+    """List the saved sites; * marks the one that is used when none is named."""
     from moodle_mcp.credentials.store import Accounts
 
     accounts = Accounts.of_user()
@@ -122,23 +122,23 @@ def sites(chosen: str | None) -> None:
         accounts.choose(chosen)
     names = accounts.names()
     if not names:
-        say("No site is kept: sign in with `moodle-mcp login ADDRESS`.")
+        say("No site is saved: sign in with `moodle-mcp login ADDRESS`.")
     default = _default_or_none(accounts)
     for name in names:
         account = _get_or_none(accounts, name)
-        told = f"{account.url}  {account.username}  ({account.place})" if account else "broken"
-        say(f"{'*' if name == default else ' '} {name:30} {told}")
+        shown = f"{account.url}  {account.username}  ({account.place})" if account else "broken"
+        say(f"{'*' if name == default else ' '} {name:30} {shown}")
 
 
 def _free_name(accounts: Accounts, site: Address, name: str | None) -> str:
-    """The name to keep a site under, which is not another site's."""
+    """Return the name to save a site under, which must not be another site's."""
     from moodle_mcp.credentials.store import checked, name_for
 
     kept_as = checked(name or name_for(site))
     other = _get_or_none(accounts, kept_as) if kept_as in accounts.names() else None
     if other is not None and other.url != site.base:
         raise SettingsError(
-            f"the name {kept_as} is taken by {other.url}: give another with --site, or "
+            f"the name {kept_as} is taken by {other.url}: choose another with --site, or run "
             f"`moodle-mcp logout {kept_as}` first"
         )
     return kept_as
@@ -174,24 +174,24 @@ def _token_from_browser(site: Address, service: str) -> SecretStr:
         f"  {begun.page}",
         "",
         "Then copy the address of the link that the page shows (right click > Copy link) and "
-        "paste it here. It holds your token: show it to nobody.",
+        "paste it here. It contains your token: don't show it to anybody.",
         err=True,
     )
     return begun.token_in(_asked("Link", secret=True))
 
 
 def _asked(label: str, *, secret: bool = False) -> str:
-    """What the person types; a secret is not shown. From a pipe it is one line."""
+    """Ask the person and return the input, hidden if secret; read one line if it is a pipe."""
     if sys.stdin.isatty():
         return ask(label, secret=secret)
     line = read_input_line()
     if not line:
-        raise SettingsError(f"nothing came on standard input for: {label}")
+        raise SettingsError(f"standard input ended before: {label}")
     return line
 
 
 async def _tried(site: Address, token: SecretStr) -> SiteInfo:
-    """What the site says to the token."""
+    """Return the site's description of itself, which shows that the token works."""
     from moodle_mcp.site.connection import Connection
     from moodle_mcp.site.session import Site
 
@@ -215,7 +215,7 @@ def _keep(
             accounts.keep(in_keyring, token)
         except NoKeyringError as error:
             if place == "keyring":
-                raise SettingsError(f"the token can't be kept in a keyring: {error}") from None
+                raise SettingsError(f"the token can't be saved in a keyring: {error}") from None
         else:
             return in_keyring
     accounts.keep(in_file, token)
@@ -230,10 +230,10 @@ def _tell(accounts: Accounts, account: Account, info: SiteInfo) -> None:
         f"{account.url}",
         f"The token acts for {info.user_full_name} ({info.user_name}, id {info.user_id}) with "
         f"{functions} functions.",
-        f"Kept as {account.name} in {place}.",
+        f"Saved as {account.name} in {place}.",
     )
     if account.name == _default_or_none(accounts):
-        say("It is the default site; `moodle-mcp check` says what it can do.")
+        say("It is the default site; `moodle-mcp check` shows what it can do.")
     else:
         say(
             f"Use it with --site {account.name} or MOODLE_MCP_SITE={account.name}, or make it "
@@ -242,7 +242,7 @@ def _tell(accounts: Accounts, account: Account, info: SiteInfo) -> None:
 
 
 def _get_or_none(accounts: Accounts, name: str) -> Account | None:
-    """A kept site; None if its file is broken."""
+    """Return a saved site; None if its file is broken."""
     from moodle_mcp.credentials.store import BrokenSiteError
 
     try:

@@ -1,4 +1,4 @@
-"""`moodle-mcp admin-script` and `moodle-mcp catalogue`: what an administrator needs."""
+"""`moodle-mcp admin-script` and `moodle-mcp catalogue`: commands for administrators."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def admin_script() -> None:
 
 @admin_script.command()
 @click.option("--profile", help="One profile: default, student, teacher, manager, admin, reports.")
-@click.option("--tools", help="Functions as MOODLE_MCP_TOOLS names them, instead of a profile.")
+@click.option("--tools", help="Functions as in MOODLE_MCP_TOOLS, instead of a profile.")
 @settled
 def provision(profile: str | None, tools: str | None) -> None:
-    """Print the program that prepares a site for an agent, and takes that back.
+    """Print the program that prepares a site for an agent, and can undo that.
 
-    It switches web services on, makes a service with exactly the functions of a profile, a role,
-    and a token for one user. Without an option the program has all profiles to choose from.
+    It switches web services on and creates a service with exactly the functions of a profile, a
+    role, and a token for one user. Without an option the program includes all profiles.
 
-    On the Moodle host `php provision.php --help` tells the rest; begin with --dry-run.
+    On the Moodle host, `php provision.php --help` describes its options; begin with --dry-run.
     """
     from moodle_mcp import admin
     from moodle_mcp.policy.allowlist import PROFILES
@@ -48,9 +48,9 @@ def provision(profile: str | None, tools: str | None) -> None:
 
 @admin_script.command("catalogue")
 def export() -> None:
-    """Print the program that exports a site's own functions, those of its plugins included.
+    """Print the program that exports a site's own functions, including those of its plugins.
 
-    It writes a file on the Moodle host; with MOODLE_MCP_CATALOGUE=FILE they are typed tools.
+    It runs on the Moodle host and writes JSON; MOODLE_MCP_CATALOGUE=FILE makes them typed tools.
     """
     from moodle_mcp import admin
 
@@ -59,7 +59,7 @@ def export() -> None:
 
 @click.group()
 def catalogue() -> None:
-    """What is known of the site's functions."""
+    """Show what is known of the site's functions."""
 
 
 @catalogue.command("probe")
@@ -67,7 +67,7 @@ def catalogue() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 @settled
 def probing(as_json: bool) -> None:
-    """Ask the site which functions the token may call, and say which of them are untyped."""
+    """Ask the site which functions the token may call, and list those that are untyped."""
     import anyio
 
     from moodle_mcp.cli.probe import probe
@@ -82,7 +82,7 @@ def probing(as_json: bool) -> None:
 
 
 def _functions(tools: str) -> list[Function]:
-    """The functions that `tools` allows of all releases, and the plugins' that it names in full."""
+    """Return the functions that `tools` allows, of all releases, and plugins' named in full."""
     from moodle_mcp.catalogue.classification import Access
     from moodle_mcp.catalogue.store import RELEASES, every_name
     from moodle_mcp.catalogue.store import load as load_catalogue
@@ -94,9 +94,7 @@ def _functions(tools: str) -> list[Function]:
     newest = load_catalogue(RELEASES[-1])
     for glob in policy.allowlist.included.globs:
         if not any(fnmatchcase(name, glob) for name in known):
-            raise SettingsError(
-                f"--tools: {glob} names no function that is known: name each in full"
-            )
+            raise SettingsError(f"--tools: {glob} matches no known function: name each in full")
     names = {*filter(policy.names, known), *policy.allowlist.included.full}
     functions = [newest.get(name) for name in sorted(set(names) - set(FILE_TOOLS))]
     return [function for function in functions if policy.allows(function)]

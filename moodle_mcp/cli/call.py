@@ -1,4 +1,4 @@
-"""`moodle-mcp call`: a call in the same way as an agent's."""
+"""`moodle-mcp call`: run a call exactly as for an agent."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 _STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-"""Signals that let the request under way come to its end; Windows has not all of them."""
+"""Signals that stop the run after the current request; Windows does not have all of them."""
 
-_WAITING = "moodle-mcp: the call is under way; what becomes of it is told when it has ended"
+_WAITING = "moodle-mcp: stopping when the current request ends; the result follows"
 
 NO_BUDGET = 86_400.0
-"""Seconds that a run from a file may take: a person waits for it, no client gives up."""
+"""Seconds that a run from a file may take: no client gives up waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class Job:
 
     @property
     def result_path(self) -> Path:
-        """Where the fates go: beside the items unless named."""
+        """Where the results go: beside the items unless given."""
         return self.result or self.items.with_name(f"{self.items.name}.result.jsonl")
 
     def call_at(self, connection: Connection) -> dict[str, Any]:
-        """What a run is about beside its items; how it is run is no part of that."""
+        """Return what identifies the run besides its items, without options on how to run it."""
         arguments = {
             name: self.arguments[name] for name in self.arguments if name not in CONTROL_ARGUMENTS
         }
@@ -69,7 +69,7 @@ class Job:
 async def call_once(
     settings: Settings, connection: Connection, name: str, arguments: dict[str, Any]
 ) -> dict[str, Any]:
-    """The envelope of one call, whole and as Moodle wrote it but for the fields asked for."""
+    """Run one call; return its envelope, complete and as Moodle wrote it except for `_fields`."""
     async with _opened(settings, connection) as context:
         await context.learn(name)
         service = CallService()
@@ -81,10 +81,10 @@ async def call_once(
 
 
 async def call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
-    """The envelope of a call with the items of a file that are not done yet.
+    """Run a call with a file's remaining items and return its envelope.
 
     Raises:
-        ItemsError: a file can't be used, or another run is at work on the result file.
+        ItemsError: a file can't be used, or another process is using the result file.
     """
     is_dry = job.arguments.get(DRY_RUN) is True
     with nullcontext() if is_dry else held(job.result_path):
@@ -107,7 +107,7 @@ async def _call_with_items(settings: Settings, connection: Connection, job: Job)
         lists = as_arguments(function, [items.values[index] for index in sent])
         both = [name for name in lists if name in job.arguments]
         if both:
-            raise ItemsError(f"{both[0]} is in the arguments and in {job.items}: leave one out")
+            raise ItemsError(f"{both[0]} is in the arguments and in {job.items}: remove one")
         arguments = {**job.arguments, **lists}
         if function.batching and not function.reads_only:
             arguments[ON_ERROR] = job.on_error
@@ -131,7 +131,7 @@ async def _call_with_items(settings: Settings, connection: Connection, job: Job)
 
 
 def _noted(outcome: Outcome, results: Results) -> Outcome:
-    """The outcome, once the result file says the same, or with a warning that it does not."""
+    """Save the outcome to the result file; if that fails, add a warning."""
     try:
         results.finish()
     except ItemsError as error:
@@ -141,7 +141,7 @@ def _noted(outcome: Outcome, results: Results) -> Outcome:
 
 
 def _of_the_file(function: Function, outcome: Outcome, results: Results) -> Outcome:
-    """The outcome of a run that went on with a file: all its items, by their indexes there."""
+    """Return a run's outcome for all items of the file, by their indexes there."""
     ledger = results.ledger()
     ledger.requests = outcome.ledger.requests if outcome.ledger else 0
     whole = of_the_whole(function, outcome, ledger)
@@ -151,7 +151,7 @@ def _of_the_file(function: Function, outcome: Outcome, results: Results) -> Outc
 
 
 def _with_lines(outcome: Outcome, items: Items) -> Outcome:
-    """The outcome with the line of each failed item, where the file has one."""
+    """Add the line of each failed item, if the file has lines."""
     batch = outcome.batch or {}
     failures: list[dict[str, Any]] = batch.get("failed", [])
     placed = [{**each, "place": items.place(each["index"], ())} for each in failures]
@@ -161,17 +161,17 @@ def _with_lines(outcome: Outcome, items: Items) -> Outcome:
 
 
 def _with_what_is_left(outcome: Outcome, results: Results) -> Outcome:
-    """The outcome with how to go on, if items failed or were not sent."""
+    """Add how to continue, if items failed or were not sent."""
     ledger = results.ledger()
     left = len(ledger.left)
     if outcome.fault is None or not left:
         return outcome
-    go_on = f"Run the same command again: it goes on with the {left} items that are left."
+    go_on = f"Run the same command again: it continues with the {left} remaining items."
     return replace(outcome, fault=replace(outcome.fault, hint=f"{outcome.fault.advice} {go_on}"))
 
 
 def _nothing_to_send(function: Function, results: Results) -> Outcome:
-    """What is said when all items are done, or those that are not must be looked at first."""
+    """Return the outcome if all items are done, or the rest must be checked first."""
     ledger = results.ledger()
     if ledger.complete:
         return Outcome(batch=ledger.report())
@@ -181,13 +181,13 @@ def _nothing_to_send(function: Function, results: Results) -> Outcome:
 
 
 def _look_first(fault: Fault, file: str) -> Fault:
-    """A fault of items in doubt, with what lets them be sent again."""
-    return replace(fault, hint=f"{fault.advice} Then take their lines out of {file}.")
+    """Explain for items whose outcome is unknown how to send them again."""
+    return replace(fault, hint=f"{fault.advice} Then remove their lines from {file}.")
 
 
 @dataclass
 class _Stop:
-    """Signals as the wish to stop after the present request, whose end must be known."""
+    """Handles signals by stopping after the current request, so that its outcome is known."""
 
     tell: Callable[[], None]
     asked: bool = False
@@ -207,7 +207,7 @@ class _Stop:
 
 @dataclass
 class _Bar:
-    """A progress bar on stderr, while which signals are the wish to stop."""
+    """A progress bar on stderr; signals stop the run while it is shown."""
 
     total: int
     _progress: Progress = field(default_factory=progress_bar)
@@ -223,7 +223,7 @@ class _Bar:
         self._stop.__exit__()
 
     def observer(self) -> Observer:
-        """What the caller tells and asks."""
+        """The observer that updates the bar and reports whether to stop."""
         return Observer(self._waits, self._done, stopped=lambda: self._stop.asked)
 
     def _stopping(self) -> None:
@@ -238,7 +238,7 @@ class _Bar:
 
 @asynccontextmanager
 async def _opened(settings: Settings, connection: Connection) -> AsyncGenerator[UserContext]:
-    """The context of whoever types the command; it is closed at the end."""
+    """Open the context of the command's user; closed at the end."""
     process = make_process(settings, for_agents=False)
     try:
         yield make_context(process, connection, make_policy(settings), has_builtins=False)

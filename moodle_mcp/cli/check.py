@@ -1,4 +1,4 @@
-"""`moodle-mcp check`: printing what the check found, for people, for programs and for an issue."""
+"""`moodle-mcp check`: print the results for people, for programs or for an issue."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STYLES: Final[dict[Verdict, str]] = {
 
 
 async def check(settings: Settings, connection: Connection) -> tuple[Facts, list[Line]]:
-    """What is found of a site, and what is made of it.
+    """Observe a site and judge it.
 
     Raises:
-        SettingsError: the allowlist names what does not exist, or the catalogue file is wrong.
+        SettingsError: the allowlist names unknown functions, or the catalogue file is invalid.
     """
     policy = make_policy(settings)
     wanted = Wanted(settings.tools, policy, settings.max_fields, settings.overrides)
@@ -40,7 +40,7 @@ async def check(settings: Settings, connection: Connection) -> tuple[Facts, list
 
 
 def show(lines: Sequence[Line]) -> None:
-    """A table on a terminal; elsewhere a line each, with what to do next below it."""
+    """Print a table on a terminal; elsewhere one line each, with what to do next below it."""
     if not is_terminal():
         for line in lines:
             say(f"{line.verdict:8} {line.step:15} {line.found}".rstrip())
@@ -52,5 +52,5 @@ def show(lines: Sequence[Line]) -> None:
 
 def _row(line: Line) -> list[Cell]:
     todo = f"-> {line.todo}" if line.todo else ""
-    told = "\n".join(one_line(text) for text in (line.found, todo) if text)
-    return [(line.verdict, _STYLES[line.verdict]), (line.step, ""), (told, "")]
+    shown = "\n".join(one_line(text) for text in (line.found, todo) if text)
+    return [(line.verdict, _STYLES[line.verdict]), (line.step, ""), (shown, "")]

@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""Helpers shared by the commands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ R = TypeVar("R")
 
 
 def settled(command: Callable[P, R]) -> Callable[P, R]:
-    """A wrong setting or file ends the command with one line on stderr."""
+    """Decorate a command to end with one line on stderr if a setting or file is wrong."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -46,7 +46,7 @@ def settled(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def site_option(command: Callable[P, R]) -> Callable[P, R]:
-    """`--site NAME`, before or after the command's own name; `chosen_site` gives it."""
+    """Add `--site NAME`, before or after the command's own name; `chosen_site` returns it."""
 
     def remember(context: click.Context, _: click.Parameter, name: str | None) -> None:
         if name is not None:
@@ -57,17 +57,17 @@ def site_option(command: Callable[P, R]) -> Callable[P, R]:
         metavar="NAME",
         expose_value=False,
         callback=remember,
-        help="The kept site to act for (see `moodle-mcp sites`).",
+        help="The saved site to use (see `moodle-mcp sites`).",
     )(command)
 
 
 def chosen_site() -> str | None:
-    """The kept site that the command line names."""
+    """Return the saved site named on the command line."""
     return click.get_current_context().meta.get(_SITE)
 
 
 def load() -> tuple[Settings, Connection]:
-    """The settings and the site to connect to; the log is started.
+    """Load the settings and the site to connect to, and set up logging.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -94,7 +94,7 @@ def read_input() -> str:
 
 
 def read_input_line() -> str:
-    """Return the next line of standard input without its end; an empty text if there is none.
+    """Return the next line of standard input without its line break; "" at the end.
 
     Raises:
         SettingsError: it is not UTF-8.
@@ -113,7 +113,7 @@ def print_json(data: object) -> None:
     """Print JSON for people and programs."""
     from moodle_mcp.server.results import scrub
 
-    # A terminal that can't show a letter must not hide what became of a write.
+    # A character that the terminal can't encode must not hide the result of a write.
     out = cast("io.TextIOWrapper[Any]", sys.stdout)
     out.reconfigure(errors="backslashreplace")
     say_json(json.dumps(scrub(data), ensure_ascii=False, indent=2))

@@ -1,4 +1,4 @@
-"""`moodle-mcp demo`: the main job in the terminal, through a real MCP client and real sockets."""
+"""`moodle-mcp demo`: show typical calls in the terminal, with a real MCP client and sockets."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ TOOLS: Final = "default,enrol_manual_enrol_users"
 DEFAULT_PORT: Final = 8980
 _WIDTH: Final = 96
 _SHOWN: Final = 480
-"""Characters of an answer that are shown."""
+"""Maximum characters of an answer to show."""
 
 _INTRODUCTION: Final = """\
 This is a demonstration: a small Moodle inside this process, with invented people and courses, on
-a loopback port. An MCP client talks to the real server, and the server talks HTTP to that site."""
+a loopback port. An MCP client talks to the real server, which talks HTTP to that site."""
 
 
 def show() -> None:
@@ -39,7 +39,7 @@ def show() -> None:
 
 
 def serve(port: int) -> None:
-    """Keep the demo site up and say how a client is connected to it."""
+    """Keep the demo site running and print how to connect a client."""
     try:
         with serving(DemoSite().app, port or DEFAULT_PORT) as url:
             _tell_how_to_connect(url)
@@ -55,7 +55,7 @@ def _tell_how_to_connect(url: str) -> None:
         "args": ["-m", "moodle_mcp"],
         "env": {"MOODLE_URL": url, "MOODLE_TOKEN": ADMIN_TOKEN},
     }
-    say(f"A demonstration Moodle with invented data is at {url}; Ctrl-C ends it.", "")
+    say(f"A demonstration Moodle with invented data is at {url}; press Ctrl-C to stop it.", "")
     say("For a client that reads a JSON configuration:")
     say_json(json.dumps({"mcpServers": {"moodle": server}}, indent=2))
     say("", "For Claude Code:")

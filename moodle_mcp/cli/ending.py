@@ -1,4 +1,4 @@
-"""How a command ends that is interrupted, or whose output nobody reads any more."""
+"""End a command cleanly that is interrupted, or whose output is no longer read."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from moodle_mcp.terminal import say
 
 EXIT_INTERRUPTED: Final = 130
 EXIT_UNREAD: Final = 141
-"""What a shell says of a program that SIGINT or SIGPIPE has ended: 128 and the signal's number."""
+"""A shell's exit status for a program killed by SIGINT or SIGPIPE: 128 plus the signal's number."""
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-_MADE: Final = "A call, if it was one, was made: look at what it did before it is repeated."
+_MADE: Final = "If it was a call, it was made: check what it did before repeating it."
 
 
 @contextmanager
 def quiet_end() -> Generator[None]:
-    """End without a word on Ctrl-C, and when a reader such as `head` has gone; with one line when
-    the output is a file on a full disk.
+    """End silently on Ctrl-C and if the reader, such as `head`, has closed the pipe; print one line
+    if the output is a file on a full disk.
 
     Raises:
-        Exit: with the status that says which of them it was.
+        Exit: with a status that distinguishes these cases.
     """
     try:
         yield
@@ -47,27 +47,27 @@ def quiet_end() -> Generator[None]:
 
 
 def _holds(error: BaseException, matches: Callable[[BaseException], bool]) -> bool:
-    """Whether an error matches, or one inside the groups that tasks end with."""
+    """Whether an error matches, or one inside the exception groups of tasks."""
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).subgroup(matches) is not None
     return matches(error)
 
 
 def _is_interrupt(error: BaseException) -> bool:
-    # click makes an Abort of a Ctrl-C at one of its questions, and of the end of the input too.
+    # click raises Abort for Ctrl-C at one of its prompts, and also for the end of input.
     cause = error.__context__ if isinstance(error, click.Abort) else error
     return isinstance(cause, KeyboardInterrupt)
 
 
 def _is_unread(error: BaseException) -> bool:
-    # A connection's errors have other types by now, so the pipe is standard output or error.
+    # Connection errors have other types by now, so the broken pipe is standard output or error.
     if sys.platform == "win32":
         return isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EINVAL)
     return isinstance(error, BrokenPipeError)
 
 
 def _drop_output(*streams: TextIO) -> None:
-    """Send the rest nowhere: Python would complain when it flushes the streams at its end."""
+    """Discard further output: Python would report an error when it flushes the streams at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         os.dup2(nowhere, stream.fileno())

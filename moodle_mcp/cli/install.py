@@ -1,4 +1,4 @@
-"""`moodle-mcp install`: puts this server into an MCP client's configuration."""
+"""`moodle-mcp install`: add this server to an MCP client's configuration."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from moodle_mcp.clients.entry import Running
 
 _MOST: Final = 64 * 1024 * 1024
-"""Bytes of a client's file: some keep their history in it."""
+"""Maximum bytes of a client's file; some keep their history in it."""
 
 _BY_HAND: Final = "nothing was changed; --print shows the entry to add by hand"
 _NAMED: Final = re.compile(
-    # Nothing is given back: from each letter of a long word the rest would be looked through again.
+    # Possessive quantifiers: backtracking would search a long word again from each of its letters.
     r"""(?P<start>(?<![\w-])(?P<name>[\w-]++)["']?\s*+[:=]\s*+)"""
     r"""(?:"(?:\\.|[^"\\])*+"|'[^']*+')"""
 )
@@ -40,26 +40,26 @@ _SERVER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 @click.command()
 @click.argument("client", type=click.Choice(sorted(CLIENTS)))
 @click.option("--name", default="moodle", show_default=True, help="The server's name there.")
-@click.option("--project", is_flag=True, help="Into the project in this folder, not for the user.")
+@click.option("--project", is_flag=True, help="Change the project in this folder, not the user's.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
 @click.option("--print", "show", is_flag=True, help="Print the entry; change nothing.")
-@click.option("--remove", is_flag=True, help="Take the server out again.")
+@click.option("--remove", is_flag=True, help="Remove the server.")
 @click.option("--example", is_flag=True, hidden=True, help="Invented settings, with --print.")
 @site_option
 @settled
 def install(
     client: str, name: str, project: bool, dry_run: bool, show: bool, remove: bool, example: bool
 ) -> None:
-    """Put this server, with the settings that are set now, into CLIENT's configuration.
+    """Add this server, with the current settings, to CLIENT's configuration.
 
-    Other entries stay as they are, and the file is copied first. The token is never written: the
-    entry names the kept site (`moodle-mcp login`) or the file that holds it.
+    Other entries are unchanged, and the file is backed up first. The token is never written: the
+    entry names the saved site (`moodle-mcp login`) or the file with the token.
     """
     from moodle_mcp.clients import entry as entries
     from moodle_mcp.clients.edit import with_server, without_server
 
     if not _SERVER_NAME.fullmatch(name):
-        raise click.BadParameter("letters, digits, dashes and underlines only", param_hint="--name")
+        raise click.BadParameter("use letters, digits, dashes and underscores", param_hint="--name")
     chosen = CLIENTS[client]
     entry = None if remove else _example(chosen) if example else _entry(chosen)
     if show and entry is not None:
@@ -85,7 +85,7 @@ def install(
 
 
 def _entry(client: Client) -> dict[str, Any]:
-    """The client's entry for the settings that are set now, once they are known to be right."""
+    """Return the client's entry for the current settings, after checking them."""
     from moodle_mcp.clients.entry import environment_for_server, missing_paths
     from moodle_mcp.credentials.store import Accounts
     from moodle_mcp.settings import load_settings
@@ -98,12 +98,12 @@ def _entry(client: Client) -> dict[str, Any]:
     site = settings.kept_site()
     environment = environment_for_server(os.environ, site, os.path.abspath)
     if "MOODLE_URL" in environment:
-        # What was pasted with it, a token perhaps, goes into no file.
+        # Whatever was pasted with the address, such as a token, must not be written to a file.
         environment["MOODLE_URL"] = address.base
     in_keyring = site is not None and Accounts.of_user().get(site).place == "keyring"
     bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
     if in_keyring and bus:
-        # Linux' keyrings are reached through it, and clients do not pass it on.
+        # Linux keyrings are reached through D-Bus, and clients don't pass this variable on.
         environment["DBUS_SESSION_BUS_ADDRESS"] = bus
     command, args = _running().command("[keyring]" if in_keyring else "")
     for warning in missing_paths(command, environment, os.path.exists):
@@ -127,7 +127,7 @@ def _running() -> Running:
 
     script = Path(shutil.which(sys.argv[0]) or sys.argv[0])
     uv = os.environ.get("UV")
-    # Links are not followed: pipx and uv keep theirs when they renew what is behind it.
+    # Links are not resolved: pipx and uv keep the links when they update what is behind them.
     return Running(
         script=Path(os.path.abspath(script)),  # noqa: PTH100
         python=Path(os.path.abspath(sys.executable)),  # noqa: PTH100
@@ -137,7 +137,7 @@ def _running() -> Running:
 
 
 def _file_of(client: Client, *, project: bool) -> Path:
-    """The client's file, behind links."""
+    """Return the client's file with links resolved."""
     if project:
         if client.project is None:
             raise click.BadParameter(f"{client.title} has none", param_hint="--project")
@@ -148,9 +148,9 @@ def _file_of(client: Client, *, project: bool) -> Path:
 
 
 def _in_project(folder: Path, name: str) -> Path:
-    """A file of the project in a folder, behind links inside it.
+    """Return a file of the project in a folder, with links resolved inside the folder.
 
-    The project may be a stranger's: what is outside it is no business of its.
+    The project may be somebody else's, so links out of it are refused.
     """
     file = real(folder / name)
     if not file.is_relative_to(real(folder)):
@@ -159,7 +159,7 @@ def _in_project(folder: Path, name: str) -> Path:
 
 
 def _read(file: Path) -> str | None:
-    """The file's text, line ends, byte-order mark and all; None if there is no file."""
+    """Return the file's text with line endings and byte-order mark; None if there is no file."""
     try:
         data = read_regular(file, _MOST)
         decoded(data)
@@ -169,12 +169,12 @@ def _read(file: Path) -> str | None:
         raise ClientFileError(str(error)) from None
     except OSError as error:
         raise ClientFileError(f"can't be read ({reason(error)})") from None
-    # The mark stays, since the file is written back as it was.
+    # The byte-order mark is kept, because the file is written back as it was.
     return data.decode()
 
 
 def _difference(file: Path, before: str, after: str) -> str:
-    """A unified diff, without the secrets that a file may hold beside ours."""
+    """Return a unified diff, without secrets of other entries in the file."""
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), str(file), str(file)
     )
@@ -183,22 +183,22 @@ def _difference(file: Path, before: str, after: str) -> str:
 
 
 def _hidden(found: re.Match[str]) -> str:
-    """A line's value where it may be a secret: of other programs' names little is known."""
+    """Hide a line's value if it may be a secret; other programs' names are unknown to us."""
     name = found["name"].lower()
     is_secret = (may_name_secret(name) or "auth" in name) and "token_file" not in name
     return f'{found["start"]}"(not shown)"' if is_secret else found[0]
 
 
 def _replace(file: Path, before: str | None, after: str) -> None:
-    """Write the file in one step, after a copy of what was there.
+    """Replace the file in one step, after backing it up.
 
-    It is the client's: it keeps its mode, and a link to it (dotfiles often are some) stays one.
+    The file is the client's, so its mode is kept, and so is a link to it (as dotfiles often are).
     """
     try:
         if before is None:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, after.encode(), PRIVATE)
-            say(f"Made {file}")
+            say(f"Created {file}")
             return
         mode = stat.S_IMODE(file.stat().st_mode)
         if not mode & stat.S_IWUSR:
@@ -209,11 +209,11 @@ def _replace(file: Path, before: str | None, after: str) -> None:
         write_whole(file, after.encode(), mode)
     except OSError as error:
         raise ClientFileError(f"can't be written ({reason(error)})") from None
-    say(f"Changed {file}", f"What was there is in {backup}")
+    say(f"Changed {file}", f"The previous version is in {backup}")
 
 
 def _backup(file: Path, text: str, mode: int) -> Path:
-    """A copy beside the file, under a name that is free."""
+    """Back up the text beside the file, under an unused name."""
     number = 1
     while True:
         backup = file.with_name(f"{file.name}.before-moodle-mcp-{number}")

@@ -1,4 +1,4 @@
-"""`moodle-mcp call FUNCTION --items FILE`: the items that a file holds, and where each stands."""
+"""`moodle-mcp call FUNCTION --items FILE`: read the items of a file and track their positions."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from moodle_mcp.tables.reader import Table, TableError, read_table
 from moodle_mcp.textfile import UTF_8, TextError, decoded
 
 _TABLES: Final[Mapping[str, str | None]] = {".csv": None, ".tsv": "\t"}
-"""Endings of tables, and the delimiter if the ending says it."""
+"""File extensions of tables, with the delimiter if it is known."""
 
 _WORKBOOKS: Final = (".xlsx", ".xls", ".ods")
 _WORKBOOK_STARTS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""What ZIP files (xlsx, ods) and old Excel files begin with, whatever they are called."""
+"""The first bytes of ZIP files (xlsx, ods) and old Excel files, whatever their extension."""
 
 _A_WORKBOOK: Final = (
-    "is a workbook and no text: save the sheet as CSV UTF-8 (in Excel: File > Save As) and name "
-    "that file"
+    "is a workbook, not text: save the sheet as CSV UTF-8 (in Excel: File > Save As) and use that "
+    "file"
 )
 
 _STEP: Final = re.compile(r"\w+")
@@ -38,8 +38,8 @@ Places = Callable[[int, Sequence[str]], str]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a file is to be read: its encoding, by Python's name, and of a table the delimiter and
-    whether an empty cell clears a value.
+    """How to read a file: its encoding, by Python's name, and for tables the delimiter and whether
+    an empty cell clears a value.
     """
 
     encoding: str = UTF_8
@@ -51,8 +51,8 @@ class Reading:
 class Items:
     """The items of a file for one function.
 
-    `place` tells where a value stands by the index of its item and the keys to it; nothing where
-    the index says it already.
+    `place` returns where a value is, given the index of its item and the keys to it; "" if the
+    index already says it.
     """
 
     values: list[Any]
@@ -61,9 +61,9 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class ItemFile:
-    """A file of items that has been read, before it is known what they are for.
+    """A parsed file of items, before it is known which function they are for.
 
-    `lines` are the lines of the items where each has its own.
+    `lines` are the items' line numbers if each item has its own.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class ItemFile:
     lines: tuple[int, ...] = ()
 
     def items(self, function: Function) -> Items:
-        """Return the items as the function takes them.
+        """Return the items in the form that the function takes.
 
         Raises:
             ItemsError: the function takes no list of independent items, or a table does not fit it.
@@ -93,10 +93,10 @@ class ItemFile:
 def read_items(path: Path, reading: Reading | None = None) -> ItemFile:
     """Read a JSON list, JSON Lines, or a table with a header (`.csv`, `.tsv`).
 
-    A table's header holds the keys, nested ones in brackets: `customfields[0][type]`.
+    A table's header contains the keys, nested ones in brackets: `customfields[0][type]`.
 
     Raises:
-        ItemsError: the file can't be read, holds no items, or is not what its ending says.
+        ItemsError: the file can't be read, has no items, or does not match its extension.
     """
     reading = reading or Reading()
     ending = path.suffix.lower()
@@ -113,7 +113,7 @@ def read_items(path: Path, reading: Reading | None = None) -> ItemFile:
         raise ItemsError(f"{path}: --delimiter and --empty are for .csv and .tsv files")
     match ending:
         case ".jsonl" | ".ndjson":
-            # Not splitlines: a text in the JSON may hold other line separators.
+            # Not splitlines: texts in the JSON may contain other line separators.
             lines = {
                 number: line for number, line in enumerate(text.split("\n"), 1) if line.strip()
             }
@@ -126,7 +126,7 @@ def read_items(path: Path, reading: Reading | None = None) -> ItemFile:
             file = ItemFile(path, cast("list[Any]", value))
         case _:
             raise ItemsError(
-                f"{path}: the ending {ending!r} is none of .json, .jsonl, .csv and .tsv"
+                f"{path}: the extension {ending!r} is none of .json, .jsonl, .csv and .tsv"
             )
     if not file.content:
         raise ItemsError(f"{path}: has no items")
@@ -134,7 +134,7 @@ def read_items(path: Path, reading: Reading | None = None) -> ItemFile:
 
 
 def as_arguments(function: Function, items: Sequence[Any]) -> dict[str, list[Any]]:
-    """The items as the function's arguments; of parallel lists each item is an object.
+    """Return the items as the function's arguments; for parallel lists each item is an object.
 
     Raises:
         ItemsError: the function takes no list of independent items, or an item lacks a key.
@@ -149,10 +149,10 @@ def as_arguments(function: Function, items: Sequence[Any]) -> dict[str, list[Any
 
 
 def with_places(fault: Fault, function: Function, items: Items, sent: Sequence[int]) -> Fault:
-    """The fault with the place in the file of whatever in it is about an item.
+    """Add to a fault where in the file its items are.
 
-    `sent` are the indexes in the file of the items that the call was made with. The paths of the
-    fault have the indexes of that call, and get those of the file.
+    `sent` are the indexes in the file of the call's items. Paths in the fault have the indexes of
+    the call, which are replaced by those in the file.
     """
     before = fault.parameters
     after = tuple(_placed(each, function, items, sent) for each in before)
@@ -162,7 +162,7 @@ def with_places(fault: Fault, function: Function, items: Items, sent: Sequence[i
 
 
 def _said(fault: ParameterFault) -> str:
-    """How a fault's message names its first parameter."""
+    """Return how a fault's message names its first parameter."""
     return f"{fault.path} {fault.problem}"
 
 
@@ -179,7 +179,7 @@ def _placed(about: AboutT, function: Function, items: Items, sent: Sequence[int]
 
 
 def _lists(function: Function) -> tuple[str, ...]:
-    """The names of the function's lists of independent items.
+    """Return the names of the function's lists of independent items.
 
     Raises:
         ItemsError: it has none.
@@ -191,13 +191,13 @@ def _lists(function: Function) -> tuple[str, ...]:
 
 
 def _is_one_object(function: Function) -> bool:
-    """Whether an item is an object of one list, and no plain value or part of parallel lists."""
+    """Whether an item is an object of one list, not a plain value or part of parallel lists."""
     names = _lists(function)
     return len(names) == 1 and isinstance(_item_node(function, names[0]), Object)
 
 
 def _item_shape(function: Function) -> Object:
-    """What a table's header names: an item's keys, or else the lists themselves."""
+    """Return what a table's header names: an item's keys, or else the lists themselves."""
     names = _lists(function)
     only = _item_node(function, names[0])
     if len(names) == 1 and isinstance(only, Object):
@@ -211,7 +211,7 @@ def _item_node(function: Function, name: str) -> Node:
 
 
 def _bare(function: Function, name: str, item: Any) -> Any:
-    """An item of a plain list, which a table holds in its only column."""
+    """Return an item of a plain list, which is a table's only column."""
     if isinstance(_item_node(function, name), Value) and isinstance(item, dict):
         cells = list(cast("dict[str, Any]", item).values())
         return cells[0] if len(cells) == 1 else cast("Any", item)
@@ -240,11 +240,11 @@ def _text(path: Path, encoding: str) -> str:
 
 
 def _option(likely: str | None) -> str:
-    """What is said of `--encoding` after a wrong one."""
+    """Suggest an `--encoding` after a wrong one."""
     match likely:
         case None:
             return ""
         case "utf-8":
-            return ": leave --encoding out"
+            return ": omit --encoding"
         case _:
-            return f", or say --encoding {likely}"
+            return f", or use --encoding {likely}"

@@ -1,8 +1,8 @@
-"""`moodle-mcp call FUNCTION --items FILE`: the file with the fate of each item.
+"""`moodle-mcp call FUNCTION --items FILE`: the file with each item's result.
 
-The result file has a line of JSON for each item: its index, its fate, its fault, and a hash by
-which a later run knows that it is still the same item of the same call. The items themselves are
-not in it, and passwords and keys are not in the hash, from which they could be guessed.
+The result file has a line of JSON for each item: its index, its state, its fault, and a hash by
+which a later run recognises the same item of the same call. It does not contain the items
+themselves. Passwords and keys are not hashed, because they could be guessed from the hash.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from moodle_mcp.redaction.arguments import without_secret_arguments
 from moodle_mcp.textfile import TextError, decoded
 
 _HASH_LENGTH: Final = 16
-_MAKE_ROOM: Final = "Make room on its disk, or look at the permissions of its folder."
+_MAKE_ROOM: Final = "Free space on its disk, or check the permissions of its folder."
 
 
 class ItemsError(MoodleMcpError):
@@ -34,7 +34,7 @@ class ItemsError(MoodleMcpError):
 
 @dataclass(frozen=True, slots=True)
 class Fated:
-    """What a result file says of one item."""
+    """What a result file says about one item."""
 
     fate: Fate
     digest: str
@@ -56,7 +56,7 @@ def read_text(path: Path) -> str:
 
 
 def digest(item: Any, call: Any = None) -> str:
-    """A short hash of an item and its call, by which a later run knows them again.
+    """Return a short hash of an item and its call, by which a later run recognises them.
 
     Secrets are left out. `call` is JSON that says what the item is for.
     """
@@ -65,10 +65,10 @@ def digest(item: Any, call: Any = None) -> str:
 
 
 def held(result: Path) -> ExitStack:
-    """Keep other runs from a result file until the stack is closed: they would send the same items.
+    """Lock a result file until the stack is closed: another run would send the same items.
 
     Raises:
-        ItemsError: another run has it, or the mark beside it can't be made.
+        ItemsError: another run has locked it, or the lock file can't be created.
     """
     stack = ExitStack()
     try:
@@ -79,17 +79,17 @@ def held(result: Path) -> ExitStack:
 
 
 class Results:
-    """The fates of a file's items: what an earlier run wrote, and what this one adds.
+    """The results of a file's items: those of earlier runs and of this one.
 
-    The file grows by a line for each item at each change, so that a run that is killed has said
-    before which items were under way; the last line of an item counts. At the end it is written
-    anew with one line for each.
+    At each change a line per item is appended, so a killed run has recorded which items were in
+    progress. The last line of an item counts. At the end the file is rewritten with one line for
+    each item.
     """
 
     def __init__(self, path: Path, items: Sequence[Any], call: Any = None) -> None:
-        """Read what is there.
+        """Read an existing file.
 
-        `call` is JSON that says what the items are for: the same items can be sent to another
+        `call` is JSON that says what the items are for: the same items may be sent to another
         function or site.
 
         Raises:
@@ -103,7 +103,7 @@ class Results:
             self._read(read_text(path))
 
     def open(self) -> None:
-        """Make sure that fates can be written, before anything is sent.
+        """Check that results can be written, before anything is sent.
 
         Raises:
             ItemsError: the file can't be written.
@@ -114,10 +114,10 @@ class Results:
             raise ItemsError(f"{self._path}: can't be written ({reason(error)})") from None
 
     def add(self, sent: Sequence[int], positions: Iterable[int], ledger: BatchLedger) -> None:
-        """Note what has become of the items at these positions of those that were sent.
+        """Record the state of the items at these positions of those that were sent.
 
         Raises:
-            CallError: the file can't be written; it says what it said before.
+            CallError: the file can't be written and is unchanged.
         """
         changed: list[int] = []
         for position in positions:
@@ -129,20 +129,20 @@ class Results:
         try:
             append_whole(self._path, self._lines(changed))
         except OSError as error:
-            message = f"{self._unwritable(error)}, so no further item is sent."
+            message = f"{self._unwritable(error)}, so no more items are sent."
             raise CallError.not_sent(Fault(Kind.INTERNAL, message, hint=_MAKE_ROOM)) from None
 
     def finish(self) -> None:
-        """Replace the file by one with a line for each item, readable for its owner only.
+        """Rewrite the file with one line for each item, readable for its owner only.
 
         Raises:
-            ItemsError: it can't be written; it says what it said before.
+            ItemsError: the file can't be written and is unchanged.
         """
         try:
             write_whole(self._path, self._lines(range(len(self.fates))))
         except OSError as error:
             raise ItemsError(
-                f"{self._unwritable(error)} and is behind this answer: keep the answer."
+                f"{self._unwritable(error)} and is older than this answer: keep the answer."
             ) from None
 
     def _unwritable(self, error: OSError) -> str:
@@ -152,7 +152,7 @@ class Results:
         return "".join(self._line(index) for index in indexes).encode()
 
     def ledger(self) -> BatchLedger:
-        """The account of all items of the file, with their own indexes."""
+        """Return the ledger of all items of the file, by their indexes there."""
         ledger = BatchLedger(len(self.fates))
         faults: dict[str, Fault] = {}
         for index, fated in enumerate(self.fates):
@@ -163,18 +163,18 @@ class Results:
         return ledger
 
     def warnings_of_done(self, items: Sequence[Any]) -> list[dict[str, Any]]:
-        """A warning if earlier runs have done items, which are not sent again.
+        """Return a warning if earlier runs have done items, which are not sent again.
 
-        Their hashes leave secrets out, so that a new password alone makes no other item of one.
+        Secrets are not hashed, so an item with a new password counts as the same item.
         """
         done = [index for index, each in enumerate(self.fates) if each.fate is Fate.SUCCEEDED]
         if not done:
             return []
-        message = f"Items not sent: {len(done)}. {self.name} says that an earlier run did them."
+        message = f"Items not sent: {len(done)}. According to {self.name} an earlier run did them."
         if any(without_secret_arguments(items[index]) != items[index] for index in done):
             message += (
-                " Passwords and keys are not compared: if one has changed since, take the line of "
-                "its item out of that file and run the command again."
+                " Passwords and keys are not compared: if one has changed since, remove its "
+                "item's line from that file and run the command again."
             )
         return [{"warningcode": "done_before", "message": message}]
 
@@ -185,9 +185,9 @@ class Results:
         return f"{json.dumps(data, ensure_ascii=False)}\n"
 
     def _read(self, text: str) -> None:
-        """Take over what an earlier run wrote; the last line of an item counts.
+        """Load what an earlier run wrote; the last line of an item counts.
 
-        What was not done may have been corrected since, and then begins anew.
+        Items that were not done may have been corrected since, and start over.
         """
         last: dict[int, tuple[str, Fated]] = {}
         for number, line in enumerate(text.split("\n"), 1):
@@ -202,12 +202,12 @@ class Results:
             elif not known or fated.fate not in (Fate.FAILED, Fate.NOT_SENT):
                 raise ItemsError(
                     f"{where}: is about another item, or about a call of another function, with "
-                    "other arguments or at another site; name another file with --result"
+                    "other arguments or at another site; choose another file with --result"
                 )
 
 
 def _result(where: str, line: str) -> tuple[int, Fated]:
-    """An item's index and fate, as a line of results says them."""
+    """Parse a line of results: an item's index and its state."""
     data = parsed(where, line)
     try:
         error = data.get("error")
@@ -218,21 +218,21 @@ def _result(where: str, line: str) -> tuple[int, Fated]:
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
-    """The fault of which `brief` wrote this."""
+    """Return the fault that `brief` wrote."""
     kind = next((each for each in Kind if each.code == error.get("kind")), Kind.MOODLE_ERROR)
     return Fault(kind, str(error.get("message", "")), errorcode=error.get("errorcode"))
 
 
 def to_send(fates: Sequence[Fated], *, repeat_unknown: bool) -> list[int]:
-    """The items that a run has to send: those not done yet, and those in doubt if that does no
-    harm.
+    """Return the items that a run has to send: those not done, and those whose outcome is unknown
+    if sending them again is harmless.
     """
     left_out = {Fate.SUCCEEDED} if repeat_unknown else {Fate.SUCCEEDED, Fate.UNKNOWN}
     return [index for index, fated in enumerate(fates) if fated.fate not in left_out]
 
 
 def parsed(where: str, text: str) -> Any:
-    """Return the value that a text of JSON holds.
+    """Parse JSON text.
 
     Raises:
         ItemsError: it is not JSON; the message begins with `where`.

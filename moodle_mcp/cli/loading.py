@@ -1,4 +1,4 @@
-"""Ctrl-C while modules load."""
+"""Handle Ctrl-C while modules load."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from contextlib import contextmanager
 def loading() -> Generator[None]:
     """Let Ctrl-C end the process at once while the block runs.
 
-    Nothing has begun by then, and there is nothing to tell. A KeyboardInterrupt would come out of
-    pydantic's extension as an error of a schema.
+    Nothing has started by then, so there is nothing to report. A KeyboardInterrupt would surface
+    from pydantic's extension as a schema error.
     """
     before = signal.getsignal(signal.SIGINT)
-    # Who started the process may have it ignore Ctrl-C, as `nohup` does.
+    # The parent process may have Ctrl-C ignored, as `nohup` does.
     if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:

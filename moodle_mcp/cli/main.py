@@ -26,16 +26,16 @@ _ELSEWHERE: Final = {
     "logout": "moodle_mcp.cli.accounts:logout",
     "sites": "moodle_mcp.cli.accounts:sites",
 }
-"""Commands with modules of their own, loaded when they are asked for: serving needs none."""
+"""Commands in modules of their own, loaded on demand: serving needs none of them."""
 
 
 _NAMED_DELIMITERS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _IN_HEADERS: Final = '"_[]\r\n '
-"""What can't be a delimiter: headers have it, or cells are put in it."""
+"""Characters that can't be delimiters: they occur in headers, or quote cells."""
 
 
 class Commands(click.Group):
-    """The commands of this module and those that are elsewhere."""
+    """The commands of this module and of the modules loaded on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_ELSEWHERE])
@@ -83,7 +83,7 @@ def serve(http: str | None = None) -> None:
     if http is not None:
         _serve_http(http)
         return
-    # Half of the start is the MCP library's models; collecting garbage among them takes a tenth.
+    # Half of the start is creating the MCP library's models; garbage collection takes a tenth.
     gc.disable()
     with loading():
         from moodle_mcp.server.transports.stdio import serve_stdio
@@ -102,7 +102,7 @@ def serve(http: str | None = None) -> None:
 @site_option
 @settled
 def check(as_json: bool, report: bool) -> None:
-    """Check every step to the site and what it lets the token do; say what to do next."""
+    """Check every step to the site and what the token may do; say what to do next."""
     with loading():
         import anyio
 
@@ -114,7 +114,7 @@ def check(as_json: bool, report: bool) -> None:
     if as_json and report:
         raise click.UsageError("--json and --report exclude each other")
     settings, connection = load()
-    # What would stop the server's start is to stop this too.
+    # Whatever would stop the server's start must stop this too.
     make_server(settings, connection)
     facts, lines = anyio.run(checking.check, settings, connection)
     if as_json:
@@ -129,11 +129,11 @@ def check(as_json: bool, report: bool) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--all", "everything", is_flag=True, help="Every function, and why it is or isn't.")
+@click.option("--all", "everything", is_flag=True, help="Every function, exposed or not, and why.")
 @site_option
 @settled
 def tools(as_json: bool, everything: bool) -> None:
-    """Show what would be exposed and why, with sizes in bytes and roughly in tokens."""
+    """Show what is exposed and why, with sizes in bytes and approximate tokens."""
     with loading():
         import anyio
 
@@ -154,7 +154,7 @@ def _encoding(_: click.Context, __: click.Parameter, name: str) -> str:
     try:
         return known_encoding(name)
     except (LookupError, ValueError):
-        raise click.BadParameter(f"{name} is no encoding, such as windows-1252") from None
+        raise click.BadParameter(f"{name} is not an encoding, such as windows-1252") from None
 
 
 def _delimiter(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
@@ -162,7 +162,7 @@ def _delimiter(_: click.Context, __: click.Parameter, name: str | None) -> str |
         return None
     character = _NAMED_DELIMITERS.get(name.lower(), name)
     if len(character) != 1 or character.isalnum() or character in _IN_HEADERS:
-        raise click.BadParameter("one character that is in no key, such as ; or tab")
+        raise click.BadParameter("use one character that is in no key, such as ; or tab")
     return character
 
 
@@ -177,21 +177,21 @@ def _delimiter(_: click.Context, __: click.Parameter, name: str | None) -> str |
     callback=_encoding,
     default="utf-8",
     show_default=True,
-    help="Of the items: windows-1252, utf-16 or another that Python knows.",
+    help="The items' encoding: windows-1252, utf-16 or another that Python knows.",
 )
 @click.option(
     "--delimiter",
     callback=_delimiter,
-    help="Between a table's cells; , ; and tab are recognised.",
+    help="A table's delimiter; , ; and tab are detected.",
 )
 @click.option(
     "--empty",
     type=click.Choice(["skip", "clear"]),
     default="skip",
     show_default=True,
-    help="What a table's empty cell does: nothing, or send an empty text.",
+    help="What a table's empty cell does: nothing, or clear the value.",
 )
-@click.option("--result", type=click.Path(path_type=Path), help="Where each item's fate goes.")
+@click.option("--result", type=click.Path(path_type=Path), help="Where each item's result goes.")
 @click.option("--on-error", type=click.Choice(["stop", "continue", "isolate"]), default="stop")
 @click.option("--dry-run", is_flag=True, help="Check and plan; send nothing.")
 @site_option
@@ -210,11 +210,11 @@ def call(
     """Call FUNCTION once with ARGUMENTS, a JSON object (or - to read it from standard input).
 
     With --items the function's list comes from a file, and a result file with a line for each
-    item is written beside it. Run again, the command goes on where it stopped. Ctrl-C lets the
-    request under way come to its end.
+    item is written beside it. Run again, the command continues where it stopped. Ctrl-C stops it
+    after the current request.
 
-    A table's first line names the keys, those inside others as customfields[0][type]. An empty
-    cell changes nothing in an update; with --empty clear it empties the text that is there.
+    A table's first line names the keys, nested ones as customfields[0][type]. In an update an empty
+    cell changes nothing; with --empty clear it clears the text.
     """
     with loading():
         import anyio
@@ -240,14 +240,14 @@ def call(
         job = Job(function, own, items, result, on_error, reading)
         envelope = anyio.run(call_with_items, settings, connection, job)
         if is_there(job.result_path):
-            say(f"What became of each item is in {job.result_path}", err=True)
+            say(f"The result of each item is in {job.result_path}", err=True)
     print_json(envelope)
     if "error" in envelope:
         sys.exit(EXIT_FAILED)
 
 
 @main.command()
-@click.option("--serve", "keep", is_flag=True, help="Keep the site up and print the settings.")
+@click.option("--serve", "keep", is_flag=True, help="Keep the site running; print the settings.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
@@ -256,7 +256,7 @@ def call(
     help="The loopback port for --serve.",
 )
 def demo(keep: bool, port: int) -> None:
-    """Show the main job on a small Moodle inside this process; nothing leaves the machine."""
+    """Show typical calls on a small Moodle inside this process; nothing leaves the machine."""
     with loading():
         from moodle_mcp.cli import demo as report
 

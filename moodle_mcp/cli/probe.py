@@ -19,12 +19,12 @@ _EXPORT: Final = (
     "Moodle host; then set MOODLE_MCP_CATALOGUE to the file that it writes."
 )
 _STALE: Final = (
-    "The file is of another release: it is used for plugins' functions only. An administrator "
+    "The file is from another release, so it is used for plugins' functions only. An administrator "
     "exports it again."
 )
 _CLASSIFY: Final = (
-    "They count as destructive. Look at what each one does, then say so in "
-    "MOODLE_MCP_PLUGIN_ACCESS, as local_shop_get_*=read, local_shop_order=write."
+    "They count as destructive. Check what each one does, then classify it in "
+    "MOODLE_MCP_PLUGIN_ACCESS, for example local_shop_get_*=read, local_shop_order=write."
 )
 
 
@@ -32,7 +32,7 @@ _CLASSIFY: Final = (
 class Probe:
     """What is known of the functions that a token may call.
 
-    `ours` and `exported` are numbers of functions whose types are the package's or the file's;
+    `ours` and `exported` count the functions whose types come from the package or the file;
     `untyped` and `unclassified` are names.
     """
 
@@ -50,7 +50,7 @@ class Probe:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """The same for people, with what to do next."""
+        """Return the same for people, with what to do next."""
         of = f" (exported from Moodle {self.exported_release})" if self.exported_release else ""
         lines = [
             f"{self.site}, Moodle {self.release}",
@@ -73,8 +73,8 @@ async def probe(settings: Settings, connection: Connection) -> Probe:
     """Ask the site what the token may call.
 
     Raises:
-        CallError: the site did not say it; `moodle-mcp check` tells why.
-        SettingsError: the operator's catalogue is wrong.
+        CallError: the site did not say; `moodle-mcp check` explains why.
+        SettingsError: the operator's catalogue is invalid.
     """
     overrides = settings.overrides
     site = make_site(connection)
@@ -85,13 +85,13 @@ async def probe(settings: Settings, connection: Connection) -> Probe:
 
 
 def report(info: SiteInfo, overrides: SiteOverrides) -> Probe:
-    """What is known of the functions that the site has named.
+    """Summarise the functions that the site has listed.
 
     Raises:
-        CallError: it has named none.
+        CallError: it has listed none.
     """
     if info.functions is None:
-        message = "Over RESTful the site does not say which functions the token may call."
+        message = "Over RESTful the site does not report which functions the token may call."
         hint = "Set MOODLE_PROTOCOL to auto or rest."
         raise CallError(Fault(Kind.BAD_ANSWER, message, hint=hint))
     catalogue = catalogue_for(info.release, overrides)

@@ -1,4 +1,4 @@
-"""`moodle-mcp tools`: what the policy decides of every function, and what the list costs."""
+"""`moodle-mcp tools`: the policy's decision on every function, and the size of the tool list."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from moodle_mcp.site.connection import Connection
 from moodle_mcp.wiring import make_context, make_policy, make_process
 
 BYTES_PER_TOKEN: Final = 4
-"""A rough rule for JSON and English; `tools/tokens.py` counts with a model's tokenizer."""
+"""A rough estimate for JSON and English; `tools/tokens.py` counts with a model's tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One function: what it may do, whether it is exposed, why, and the size of its tool.
+    """One function: its access, whether it is exposed, why, and the size of its tool.
 
-    `size` are the bytes of what hosts put before a model (name, description, input schema); 0 for
-    a function without a tool of its own.
+    `size` is the bytes of what hosts send to a model (name, description, input schema); 0 for a
+    function without a tool of its own.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All functions, the sizes of this server's own tools by name, and why the site was not asked
-    if it was not.
+    """All functions, the sizes of the built-in tools by name, and why the site was not asked, if it
+    was not.
     """
 
     rows: list[Row]
@@ -51,7 +51,7 @@ class Report:
 
     @property
     def size(self) -> int:
-        """Bytes of all tools that are listed."""
+        """Bytes of all listed tools."""
         return sum(self.own.values()) + sum(row.size for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,15 +74,13 @@ class Report:
         }
 
     def lines(self, *, everything: bool) -> list[str]:
-        """A table for people: the exposed functions, or every one."""
+        """Return a table for people: the exposed functions, or all."""
         exposed = [row for row in self.rows if row.exposed]
         lines = [
             f"{row.size or '-':>6} {row.access:12} {row.name:60} {row.reason}".rstrip()
             for row in (self.rows if everything else exposed)
         ]
-        lines += [
-            f"{size:6} {'':12} {name:60} this server's own" for name, size in self.own.items()
-        ]
+        lines += [f"{size:6} {'':12} {name:60} built-in tool" for name, size in self.own.items()]
         lines.append(
             f"{self.size:6} bytes, about {self.size // BYTES_PER_TOKEN} tokens; {len(exposed)} of "
             f"{len(self.rows)} functions exposed; catalogue of Moodle {self.release}"
@@ -91,23 +89,23 @@ class Report:
 
 
 async def listing(settings: Settings, connection: Connection) -> Report:
-    """What a client of this server would see now."""
+    """Return what a client of this server would see now."""
     process = make_process(settings, folder=settings.folder())
     context = make_context(process, connection, make_policy(settings))
     note = ""
     try:
         info = await context.session.info()
         if info.functions is None:
-            note = "over RESTful the site does not say which functions it has; all named are shown"
+            note = "over RESTful the site does not report its functions; all named ones are shown"
     except CallError as error:
-        note = f"the site did not say what it offers ({error.fault.message}); all named are shown"
+        note = f"the site did not answer ({error.fault.message}); all named functions are shown"
     finally:
         await process.aclose()
     return report(context.registry, settings.mode, note)
 
 
 def report(registry: Registry, mode: Mode, note: str) -> Report:
-    """The decisions and sizes of what one user may call."""
+    """Return the decisions and sizes for what one user may call."""
     functions = registry.functions
     direct = {function.name for function in shown_directly(mode, functions.allowed)}
     own = {tool.name: size_of([tool]) for tool in map(builtin_to_tool, registry.listed_builtins)}
@@ -120,7 +118,7 @@ def report(registry: Registry, mode: Mode, note: str) -> Report:
 
 
 def size_of(tools: Iterable[types.Tool]) -> int:
-    """The bytes of what hosts put before a model of these tools."""
+    """Return the bytes of what hosts send to a model for these tools."""
     shown = [[tool.name, tool.description, tool.input_schema] for tool in tools]
     texts = (json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in shown)
     return sum(len(text.encode()) for text in texts)

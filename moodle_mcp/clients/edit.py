@@ -1,4 +1,4 @@
-"""Setting or removing a client's entry for this server in its configuration file's text."""
+"""Set or remove this server's entry in the text of a client's configuration file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMATS: Mapping[str, _Format] = {"json": json_text, "toml": toml_text}
 
 
 def with_server(client: Client, text: str, name: str, entry: Mapping[str, Any]) -> str:
-    """The text with the entry under a server's name; every other value is what it was.
+    """Return the text with the entry under a server's name; all other values are unchanged.
 
     Raises:
         ClientFileError: the file is broken, or can't be changed without touching others.
@@ -38,10 +38,10 @@ def with_server(client: Client, text: str, name: str, entry: Mapping[str, Any]) 
 
 
 def without_server(client: Client, text: str, name: str) -> str:
-    """The text without the entry; the same text if there is none.
+    """Return the text without the entry; unchanged if there is none.
 
     Raises:
-        ClientFileError: as `with_server`.
+        ClientFileError: as for `with_server`.
     """
     form, keys = _FORMATS[client.format], (*client.keys, name)
     before = form.read(text)
@@ -54,7 +54,7 @@ def without_server(client: Client, text: str, name: str) -> str:
 
 
 def _checked(form: _Format, changed: str, wanted: dict[str, Any]) -> str:
-    """The changed text, once it is known to say what it should."""
+    """Return the changed text after checking that it parses to the wanted values."""
     try:
         right = _without_empty(form.read(changed)) == _without_empty(wanted)
     except ClientFileError:
@@ -84,5 +84,5 @@ def _remove(data: dict[str, Any], keys: Sequence[str]) -> None:
 
 
 def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
-    """Without empty tables at the top, which in TOML need not be written."""
+    """Remove empty tables at the top level, which TOML files may omit."""
     return {key: value for key, value in data.items() if value != {}}

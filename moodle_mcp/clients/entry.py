@@ -1,4 +1,4 @@
-"""What a client is told: the command that starts this server, and its settings. Never a token."""
+"""Build a client's entry: the command that starts this server, and its settings. Never a token."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXAMPLE_ENVIRONMENT: Final[Mapping[str, str]] = {
 
 _COMMAND: Final = "moodle-mcp"
 _PASSING: Final = ("archive-v", "environments-v", "builds-v")
-"""How the folders in uv's cache begin in which `uvx` makes its environments."""
+"""Prefixes of the folders in uv's cache where `uvx` creates its temporary environments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Running:
     uv: PurePath | None
 
     def command(self, extras: str = "") -> tuple[str, tuple[str, ...]]:
-        """The command that starts the server in the same way later, by absolute paths.
+        """Return the command, with absolute paths, that starts the server in the same way later.
 
-        A client that is started from a desktop has another PATH than a shell.
+        A client started from a desktop has another PATH than a shell.
         """
         if self.uv and any(part.startswith(_PASSING) for part in self.prefix.parts):
             package = f"{_COMMAND}{extras}"
@@ -55,13 +55,12 @@ class Running:
 def environment_for_server(
     environment: Mapping[str, str], site: str | None, absolute: Callable[[str], str]
 ) -> dict[str, str]:
-    """The settings that are set now as the server needs them when a client starts it.
+    """Return the settings to pass to the server when a client starts it.
 
-    `site` is the kept site that is used, if one is. What is in the settings file is read by the
-    server itself.
+    `site` is the saved site in use, if any. The server itself reads those in the settings file.
 
     Raises:
-        SettingsError: a secret is in the environment alone.
+        SettingsError: a secret is set only in the environment.
     """
     kept: dict[str, str] = {}
     environment = named_alike(environment)
@@ -72,7 +71,7 @@ def environment_for_server(
             continue
         if SecretStr in _kinds(field):
             raise SettingsError(
-                f"{name} is set, and a client's configuration is no place for it: sign in with "
+                f"{name} is set, but a client's configuration must not contain it: sign in with "
                 "`moodle-mcp login ADDRESS` instead, or put the token into a file and set "
                 "MOODLE_TOKEN_FILE"
             )
@@ -83,7 +82,7 @@ def environment_for_server(
             raise SettingsError(f"{name} {problem}") from None
         is_file = Path in _kinds(field) or (field == "audit" and value != "stderr")
         kept[name] = absolute(value) if is_file else value
-    # Clients start servers with few of the user's variables.
+    # Clients pass few of the user's variables to the servers they start.
     for name in (CONFIG_VARIABLE, CERT_FILE, "XDG_CONFIG_HOME"):
         if environment.get(name):
             kept[name] = absolute(environment[name])
@@ -95,9 +94,9 @@ def environment_for_server(
 def missing_paths(
     command: str, environment: Mapping[str, str], exists: Callable[[str], bool]
 ) -> list[str]:
-    """A warning for each file or folder of an entry that is not there.
+    """Return a warning for each missing file or folder of an entry.
 
-    The configuration folder may be missing, and the audit file is made when it is needed.
+    The configuration folder may be missing, and the audit file is created when needed.
     """
     named = {"The command": command}
     files = [variable(field) for field in Settings.model_fields if Path in _kinds(field)]
@@ -115,13 +114,13 @@ def missing_paths(
 
 
 def _kinds(field: str) -> tuple[Any, ...]:
-    """The types that a setting may have."""
+    """Return the possible types of a setting."""
     annotation = Settings.model_fields[field].annotation
     return get_args(annotation) or (annotation,)
 
 
 def document(client: Client, name: str, entry: Mapping[str, Any]) -> str:
-    """A whole configuration with the entry and nothing else."""
+    """Return a complete configuration with only this entry."""
     value: Any = {name: entry}
     for key in reversed(client.keys):
         value = {key: value}

@@ -1,4 +1,4 @@
-"""What can be wrong with a client's configuration file."""
+"""Errors of clients' configuration files."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from moodle_mcp.errors import MoodleMcpError
 
 
 class ClientFileError(MoodleMcpError):
-    """A configuration file that is left as it is; the text says what it is or has."""
+    """A configuration file can't be changed and stays as it is; the text says what is wrong."""

@@ -1,8 +1,7 @@
-"""Changing one entry in a JSON file's text, and nothing else in it.
+"""Change one entry in a JSON file's text, and nothing else.
 
-A file that people edit has its own spacing, order and, in some clients, comments and commas after
-the last item. Reading it into values and writing them again would lose those, so the text is cut
-at the places where the entry is or belongs.
+Files that people edit have their own spacing and order and, for some clients, comments and trailing
+commas. Parsing and writing them again would lose those, so the text is edited in place.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from typing import Any, Final, cast
 from moodle_mcp.clients.errors import ClientFileError
 from moodle_mcp.textfile import MARK
 
-# What is not closed is no JSON, and goes to the end all the same: from each quotation mark or
-# comment in it, a long one would be looked through again.
+# Unclosed strings and comments are invalid but match to the end all the same. Otherwise a long file
+# would be searched again from each quotation mark or comment in it.
 _STRING: Final = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?+'
 _STRING_OR_COMMENT: Final = re.compile(
     rf"{_STRING}|(?P<blanked>//[^\n]*+|/\*.*?\*/)|/\*.*+", re.DOTALL
@@ -30,7 +29,7 @@ _DEFAULT_INDENT: Final = "  "
 
 
 def read(text: str) -> dict[str, Any]:
-    """The file's values; an empty file is an empty object.
+    """Parse the file; an empty file is an empty object.
 
     Raises:
         ClientFileError: it is not JSON (comments aside), or not an object.
@@ -42,15 +41,15 @@ def read(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ClientFileError(f"is not JSON: {error}") from None
     if not isinstance(data, dict):
-        raise ClientFileError("does not hold a JSON object")
+        raise ClientFileError("does not contain a JSON object")
     return cast("dict[str, Any]", data)
 
 
 def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
-    """The text with an entry at `keys`, in place of any that is there.
+    """Return the text with an entry at `keys`, replacing any that exists.
 
     Raises:
-        ClientFileError: the file can't be read, or has something else than objects on the way.
+        ClientFileError: the file can't be read, or a key before the last is not an object.
     """
     if not text.removeprefix(MARK).strip():
         text = "{}\n"
@@ -72,10 +71,10 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
 
 
 def without_entry(text: str, keys: Sequence[str]) -> str:
-    """The text without the entry at `keys`; the same text if there is none.
+    """Return the text without the entry at `keys`; unchanged if there is none.
 
     Raises:
-        ClientFileError: as `with_entry`.
+        ClientFileError: as for `with_entry`.
     """
     if not read(text):
         return text
@@ -93,7 +92,7 @@ def without_entry(text: str, keys: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """Where in the text a key begins, its value begins and ends, and its comma is, if any."""
+    """Positions of a member in the text: key, value's start and end, and comma, if any."""
 
     key: str
     key_start: int
@@ -111,15 +110,15 @@ class _Object:
     members: tuple[_Member, ...]
 
     def member(self, key: str) -> _Member | None:
-        """The one that counts where a key is there twice: the last."""
+        """Return the member with a key; of duplicates the last, which is the one that counts."""
         return next((each for each in reversed(self.members) if each.key == key), None)
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file's text; the same without comments; and without commas after a last item as well.
+    """A file's text, the same without comments, and the same without trailing commas as well.
 
-    A letter has the same place in all three. `newline` and `indent` are how the file is written.
+    Each character has the same position in all three. `newline` and `indent` are the file's style.
     """
 
     text: str
@@ -136,13 +135,13 @@ class _File:
         return cls(text, plain, _blanked(text), newline, indent[1] if indent else _DEFAULT_INDENT)
 
     def object_of(self, member: _Member, keys: Sequence[str]) -> _Object:
-        """The object that is a member's value; `keys` lead to it."""
+        """Return the object that is a member's value; `keys` lead to it."""
         if self.clear[member.start] != "{":
-            raise ClientFileError(f"has something else than an object under {'.'.join(keys)}")
+            raise ClientFileError(f"has no object under {'.'.join(keys)}, but another value")
         return self.object_at(member.start)
 
     def object_at(self, start: int) -> _Object:
-        """The object that begins at `start`, in a text that is known to be JSON."""
+        """Return the object that begins at `start`, in text that is known to be JSON."""
         decoder = json.JSONDecoder()
         members: list[_Member] = []
         at = _past_space(self.plain, start + 1)
@@ -159,13 +158,13 @@ class _File:
         return _Object(start, at, tuple(members))
 
     def inserted(self, place: _Object, key: str, value: Any) -> str:
-        """The text with a further member at an object's end."""
+        """Return the text with another member at an object's end."""
         outer = self.indent_at(place.start)
         inner = self.indent_at(place.members[-1].key_start) if place.members else outer
         if inner == outer:
             inner = outer + self.indent
         shown = f"{inner}{json.dumps(key, ensure_ascii=False)}: {self.dumps(value, inner)}"
-        # Comments may stand after the last member, and stay there.
+        # Comments after the last member stay where they are.
         tail = len(self.text[: place.close].rstrip())
         space = self.text[tail : place.close]
         after = space if "\n" in space else f"{self.newline}{outer}"
@@ -174,12 +173,12 @@ class _File:
             last = place.members[-1].end
             head = f"{head[:last]},{head[last:]}"
         elif place.members:
-            # Who ends the last line with a comma does so with the new one.
+            # If the file has a trailing comma, the new member gets one.
             shown = f"{shown},"
         return f"{head}{self.newline}{shown}{after}{self.text[place.close :]}"
 
     def removed(self, place: _Object, member: _Member) -> str:
-        """The text without a member and the comma that parted it from its neighbour."""
+        """Return the text without a member and its separating comma."""
         end = member.end if member.comma is None else member.comma + 1
         if member is place.members[-1]:
             head, rest = self.text[: member.key_start].rstrip(), self.text[end:]
@@ -189,7 +188,7 @@ class _File:
         else:
             start = member.key_start
             line = self.text.rfind("\n", 0, start) + 1
-            # The whole line goes if nothing else is on it.
+            # The whole line is removed if nothing else is on it.
             alone = not self.text[line:start].strip() and _REST_OF_LINE.match(self.text, end)
             start, end = (line, alone.end()) if alone else (start, _past_space(self.text, end))
             head, rest = self.text[:start], self.text[end:]
@@ -197,18 +196,18 @@ class _File:
         return head + (rest.lstrip() if empty and rest.lstrip().startswith("}") else rest)
 
     def dumps(self, value: Any, indent: str) -> str:
-        """A value as it stands after its key on a line with this indent."""
+        """Format a value as it follows its key on a line with this indent."""
         lines = json.dumps(value, ensure_ascii=False, indent=self.indent).split("\n")
         return f"{self.newline}{indent}".join(lines)
 
     def indent_at(self, at: int) -> str:
-        """The white space at the beginning of the line."""
+        """Return the white space at the beginning of the line."""
         line = self.text[self.text.rfind("\n", 0, at) + 1 : at]
         return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def _blanked(text: str) -> str:
-    """The text as strict JSON: without comments and commas after a last item."""
+    """Return the text as strict JSON: comments and trailing commas become spaces."""
     return _STRING_OR_LAST_COMMA.sub(_blank, _without_comments(text))
 
 

@@ -1,7 +1,7 @@
-"""The MCP clients whose configuration files are known: where they are and what they look like.
+"""The supported MCP clients: where their configuration files are and what they look like.
 
-Every row was taken from the client's own documentation, or, where that is silent, from two
-independent accounts that agree. A client whose accounts contradict each other is left out.
+Every row comes from the client's own documentation or, where that is silent, from two independent
+sources that agree. A client with contradicting sources is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 
 class System(Enum):
-    """The operating systems, as `sys.platform` begins."""
+    """The operating systems, by the beginning of `sys.platform`."""
 
     LINUX = "linux"
     MACOS = "darwin"
@@ -22,13 +22,13 @@ class System(Enum):
 
     @classmethod
     def named(cls, platform: str) -> System:
-        """The one of a `sys.platform`; what is not known is taken for Linux."""
+        """Return the system of a `sys.platform`; unknown ones count as Linux."""
         return next((each for each in cls if platform.startswith(each.value)), cls.LINUX)
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a user's files are on a system; `home` is the user's folder."""
+    """Locations of a user's files on a system; `home` is the home folder."""
 
     system: System
     home: str
@@ -39,13 +39,13 @@ class Places:
         return self._path(self.home)
 
     def from_variable(self, variable: str, *otherwise: str) -> PurePath:
-        """The folder that a variable names, or a folder in the user's."""
+        """Return the folder that a variable names, or else a folder in the home folder."""
         named = self.environment.get(variable)
         return self._path(named) if named else self.at_home.joinpath(*otherwise)
 
     @property
     def applications(self) -> PurePath:
-        """Where desktop applications keep their settings."""
+        """Return where desktop applications keep their settings."""
         match self.system:
             case System.WINDOWS:
                 return self.from_variable("APPDATA", "AppData", "Roaming")
@@ -64,12 +64,12 @@ Files = Callable[[Places], tuple[PurePath, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client.
+    """An MCP client.
 
-    `files` gives where the user's file may be: the first of them whose folder is there, or the
-    last. `project` is the file inside a project, where the client has one. `keys` lead to the
-    servers in it; `extra` stands in each entry beside `command`, `args` and `env`. `after` is what
-    the person does for the client to see the change.
+    `files` returns the possible paths of the user's file; the first whose folder exists is used,
+    else the last. `project` is the file inside a project, if the client has one. `keys` lead to the
+    servers in the file. `extra` is added to each entry beside `command`, `args` and `env`. `after`
+    says how to make the client load the change.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Client:
     after: str = "Restart it."
 
     def entry(self, command: str, args: tuple[str, ...], env: Mapping[str, str]) -> dict[str, Any]:
-        """The entry for a server that is started with a command."""
+        """Return the entry for a server started with a command."""
         return {**dict(self.extra), "command": command, "args": [*args], "env": dict(env)}
 
 
@@ -102,7 +102,7 @@ def _claude_desktop(places: Places) -> tuple[PurePath, ...]:
     usual = places.applications.joinpath("Claude", "claude_desktop_config.json")
     if places.system is not System.WINDOWS:
         return (usual,)
-    # Installed from the store it sees a folder of its own in place of %APPDATA%.
+    # The version from the Microsoft Store sees a folder of its own instead of %APPDATA%.
     local = places.from_variable("LOCALAPPDATA", "AppData", "Local")
     package = local.joinpath("Packages", "Claude_pzs8sxrjxfjjc", "LocalCache", "Roaming")
     return package.joinpath("Claude", "claude_desktop_config.json"), usual
@@ -156,7 +156,7 @@ _ALL: Final = (
     ),
     Client("windsurf", "Windsurf", _in_home(".codeium", "windsurf", "mcp_config.json")),
     Client(
-        "zed", "Zed", _zed, keys=("context_servers",), after="It sees the change at once.",
+        "zed", "Zed", _zed, keys=("context_servers",), after="It loads the change at once.",
     ),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Changing one entry in a TOML file's text; comments, order and spacing stay."""
+"""Change one entry in a TOML file's text; comments, order and spacing are kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read(text: str) -> dict[str, Any]:
-    """The file's values.
+    """Parse the file.
 
     Raises:
         ClientFileError: it is not TOML.
@@ -27,10 +27,10 @@ def read(text: str) -> dict[str, Any]:
 
 
 def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
-    """The text with an entry at `keys`, in place of any that is there.
+    """Return the text with an entry at `keys`, replacing any that exists.
 
     Raises:
-        ClientFileError: the file can't be read, or has something else than tables on the way.
+        ClientFileError: the file can't be read, or a key before the last is not a table.
     """
     import tomlkit
     from tomlkit.items import InlineTable
@@ -40,7 +40,7 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
         place: MutableMapping[str, Any] = document
         for depth, key in enumerate(keys[:-1]):
             if key not in place:
-                # A table without values of its own needs no line of its own.
+                # A table that contains only tables needs no header line.
                 place[key] = tomlkit.table(is_super_table=True)
             place = _table(place[key], keys[: depth + 1])
         place[keys[-1]] = _as_table(entry, inline=isinstance(place, InlineTable))
@@ -48,10 +48,10 @@ def with_entry(text: str, keys: Sequence[str], entry: Mapping[str, Any]) -> str:
 
 
 def without_entry(text: str, keys: Sequence[str]) -> str:
-    """The text without the entry at `keys`; the same text if there is none.
+    """Return the text without the entry at `keys`; unchanged if there is none.
 
     Raises:
-        ClientFileError: as `with_entry`.
+        ClientFileError: as for `with_entry`.
     """
     with _explained():
         document = _parsed(text)
@@ -68,7 +68,7 @@ def without_entry(text: str, keys: Sequence[str]) -> str:
 
 @contextmanager
 def _explained() -> Generator[None]:
-    """What tomlkit can't do as our own error: tables out of order it looks at only when used."""
+    """Turn tomlkit's errors into ours; it detects out-of-order tables only when used."""
     from tomlkit.exceptions import TOMLKitError
 
     try:
@@ -87,7 +87,7 @@ def _parsed(text: str) -> TOMLDocument:
 def _as_table(values: Mapping[str, Any], *, inline: bool) -> Any:
     import tomlkit
 
-    # A table inside an inline one can only be inline.
+    # A table inside an inline table must be inline too.
     table = tomlkit.inline_table() if inline else tomlkit.table()
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -99,14 +99,14 @@ def _as_table(values: Mapping[str, Any], *, inline: bool) -> Any:
 
 def _table(value: Any, keys: Sequence[str]) -> MutableMapping[str, Any]:
     if not isinstance(value, MutableMapping):
-        raise ClientFileError(f"has something else than a table under {'.'.join(keys)}")
+        raise ClientFileError(f"has no table under {'.'.join(keys)}, but another value")
     return cast("MutableMapping[str, Any]", value)
 
 
 def _written_as(text: str, changed: str) -> str:
-    """The changed text with the line ends and the byte-order mark of the original.
+    """Return the changed text with the original's line endings and byte-order mark.
 
-    tomlkit writes new lines with bare line feeds.
+    tomlkit writes new lines with LF.
     """
     if "\r\n" in text:
         changed = changed.replace("\r\n", "\n").replace("\n", "\r\n")

@@ -1,6 +1,6 @@
-"""The sites that a user has signed in to, side by side: one small file for each.
+"""Store the sites that a user has signed in to, in one small file each.
 
-They are in the folder `sites` of the user's configuration folder, for the user's eyes only. A
+The files are in the folder `sites` of the user's configuration folder, readable by the user only. A
 site's token is in the system's keyring, or else in its file.
 """
 
@@ -30,14 +30,14 @@ Place: TypeAlias = Literal["keyring", "file"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PREFIX: Final = "site-"
-"""Before each name, since Windows has names that no file may have, such as `con.json`."""
+"""Prefix of each file name, because Windows forbids some names, such as `con.json`."""
 _SUFFIX: Final = ".json"
 _DEFAULT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A kept site: its name here, its address, whom its token acts for, and where that is."""
+    """A saved site: its name, address, the user of its token, and where the token is."""
 
     name: str
     url: str
@@ -46,11 +46,11 @@ class Account:
 
 
 class BrokenSiteError(SettingsError):
-    """A kept site's file can't be used; a new sign-in replaces it."""
+    """A saved site's file can't be used; signing in again replaces it."""
 
 
 class _Kept(BaseModel):
-    """A site's file."""
+    """The contents of a site's file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,45 +60,45 @@ class _Kept(BaseModel):
 
 
 class Accounts:
-    """The kept sites in one folder."""
+    """The saved sites in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @classmethod
     def of_user(cls) -> Accounts:
-        """Those of the user who runs the program."""
+        """Return the sites of the user who runs the program."""
         return cls(user_config_path("moodle-mcp") / "sites")
 
     def names(self) -> list[str]:
-        """The names of all, in order."""
+        """Return the names of all sites, sorted."""
         files = self.folder.glob(f"{_PREFIX}*{_SUFFIX}") if self.folder.is_dir() else ()
         names = (file.name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for file in files)
         return sorted(name for name in names if _NAME.fullmatch(name))
 
     def get(self, name: str) -> Account:
-        """One by its name.
+        """Return a site by name.
 
         Raises:
-            SettingsError: there is none; `BrokenSiteError` if its file is broken.
+            SettingsError: there is no such site; `BrokenSiteError` if its file is broken.
         """
         kept = self._read(name)
         return Account(name, kept.url, kept.username, "keyring" if kept.token is None else "file")
 
     def token(self, name: str) -> SecretStr:
-        """The token of one.
+        """Return a site's token.
 
         Raises:
-            SettingsError: there is none, or the keyring does not give it.
+            SettingsError: there is no such site, or the keyring does not return the token.
         """
         kept = self._read(name)
         return kept.token or system_keyring.get(name, kept.url)
 
     def default(self) -> str | None:
-        """The name of the one that is used when none is named: the chosen one, or the only one.
+        """Return the name of the site to use if none is named: the default, or the only one.
 
         Raises:
-            SettingsError: there are several and none is chosen.
+            SettingsError: there are several and none is the default.
         """
         names = self.names()
         try:
@@ -109,26 +109,26 @@ class Accounts:
             return chosen
         if len(names) > 1:
             raise SettingsError(
-                f"several sites are kept and none is the default ({', '.join(names)}): name one "
+                f"several sites are saved and none is the default ({', '.join(names)}): name one "
                 "with --site or MOODLE_MCP_SITE, or choose with `moodle-mcp sites --default NAME`"
             )
         return names[0] if names else None
 
     def choose(self, name: str) -> None:
-        """Make one the default.
+        """Make a site the default.
 
         Raises:
-            SettingsError: there is none of that name.
+            SettingsError: there is no site of that name.
         """
         self.get(name)
         self._write(self.folder / _DEFAULT, f"{name}\n")
 
     def keep(self, account: Account, token: SecretStr) -> None:
-        """Keep one, in place of any of the same name. The first one becomes the default.
+        """Store a site, replacing any of the same name. The first site becomes the default.
 
         Raises:
             SettingsError: the file can't be written.
-            NoKeyringError: it is to be in the keyring, and that keeps nothing.
+            NoKeyringError: the token should go to the keyring, and it can't store it.
         """
         first = not self.names()
         data: dict[str, Any] = {"url": account.url, "username": account.username}
@@ -138,16 +138,16 @@ class Accounts:
             data["token"] = token.get_secret_value()
         self._write(self._file(account.name), json.dumps(data, indent=2) + "\n")
         if account.place == "file":
-            # Nothing shall be left of an earlier sign-in that was kept there.
+            # Remove the token of an earlier sign-in that was stored in the keyring.
             _remove_quietly(account.name)
         if first:
             self.choose(account.name)
 
     def forget(self, name: str) -> None:
-        """Remove one with its token, also one whose file is broken.
+        """Remove a site and its token, even if its file is broken.
 
         Raises:
-            SettingsError: there is none, or it can't be removed.
+            SettingsError: there is no such site, or it can't be removed.
         """
         try:
             if self.get(name).place == "keyring":
@@ -170,7 +170,7 @@ class Accounts:
         except FileNotFoundError:
             known = ", ".join(self.names()) or "none"
             raise SettingsError(
-                f"no site is kept under the name {name} (kept are: {known}): sign in with "
+                f"no site is saved under the name {name} (saved: {known}): sign in with "
                 "`moodle-mcp login ADDRESS --site NAME`"
             ) from None
         except OSError as error:
@@ -182,9 +182,9 @@ class Accounts:
         return kept
 
     def _check_modes(self, file: Path, *, has_token: bool) -> None:
-        """Refuse what others may have put there: the token would go to the address in it.
+        """Refuse files that others may have written: the token would go to the address in them.
 
-        Both are made for the user alone, so that somebody has opened them since.
+        Folder and file are created for the user only, so somebody has changed the permissions.
         """
         if os.name == "nt":
             return
@@ -192,8 +192,8 @@ class Accounts:
             mode = stat.S_IMODE(path.stat().st_mode)
             if mode & others:
                 raise BrokenSiteError(
-                    f"{path}: is open to others (mode {mode:04o}): look whether its content is "
-                    "yours, then sign in again"
+                    f"{path}: other users can access it (mode {mode:04o}): check whether its "
+                    "content is yours, then sign in again"
                 )
 
     def _write(self, file: Path, text: str) -> None:
@@ -205,21 +205,21 @@ class Accounts:
 
 
 def checked(name: str) -> str:
-    """A name that may be one.
+    """Return the name if it is a valid site name.
 
     Raises:
-        SettingsError: it may not.
+        SettingsError: it is not.
     """
     if not _NAME.fullmatch(name):
         raise SettingsError(
-            f"{name!r} can't be a site's name: up to 64 small letters, digits, dots, dashes and "
-            "underlines, a letter or digit first"
+            f"{name!r} can't be a site's name: use up to 64 lowercase letters, digits, dots, "
+            "dashes and underscores, beginning with a letter or digit"
         )
     return name
 
 
 def name_for(address: Address) -> str:
-    """The name that a site gets unless another is given: its host, with port and path if any."""
+    """Return the default name for a site: its host, with port and path if any."""
     parts = urlsplit(address.base)
     host = httpx2.URL(address.base).raw_host.decode()
     port = f"-{parts.port}" if parts.port else ""
@@ -228,7 +228,7 @@ def name_for(address: Address) -> str:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder with those above it for the user alone, whatever the umask."""
+    """Create a folder and its parents for the user only, whatever the umask."""
     for each in reversed([folder, *folder.parents]):
         each.mkdir(mode=0o700, exist_ok=True)
     if os.name != "nt":

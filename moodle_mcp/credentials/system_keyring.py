@@ -1,7 +1,7 @@
-"""The tokens of kept sites in the system's keyring, if the optional library `keyring` is there.
+"""Keep tokens in the system's keyring, if the optional library `keyring` is installed.
 
-The library is imported at the first use: it looks for the system's services, which takes time
-that a start without kept sites need not spend.
+The library is imported at the first use: importing it searches for keyring services, which a start
+without saved sites need not wait for.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pydantic import SecretStr
 from moodle_mcp.errors import SettingsError
 
 SERVICE: Final = "moodle-mcp"
-"""What the keyring shows as the owner of the entries; an entry's user is the site's name.
+"""The keyring's service name of the entries; an entry's user name is the site's name.
 
-The secret is the site's address, a space and the token: whoever can change the file with the
-address, which the keyring does not guard, must not have the token sent elsewhere.
+The secret is the site's address, a space and the token. The keyring does not protect the file with
+the address, so somebody who changes that file must not get the token sent elsewhere.
 """
 
 
 class NoKeyringError(Exception):
-    """There is no keyring that keeps a token; the text says why."""
+    """No keyring stores the token; the text says why."""
 
 
 def put(name: str, url: str, token: SecretStr) -> None:
-    """Keep the token of the site at an address.
+    """Store the token of a site with its address.
 
     Raises:
         NoKeyringError: the library is not installed, or the system has no working keyring.
@@ -37,19 +37,19 @@ def put(name: str, url: str, token: SecretStr) -> None:
     secret = f"{url} {token.get_secret_value()}"
     try:
         keyring.set_password(SERVICE, name, secret)
-        # A keyring may be one that keeps nothing, as where a user has switched it off.
+        # Some keyring backends store nothing, for example if the user has disabled the keyring.
         kept = keyring.get_password(SERVICE, name) == secret
     except Exception as error:  # noqa: BLE001 - a keyring is somebody else's, and raises anything
         raise NoKeyringError(_why(error)) from None
     if not kept:
-        raise NoKeyringError("the keyring did not keep it")
+        raise NoKeyringError("the keyring did not store it")
 
 
 def get(name: str, url: str) -> SecretStr:
-    """The token of the site at an address.
+    """Return the token of the site at an address.
 
     Raises:
-        SettingsError: it is not there or for another address, or the keyring can't be read now.
+        SettingsError: it is missing or for another address, or the keyring can't be read.
     """
     again = "sign in again with `moodle-mcp login`"
     try:
@@ -75,7 +75,7 @@ def get(name: str, url: str) -> SecretStr:
 
 
 def remove(name: str) -> None:
-    """Take a site's token out; that there is none is no error.
+    """Remove a site's token; a missing one is ignored.
 
     Raises:
         SettingsError: the keyring can't be changed now.
@@ -96,6 +96,6 @@ def remove(name: str) -> None:
 
 
 def _why(error: Exception) -> str:
-    # A backend's text may go over several lines; the class says as much.
+    # A backend's message may have several lines; the exception's class says enough.
     name = type(error).__name__
     return "the system has none" if name == "NoKeyringError" else name

@@ -1,4 +1,4 @@
-"""One call of a function: who calls, on which site, and what they may do there."""
+"""The context of a function call: the caller, the site, and the caller's permissions there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moodle_mcp.demo.records import EDITING_TEACHER, SITE_COURSE, TEACHER, Cours
 from moodle_mcp.demo.world import World
 
 Params: TypeAlias = dict[str, Any]
-"""Parameters that `validate` has let through."""
+"""Parameters returned by `validate`."""
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -20,12 +20,12 @@ _REVISION: Final = 1_795_423_205
 
 @dataclass(frozen=True)
 class Call:
-    """The caller's account and the site around it.
+    """The caller's account and the site.
 
-    `functions` are those of the token's service with their versions, `downloads` and `uploads`
-    whether it lets files through; `pending` is what the user must do on the site first; `in_form`
-    says whether the token came as a form field, where Moodle's own functions can find it; `run`
-    runs another function of it for the same caller.
+    `functions` are those of the token's service with their versions; `downloads` and `uploads` say
+    whether the service allows files. `pending` is what the user must do on the site first.
+    `in_form` says whether the token came as a form field, where Moodle's own functions can find
+    it. `run` runs another function of the service for the same caller.
     """
 
     world: World
@@ -51,15 +51,15 @@ class Call:
         return bool(self.user.system_role)
 
     def picture(self, size: str = "f1") -> str:
-        """The address of a user's picture: everybody has the default one."""
+        """Return the address of a user's picture: everybody has the default one."""
         return self.image("core", f"u/{size}")
 
     def image(self, component: str, name: str) -> str:
-        """The address of one of the theme's images."""
+        """Return the address of one of the theme's images."""
         return f"{self.wwwroot}/theme/image.php/boost/{component}/{_REVISION}/{name}"
 
     def course(self, course_id: int) -> Course:
-        """A course that the caller may enter."""
+        """Return a course that the caller may enter."""
         course = self.existing_course(course_id)
         if self.pending:
             raise course_closed(course_id, self.pending)
@@ -68,21 +68,21 @@ class Call:
         return course
 
     def existing_course(self, course_id: int) -> Course:
-        """A course, whoever may enter it."""
+        """Return a course, whether or not the caller may enter it."""
         course = self.world.courses.get(course_id)
         if course is None:
             raise missing_record("course", course_id)
         return course
 
     def existing_user(self, user_id: int) -> User:
-        """An account, whoever may see it."""
+        """Return an account, whether or not the caller may see it."""
         user = self.world.user(user_id)
         if user is None:
             raise missing_record("user", user_id)
         return user
 
     def may_enter(self, course: Course) -> bool:
-        """Whether the caller may see a course from inside."""
+        """Whether the caller may enter a course."""
         if self.is_staff or course.id == SITE_COURSE:
             return True
         enrolment = self.world.enrolments.get((course.id, self.user.id))
@@ -102,17 +102,17 @@ class Call:
         return self.is_staff or (enrolment is not None and EDITING_TEACHER in enrolment.roles)
 
     def require_staff(self, what: str) -> None:
-        """Go on only for administrators and managers."""
+        """Raise an error unless the caller is an administrator or manager."""
         if not self.is_staff:
             raise no_permission(what)
 
     def require_teacher(self, course_id: int, what: str) -> None:
-        """Go on only for those who grade in the course."""
+        """Raise an error unless the caller grades in the course."""
         if not self.teaches(course_id):
             raise no_permission(what)
 
     def require_editor(self, course_id: int, what: str) -> None:
-        """Go on only for those who change the course."""
+        """Raise an error unless the caller may change the course."""
         if not self.edits(course_id):
             raise no_permission(what)
 
@@ -124,7 +124,7 @@ class Call:
         return any(each.course in mine for each in self.world.enrolments_of(user.id))
 
     def sees(self, module: Module) -> bool:
-        """Whether an activity is shown to the caller."""
+        """Whether an activity is visible to the caller."""
         return bool(module.visible) or self.teaches(module.course)
 
 
@@ -132,12 +132,12 @@ Handler: TypeAlias = Callable[[Call, Params], Any]
 
 
 def warning(item: str, item_id: int, code: str, message: str) -> Answer:
-    """A failure inside a success, as Moodle's `external_warnings` shape it."""
+    """Return a warning in the shape of Moodle's `external_warnings`."""
     return {"item": item, "itemid": item_id, "warningcode": code, "message": message}
 
 
 def in_transaction(handler: Handler) -> Handler:
-    """The function as Moodle writes those that are one database transaction."""
+    """Run a function in one transaction, as some of Moodle's functions do."""
 
     def run(call: Call, params: Params) -> Any:
         with call.world.transaction():
@@ -147,16 +147,16 @@ def in_transaction(handler: Handler) -> Handler:
 
 
 def option(params: Params, name: str, usual: Any) -> Any:
-    """A parameter that the caller may leave out."""
+    """Return a parameter that the caller may leave out, or its default."""
     value = params.get(name)
     return usual if value is None else value
 
 
 def whole(text: str) -> int:
-    """A number in a text, as PHP takes it: 0 where it is none."""
+    """Parse an integer as PHP does: 0 if the text is none."""
     return int(text) if text.isdecimal() else 0
 
 
 def named_options(options: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Moodle's lists of `{name, value}` as a mapping."""
+    """Convert Moodle's lists of `{name, value}` to a mapping."""
     return {each["name"]: each["value"] for each in options}

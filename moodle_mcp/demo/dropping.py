@@ -1,4 +1,4 @@
-"""An HTTP server protocol that lets the application cut its own connection, as faults do."""
+"""An HTTP server protocol that lets the application cut its connection, to simulate faults."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Final
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 DROP: Final = "demo.drop"
-"""The ASGI extension under which the application finds the function that cuts the connection."""
+"""The ASGI extension that contains the function to cut the connection."""
 
 
 class DroppingProtocol(H11Protocol):
-    """uvicorn's own protocol, with the transport's abort within the application's reach."""
+    """uvicorn's protocol, which also passes the transport's abort to the application."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

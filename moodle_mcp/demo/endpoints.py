@@ -1,4 +1,4 @@
-"""The demo site's HTTP entries: REST, RESTful, login, upload, download, and a front page."""
+"""The demo site's HTTP endpoints: REST, RESTful, login, upload, download, and a front page."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _JSON: Final = "application/json; charset=utf-8"
 _PLAIN_JSON: Final = "application/json"
 
 Script: TypeAlias = Callable[[Input, str], Response]
-"""What answers in a protocol, for the site at an address."""
+"""Answers a request in a protocol, for the site at an address."""
 
 
 class Endpoints:
-    """The entries of one site, with the faults that are to happen and the requests that came."""
+    """The endpoints of one site, with its queued faults and its received requests."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class Endpoints:
         try:
             response = await self._answered(request)
         except ClientDisconnect:
-            # As PHP, which runs nothing before the whole request is there.
+            # PHP too runs nothing before the whole request has arrived.
             return Response()
-        # The web server's doing, not Moodle's.
+        # Answered by the web server, not by Moodle.
         response.headers["Date"] = formatdate(self._date(), usegmt=True)
         return response
 
@@ -97,7 +97,7 @@ class Endpoints:
     async def _faulty(
         self, request: Request, function: str | None, work: Callable[[], Response]
     ) -> Response:
-        """Do the work, or what a fault that fits has in place of it."""
+        """Do the work, or what a matching fault does instead."""
         fault = self._next_fault(function)
         if fault is None:
             return work()
@@ -138,10 +138,10 @@ class Endpoints:
         return _formatted(body, json=json)
 
     def _restful(self, given: Input, wwwroot: str) -> Response:
-        """The plugin's script: its own failures have statuses, with the bodies of REST.
+        """Answer like the plugin's script: its own failures have statuses and the bodies of REST.
 
-        Observed with webservice_restful on 4.5.6: only exactly `application/json` means JSON, both
-        ways; what is no JSON, or empty, counts as no arguments.
+        Observed with webservice_restful on 4.5.6: only exactly `application/json` means JSON, for
+        request and response. A body that is not JSON, or empty, counts as no arguments.
         """
         switches = self._moodle.switches
         if not (switches.web_services and switches.restful):
@@ -185,14 +185,14 @@ class Endpoints:
             return self._error(error)
 
     def _public_config(self, request: Request) -> Response:
-        """What Moodle's app asks before a sign-in; the one function that is served there."""
+        """Answer what Moodle's app asks before a sign-in; no other function is available there."""
         data = self._moodle.public_config(self._wwwroot(request))
         return _json(to_json([{"error": False, "data": data}]))
 
     def _upload(self, request: Request, given: Input) -> Response:
         if moved := self._moved(request):
             return moved
-        # With files in the request Moodle says text/plain, for the sake of old browsers.
+        # If the request has files, Moodle answers text/plain, for old browsers.
         kind = "text/plain; charset=utf-8" if given.files else _JSON
         try:
             return _json(to_json(self._moodle.upload(given.form, given.files)), kind)
@@ -208,7 +208,7 @@ class Endpoints:
         except MoodleError as error:
             return self._error(error)
         kind = file.mimetype
-        # Moodle writes the name as it is, in UTF-8, and takes no notice of `forcedownload` here.
+        # Moodle writes the name unescaped in UTF-8, and ignores `forcedownload` here.
         name = file.filename.encode().decode("latin-1")
         headers = {
             "Content-Type": f"{kind}; charset=utf-8" if "text/" in kind else kind,
@@ -240,7 +240,7 @@ class Endpoints:
         return self._moodle.switches.wwwroot or f"http://{request.headers.get('host', '')}"
 
     def _moved(self, request: Request) -> Response | None:
-        """Moodle's redirect to its own address, for whoever used another one."""
+        """Redirect requests for another address to the site's own, as Moodle does."""
         wwwroot = self._moodle.switches.wwwroot
         if wwwroot is None:
             return None
@@ -261,7 +261,7 @@ class _Missing(NamedTuple):
 
 
 def _missing(received: Received, *, authorization: bool) -> _Missing | None:
-    """What the plugin looks for first, in this order, and does not find."""
+    """Return the first thing that the plugin requires and that is missing, in its order."""
     headers = received.headers
     if "authorization" not in headers or not authorization:
         return _Missing(401, moodle_error("noauthheader", "The Authorization header is missing."))
@@ -288,7 +288,7 @@ def _formatted(body: str, *, json: bool, status: int = 200) -> Response:
 
 
 async def _released(request: Request, hold: Hold) -> bool:
-    """Wait for the hold; False when the client goes away before."""
+    """Wait for the hold; return False if the client disconnects first."""
     gone = asyncio.ensure_future(_disconnected(request))
     await asyncio.wait({gone, hold.arrive()}, return_when=asyncio.FIRST_COMPLETED)
     if gone.done():

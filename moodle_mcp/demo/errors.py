@@ -13,7 +13,7 @@ MISSING_RECORD: Final = "dml_missing_record_exception"
 
 
 class MoodleError(Exception):
-    """One exception of Moodle's. `debuginfo` leaves the site only while debugging is on."""
+    """A Moodle exception. `debuginfo` is only shown while debugging is on."""
 
     def __init__(
         self, exception: str, errorcode: str, message: str, debuginfo: str | None = None
@@ -31,20 +31,20 @@ def moodle_error(errorcode: str, message: str, debuginfo: str | None = None) -> 
 
 
 def invalid_parameter(debuginfo: str) -> MoodleError:
-    """A refused parameter: only the debuginfo says which, and only while debugging is on."""
+    """A refused parameter: only the debuginfo says which one, and only while debugging is on."""
     return MoodleError(
         INVALID_PARAMETER, "invalidparameter", "Invalid parameter value detected", debuginfo
     )
 
 
 def coding_error(hint: str, debuginfo: str) -> MoodleError:
-    """What Moodle answers to a word that is not one of the few a function knows."""
+    """Moodle's answer to a value that a function does not support."""
     message = f"Coding error detected, it must be fixed by a programmer: {hint}"
     return MoodleError(CODING, "codingerror", message, debuginfo)
 
 
 def access_denied(debuginfo: str) -> MoodleError:
-    """Moodle's one answer to many causes: service, user, address and age of the token."""
+    """Moodle's single answer to many causes: service, user, IP address and expiry of the token."""
     return MoodleError(ACCESS, "accessexception", "Access control exception", debuginfo)
 
 
@@ -64,7 +64,7 @@ def course_closed(course_id: int, why: str = "Course or activity not accessible.
 
 
 def missing_record(table: str, value: int | str, column: str = "id") -> MoodleError:
-    """No such row. Moodle has an errorcode of its own for a user that does not exist."""
+    """No such row; for a user that does not exist, Moodle has a separate errorcode."""
     shown = value if isinstance(value, int) else f"'{value}'"
     query = f"{{{table}}} WHERE {column} = ?\n[array (\n  0 => {shown},\n)]"
     debuginfo = f"SELECT * FROM {query}"  # noqa: S608 - it is shown and never run
@@ -75,7 +75,7 @@ def missing_record(table: str, value: int | str, column: str = "id") -> MoodleEr
 
 
 def missing_module(cmid: int) -> MoodleError:
-    """No such activity: Moodle asks for it with a join, and so can't name one table."""
+    """No such activity: Moodle looks it up with a join, so it can't name one table."""
     return MoodleError(
         MISSING_RECORD,
         "invalidrecordunknown",

@@ -1,4 +1,4 @@
-"""Failures that a test puts between the client and the site."""
+"""Faults that a test injects between the client and the site."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Which: TypeAlias = str | Callable[[str | None], bool] | None
 
 
 class Hold:
-    """A point at which a request waits, in the server, until a test lets it go on.
+    """A point in the server where a request waits until a test releases it.
 
-    Any thread may release it or wait until a request has come to it.
+    Any thread may release it or wait until a request has arrived.
     """
 
     def __init__(self) -> None:
@@ -35,26 +35,26 @@ class Hold:
         await asyncio.shield(asyncio.wrap_future(self._arrived))
 
     async def abandoned(self) -> None:
-        """Wait until the client of the request that waits here has gone away."""
+        """Wait until the client of the waiting request has disconnected."""
         await asyncio.shield(asyncio.wrap_future(self._abandoned))
 
     def abandon(self) -> None:
-        """The server's side: the client has gone away."""
+        """Called by the server: the client has disconnected."""
         _settle(self._abandoned)
 
     def arrive(self) -> asyncio.Future[None]:
-        """The server's side: a request is here; what it waits for."""
+        """Called by the server: a request has arrived; returns what it must wait for."""
         _settle(self._arrived)
         return asyncio.wrap_future(self._released)
 
 
 @dataclass(frozen=True)
 class InjectedFault:
-    """What happens to one request for a function or a file instead of a plain answer.
+    """What happens to one request for a function or a file instead of a normal answer.
 
-    Made with `status`, `answer`, `cut`, `drop` and `hang`. `function` limits a fault to requests
-    for that function (a name, or a predicate on it); one that does not fit stays in the queue.
-    The scripts for files have no functions: they count as `pluginfile.php` and `upload.php`.
+    Created by `status`, `answer`, `cut`, `drop` and `hang`. `function` limits a fault to requests
+    for that function (a name, or a predicate on it); a fault that does not match stays queued. The
+    file scripts have no functions: their names are `pluginfile.php` and `upload.php`.
     """
 
     kind: Literal["answer", "cut", "drop", "hang"]
@@ -76,7 +76,7 @@ class InjectedFault:
         headers: Mapping[str, str] | None = None,
         function: Which = None,
     ) -> InjectedFault:
-        """Answer with a status and without doing the work, as a proxy before Moodle would."""
+        """Answer with a status without doing the work, like a proxy in front of Moodle."""
         fields = {"Content-Type": "text/html", **(headers or {})}
         if retry_after is not None:
             fields["Retry-After"] = str(retry_after)
@@ -104,7 +104,7 @@ class InjectedFault:
         headers: Mapping[str, str] | None = None,
         function: Which = None,
     ) -> InjectedFault:
-        """Declare so many bytes, answer these, which are fewer, and cut the connection."""
+        """Declare this many bytes, send the shorter body, and cut the connection."""
         fields = {"Content-Type": "application/json", **(headers or {})}
         return cls("cut", headers=fields, body=body, function=function, declared=declared)
 
@@ -117,15 +117,15 @@ class InjectedFault:
     def hang(
         cls, hold: Hold | None = None, *, after_work: bool = False, function: Which = None
     ) -> InjectedFault:
-        """Say nothing until the client goes away or the hold is released.
+        """Send nothing until the client disconnects or the hold is released.
 
-        Released, the request is answered as any other. A client that goes away before the work
-        gets nothing done.
+        After the release, the request is answered normally. If the client disconnects before the
+        work, the work is not done.
         """
         return cls("hang", after_work, hold=hold or Hold(), function=function)
 
     def fits(self, function: str | None) -> bool:
-        """Whether it is for a request that names this function."""
+        """Whether it applies to a request for this function."""
         if self.function is None:
             return True
         if isinstance(self.function, str):

@@ -1,4 +1,4 @@
-"""What the demo Moodle does with a request, without HTTP: tokens, services, functions, files."""
+"""The demo Moodle without HTTP: tokens, services, functions, files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from moodle_mcp.demo.switches import Switches, UserState
 from moodle_mcp.demo.tokens import SERVICES, Token, seeded_tokens
 from moodle_mcp.demo.validation import validate
 
-# By the catalogue's release: what such a site calls its release, and its version.
+# By the catalogue's release: the release and version that such a site reports.
 _RELEASES: Final[Mapping[str, tuple[str, str, str]]] = {
     "4.5": ("4.5.6 (Build: 20250811)", "2024100706", "2024100700"),
     "5.1": ("5.1.5 (Build: 20260608)", "2025100605", "2025100600"),
@@ -59,7 +59,7 @@ class Moodle:
         self.release, self.version, self.plugin_version = _RELEASES[release]
 
     def call(self, form: Form, wwwroot: str) -> Any:
-        """Run the function that a REST request names."""
+        """Run the function named in a REST request."""
         token, user = self._authenticated(_text(form, "wstoken"))
         self._check_capability(user, self.switches.rest_capability)
         name = _text(form, "wsfunction")
@@ -73,7 +73,7 @@ class Moodle:
         return self._run(token, user, wwwroot, name, arguments)
 
     def call_restful(self, token: str, name: str, arguments: Any, wwwroot: str) -> Any:
-        """Run the function that a RESTful request names; the arguments are decoded JSON."""
+        """Run the function named in a RESTful request; the arguments are decoded JSON."""
         entry, user = self._authenticated(token)
         self._check_capability(user, self.switches.restful_capability)
         if not isinstance(arguments, dict):
@@ -82,13 +82,13 @@ class Moodle:
         return self._run(entry, user, wwwroot, name, given, in_form=False)
 
     def login(self, form: Form) -> Answer:
-        """`login/token.php`: a token for a username and a password."""
+        """`login/token.php`: return a token for a username and a password."""
         if not self.switches.web_services:
             raise moodle_error(
                 "enablewsdescription", "Web services must be enabled in Advanced features."
             )
         if form.get("appsitecheck") == "1":
-            # What Moodle's app asks first, without a name or a password.
+            # Moodle's app asks this first, without a name or a password.
             return {"appsitecheck": "ok"}
         username, password = _required(form, "username"), _required(form, "password")
         service = _required(form, "service")
@@ -110,7 +110,7 @@ class Moodle:
         return {"token": self._token_for(username, service), "privatetoken": None}
 
     def public_config(self, wwwroot: str) -> Answer:
-        """`tool_mobile_get_public_config`, as far as a sign-in needs it."""
+        """`tool_mobile_get_public_config`: return the parts that a sign-in needs."""
         return {
             "wwwroot": wwwroot,
             "httpswwwroot": wwwroot,
@@ -124,7 +124,7 @@ class Moodle:
         }
 
     def upload(self, form: Form, files: list[tuple[str, bytes]]) -> list[Answer]:
-        """`webservice/upload.php`: files into the user's draft area."""
+        """`webservice/upload.php`: store files in the user's draft area."""
         _, user = self._authenticated(_required(form, "token"))
         self._check_service()
         if not self.switches.uploads:
@@ -140,9 +140,9 @@ class Moodle:
         return [self._stored(user, item_id, path, name, content) for name, content in files]
 
     def download(self, path: str, form: Form) -> StoredFile:
-        """`webservice/pluginfile.php`: the file at the path, if the token's user may see it.
+        """`webservice/pluginfile.php`: return the file at the path if the token's user may see it.
 
-        Nobody sees a draft there.
+        Drafts can't be downloaded there.
         """
         token, user = self._authenticated(_required(form, "token"))
         self._check_service()
@@ -162,14 +162,14 @@ class Moodle:
         raise moodle_error("requireloginerror", "Course or activity not accessible.")
 
     def _authenticated(self, value: str) -> tuple[Token, User]:
-        """The token and its user, checked in the order in which Moodle does it."""
+        """Return the token and its user, checked in the same order as in Moodle."""
         if not self.switches.web_services:
             raise access_denied("Web services are switched off.")
         token = self.tokens.get(value)
         if token is None:
             raise moodle_error("invalidtoken", "Invalid token - token not found")
         if self.switches.token_expired:
-            # Moodle deletes an expired token when it meets it: the next call does not find it.
+            # Moodle deletes an expired token when it is used: the next call does not find it.
             del self.tokens[value]
             raise access_denied("The token expired.")
         if self.switches.token_ip_restricted:
@@ -194,12 +194,12 @@ class Moodle:
             )
 
     def _check_capability(self, user: User, held: bool) -> None:
-        """Whether the user may use the protocol; administrators may whatever their roles are."""
+        """Check that the user may use the protocol; administrators always may."""
         if not held and user.system_role != "admin":
             raise access_denied("The user may not use the protocol.")
 
     def _check_service(self) -> None:
-        """Whether the token's service is open to its user; files and functions ask for it."""
+        """Check that the token's service is open to its user, for files and functions."""
         switches = self.switches
         if (
             switches.service_disabled
@@ -306,7 +306,7 @@ class Moodle:
 
 
 def shown(error: MoodleError, switches: Switches) -> tuple[str, str | None]:
-    """An exception's message and debuginfo as the site's debugging settings let them out."""
+    """Return an exception's message and debuginfo as the site's debugging settings show them."""
     if not switches.debugging or error.debuginfo is None:
         return error.message, None
     if switches.debugdisplay:

@@ -1,4 +1,4 @@
-"""How PHP reads a form or JSON and writes an answer."""
+"""Parse forms and JSON and encode answers as PHP does."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from xml.sax.saxutils import escape
 
 Pair: TypeAlias = tuple[str, str]
 Form: TypeAlias = dict[str, Any]
-"""Nested arrays as PHP has them: each is a dict with string keys, a list also.
+"""Nested arrays as in PHP: each is a dict with string keys, lists too.
 
-Out of a form every value is a string; out of JSON it may also be a number, a bool or None.
+From a form every value is a string; from JSON it may also be a number, a bool or None.
 """
 
 _MAX_NESTING: Final = 64
@@ -21,7 +21,7 @@ _XML_HEAD: Final = '<?xml version="1.0" encoding="UTF-8" ?>\n'
 
 
 def split_pairs(text: bytes) -> list[Pair]:
-    """The decoded fields of a query string or of an urlencoded body, in order."""
+    """Decode the fields of a query string or an urlencoded body, in order."""
     pairs: list[Pair] = []
     for field in text.split(b"&"):
         name, _, value = field.partition(b"=")
@@ -31,9 +31,9 @@ def split_pairs(text: bytes) -> list[Pair]:
 
 
 def parse_form(pairs: Iterable[Pair]) -> Form:
-    """The arrays that PHP builds from field names with brackets.
+    """Build PHP's arrays from field names with brackets.
 
-    A later field of the same name wins, also over an array; `a[]` takes the next free index.
+    A later field of the same name wins, even over an array; `a[]` takes the next free index.
     """
     form: Form = {}
     for name, value in pairs:
@@ -44,7 +44,7 @@ def parse_form(pairs: Iterable[Pair]) -> Form:
 
 
 def parse_json(text: bytes | str) -> Any:
-    """The value that PHP's json_decode makes of a text; None of one that is not JSON."""
+    """Parse JSON like PHP's json_decode; None if it is not JSON."""
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
         return _as_arrays(json.loads(decoded, parse_constant=_no_constant))
@@ -53,14 +53,14 @@ def parse_json(text: bytes | str) -> Any:
 
 
 def scalar_text(value: Any) -> str:
-    """A scalar as PHP's cast to string writes it."""
+    """Format a scalar like PHP's cast to string."""
     match value:
         case None | False:
             return ""
         case True:
             return "1"
         case float():
-            # With the usual precision of 14 digits.
+            # PHP's default precision is 14 digits.
             mantissa, exponent, power = f"{value:.14G}".partition("E")
             point = "" if not exponent or "." in mantissa else ".0"
             return f"{mantissa}{point}{exponent}{power[:1]}{power[1:].lstrip('0')}"
@@ -69,17 +69,17 @@ def scalar_text(value: Any) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON as PHP's json_encode writes it: an empty object is `[]`, `/` and non-ASCII escaped."""
+    """Encode JSON like PHP's json_encode: an empty object is `[]`, `/` and non-ASCII escaped."""
     return json.dumps(_as_php(value), separators=(",", ":")).replace("/", "\\/")
 
 
 def to_xml(value: Any) -> str:
-    """An answer of the REST protocol without `moodlewsrestformat`."""
+    """Encode an answer of the REST protocol without `moodlewsrestformat`."""
     return f"{_XML_HEAD}<RESPONSE>\n{_xml(value)}</RESPONSE>\n"
 
 
 def xml_exception(exception: str, errorcode: str, message: str, debuginfo: str | None) -> str:
-    """An exception of the REST protocol without `moodlewsrestformat`."""
+    """Encode an exception of the REST protocol without `moodlewsrestformat`."""
     debug = "" if debuginfo is None else f"<DEBUGINFO>{escape(debuginfo)}</DEBUGINFO>\n"
     return (
         f'{_XML_HEAD}<EXCEPTION class="{escape(exception)}">\n'
@@ -93,7 +93,7 @@ def _decode(text: bytes) -> str:
 
 
 def _path(name: str) -> list[str | None]:
-    """The keys that a field's name leads through; None stands for the next free index."""
+    """Split a field's name into keys; None stands for the next free index."""
     name = name.partition("\0")[0].lstrip(" ")
     head, bracket, rest = name.partition("[")
     head = _mangled(head)
@@ -103,7 +103,7 @@ def _path(name: str) -> list[str | None]:
     while bracket:
         key, closing, rest = rest.partition("]")
         if not closing:
-            # PHP takes an unclosed first bracket for a part of the name, and forgets a later one.
+            # PHP treats an unclosed first bracket as part of the name, and ignores a later one.
             return [_mangled(name)] if len(path) == 1 else path
         path.append(None if len(key) <= 1 and not key.strip() else key)
         bracket, rest = rest[:1] if rest.startswith("[") else "", rest[1:]

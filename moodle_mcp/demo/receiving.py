@@ -1,4 +1,4 @@
-"""What arrives at the demo site, and how much of it PHP lets through."""
+"""Receive requests at the demo site, within PHP's limits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PART_LIMIT: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it arrived, whatever became of it."""
+    """A request as it arrived, whatever its outcome."""
 
     method: str
     path: str
@@ -28,11 +28,11 @@ class Received:
     """By name in lower case."""
     body: bytes = field(repr=False)
     function: str | None
-    """The function that the fields named, also if PHP dropped them, or the path did."""
+    """The function named in the form fields, even if PHP dropped them, or in the path."""
     fields_sent: int
-    """How many form fields the body had."""
+    """The number of form fields in the body."""
     fields_kept: int
-    """How many of them PHP kept."""
+    """The number of form fields that PHP kept."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Input:
 
 
 def restful_function(path: str) -> str | None:
-    """The function that a path of the RESTful protocol names; None for any other path."""
+    """Return the function in a path of the RESTful protocol; None for any other path."""
     script, _, function = path.partition(RESTFUL)
     return None if script or RESTFUL not in path else function.lstrip("/")
 
 
 async def receive(request: Request, switches: Switches) -> Input:
-    """Read a request as PHP does: what is over a limit vanishes, and nobody is told."""
+    """Read a request as PHP does: what exceeds a limit is dropped silently."""
     body = await request.body()
     query = request.scope["query_string"]
     pairs, files = await _fields(request, body)
@@ -75,7 +75,7 @@ async def receive(request: Request, switches: Switches) -> Input:
 
 
 async def _fields(request: Request, body: bytes) -> tuple[list[Pair], list[tuple[str, bytes]]]:
-    """The form fields and the files of a body; PHP takes no notice of any other kind of body."""
+    """Return the form fields and files of a body; PHP ignores other kinds of bodies."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         return split_pairs(body), []

@@ -1,4 +1,4 @@
-"""The rows of the demo site's tables."""
+"""Row types of the demo site's tables."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ SYSTEM_CONTEXT: Final = 1
 
 
 def course_context(course_id: int) -> int:
-    """The context of a course."""
+    """Return the context id of a course."""
     return 100_000 + course_id
 
 
 def module_context(cmid: int) -> int:
-    """The context of an activity."""
+    """Return the context id of an activity."""
     return 200_000 + cmid
 
 
 def user_context(user_id: int) -> int:
-    """The context of a user."""
+    """Return the context id of a user."""
     return 300_000 + user_id
 
 
@@ -68,7 +68,7 @@ class User:
     firstaccess: int = 0
     lastaccess: int = 0
     system_role: str = ""
-    """`admin`, `manager` or nothing."""
+    """`admin`, `manager` or empty."""
 
     @property
     def fullname(self) -> str:
@@ -149,7 +149,7 @@ class Module:
     url: str = ""
     visible: int = 1
     completion: int = 0
-    """0 none, 1 by hand, 2 by a rule."""
+    """0 none, 1 manual, 2 automatic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ class Enrolment:
     suspended: bool = False
 
     def active(self, now: int) -> bool:
-        """Whether it lets the user in at that time."""
+        """Whether it gives the user access at that time."""
         over = bool(self.timeend) and self.timeend <= now
         return not self.suspended and self.timestart <= now and not over
 
@@ -260,7 +260,7 @@ class Event:
     course: int = 0
     group: int = 0
     module: int = 0
-    """The cmid of the activity that made it; 0 for one that a person made."""
+    """The cmid of the activity that created it; 0 for an event created by a person."""
     description: str = ""
     format: int = 1
     timeduration: int = 0
@@ -328,7 +328,7 @@ class StoredFile:
 
     @property
     def path(self) -> str:
-        """Its path behind `pluginfile.php`."""
+        """Its path after `pluginfile.php`."""
         return (
             f"/{self.context}/{self.component}/{self.filearea}/{self.itemid}"
             f"{self.filepath}{self.filename}"

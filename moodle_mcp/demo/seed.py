@@ -1,4 +1,4 @@
-"""The invented college that a demo site begins with: always the same for the same `now`."""
+"""The invented college that a demo site starts with: always the same for the same `now`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _STAFF_ONLY: Final = 6
 
 
 class _Plan(NamedTuple):
-    """A course and who has it; `topics` names its sections."""
+    """A course, its teacher and students; `topics` names its sections."""
 
     shortname: str
     fullname: str
@@ -79,7 +79,7 @@ _COURSES: Final = (
 
 
 def seeded_world(now: int, students: int = STUDENTS) -> World:
-    """A fresh college at a time in Unix seconds; further students than the usual have no course."""
+    """Create the college at a time in Unix seconds; students beyond the default have no course."""
     world = World(now)
     _people(world, students)
     _categories(world)
@@ -115,7 +115,7 @@ def _student(now: int, number: int) -> User:
     firstname, lastname = STUDENT_NAMES[number % len(STUDENT_NAMES)]
     city, country = PLACES[number % len(PLACES)]
     username = f"student{number + 1}"
-    # The staff's ids lie behind those of the usual students.
+    # The staff's ids follow those of the default students.
     user_id = FIRST_STUDENT_ID + number + (0 if number < STUDENTS else 3)
     return User(
         user_id, username, firstname, lastname, f"{username}@college.example", DEMO_PASSWORD,
@@ -160,7 +160,7 @@ def _enrol(world: World, course_id: int, plan: _Plan, start: int) -> None:
 
 
 def _takes(number: int, course_id: int) -> bool:
-    """Two large courses of first-year students, and a mixture in the others."""
+    """Whether a student takes a course: two large first-year courses, a mixture in the others."""
     if course_id <= 3:
         return number < (30 if course_id == 2 else 16)
     return (number + course_id) % 5 in (2, 3)
@@ -282,7 +282,7 @@ def _groups(world: World) -> None:
 
 
 def _work(world: World) -> None:
-    """Submissions, grades and completions for what is over."""
+    """Create submissions, grades and completions for activities that are over."""
     for module in list(world.modules.values()):
         item = world.item_of(module.id)
         if item is None or module.duedate > world.now:

@@ -1,4 +1,4 @@
-"""Serving an ASGI application on this machine's loopback interface."""
+"""Serve an ASGI application on the loopback interface."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from moodle_mcp.demo.dropping import DroppingProtocol
 
 HOST: Final = "127.0.0.1"
 _GRACE: Final = 1.0
-"""Seconds that a request may take to notice that its connection is gone."""
+"""Seconds for a request to notice that its connection is gone."""
 
 _TURNS: Final = 10
-"""Turns of the loop in which a connection accepted just before the end comes to be known."""
+"""Turns of the event loop until a connection accepted just before the end is registered."""
 
 
 @contextmanager
 def serving(app: Any, port: int = 0, *, certificate: Path | None = None) -> Generator[str]:
-    """Serve an application in a thread of its own while the block runs; gives its address.
+    """Serve an application in a thread while the block runs; yields its address.
 
-    Port 0 takes any free one. With a file that holds a key and its certificates it speaks
-    TLS. At the end open connections are cut, so that none is waited for.
+    Port 0 takes any free port. With a file that contains a key and its certificates it serves TLS.
+    At the end open connections are cut, so that none is waited for.
     """
     server = _Server(_config(app, port, certificate))
     thread = threading.Thread(target=server.run_quietly, daemon=True)
@@ -57,10 +57,10 @@ def _config(app: Any, port: int, certificate: Path | None = None) -> uvicorn.Con
 
 
 class _Server(uvicorn.Server):
-    """Tells the port on which it listens, and stops at once instead of at its next tick.
+    """Reports the port on which it listens, and stops at once instead of at its next tick.
 
-    uvicorn binds the port itself: asyncio switches Nagle's algorithm off only for sockets that it
-    made, and with it on each answer takes 40 ms.
+    uvicorn binds the port itself: asyncio disables Nagle's algorithm only for sockets that it
+    created, and with the algorithm each answer takes 40 ms.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -70,7 +70,7 @@ class _Server(uvicorn.Server):
         self._stopping = asyncio.Event()
 
     def run_quietly(self) -> None:
-        """Run until it is stopped; a failed start has been told to whoever waits for the port."""
+        """Run until stopped; a failed start has been reported to the thread that waits for it."""
         with suppress(SystemExit):
             self.run()
 
@@ -84,7 +84,7 @@ class _Server(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit as error:
-            # uvicorn's way to say that the port is taken or that the application did not start.
+            # uvicorn exits like this if the port is taken or the application did not start.
             problem = f"port {self.config.port} can't be opened, or the application did not start"
             self.port.set_exception(OSError(problem))
             raise error from None

@@ -1,4 +1,4 @@
-"""The demo site as it is used: by the demo command, and by tests over a real socket."""
+"""The demo site as used by the demo command, and by tests over a real socket."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from moodle_mcp.demo.world import World
 class DemoSite:
     """A small Moodle inside the process, always the same for the same arguments.
 
-    `now` is the site's clock in Unix seconds, which stands still; without it that of this moment
-    does, and the web server's goes on. `release` is one of the catalogue's; `students` how many
-    accounts named studentN there are; `plugins` are functions that it has beside the release's.
+    `now` is the site's clock in Unix seconds, which does not advance (default: the time of
+    creation). The web server's clock does advance. `release` is one of the catalogue's. `students`
+    is the number of accounts named studentN. `plugins` are additional functions.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class DemoSite:
         date = time.time if now is None else lambda: self.world.now
         self._moodle = Moodle(moment, release, students, plugins)
         self.faults: deque[InjectedFault] = deque()
-        """What is to happen to the next requests for functions and files, one fault for each."""
+        """Faults for the next requests for functions and files, one for each request."""
         self.requests: list[Received] = []
-        """Everything that arrived, oldest first."""
+        """All received requests, oldest first."""
         self.app: Starlette = Endpoints(self._moodle, self.faults, self.requests, date).app
-        """The ASGI application; `serving` puts it on a socket."""
+        """The ASGI application; use `serving` to serve it."""
 
     @property
     def world(self) -> World:
@@ -56,5 +56,5 @@ class DemoSite:
 
     @property
     def tokens(self) -> dict[str, Token]:
-        """The tokens that open the site."""
+        """The site's tokens."""
         return self._moodle.tokens

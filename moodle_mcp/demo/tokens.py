@@ -1,4 +1,4 @@
-"""The demo site's services and the tokens that open them."""
+"""The demo site's services and tokens."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-# 16 letters each, and so 32 hexadecimal digits, as Moodle's tokens have.
+# 16 letters each, which makes 32 hexadecimal digits, like Moodle's tokens.
 ADMIN_TOKEN: Final = b"demo-admin-token".hex()
-"""The administrator's, for the service with every function."""
+"""The administrator's token for the service with every function."""
 TEACHER_TOKEN: Final = b"demo-teach-token".hex()
-"""A teacher's, for the service with every function."""
+"""A teacher's token for the service with every function."""
 STUDENT_TOKEN: Final = b"demo-pupil-token".hex()
-"""A student's, for the service with every function."""
+"""A student's token for the service with every function."""
 SMALL_TOKEN: Final = b"demo-small-token".hex()
-"""The administrator's, for a service with two functions."""
+"""The administrator's token for a service with two functions."""
 
 SERVICES: Final[Mapping[str, frozenset[str] | None]] = MappingProxyType(
     {
@@ -26,19 +26,19 @@ SERVICES: Final[Mapping[str, frozenset[str] | None]] = MappingProxyType(
 """The functions of each service; None is every function of the release."""
 
 DEMO_PASSWORD: Final = "demo-PASSWORD-1".title()
-"""Every seeded user's."""
+"""The password of every seeded user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Who calls with a token, and through which service."""
+    """The user and the service of a token."""
 
     username: str
     service: str
 
 
 def seeded_tokens() -> dict[str, Token]:
-    """The tokens of a fresh site."""
+    """Return the tokens of a fresh site."""
     return {
         ADMIN_TOKEN: Token("admin", "all"),
         TEACHER_TOKEN: Token("teacher1", "all"),

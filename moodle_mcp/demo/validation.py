@@ -1,4 +1,4 @@
-"""A function's parameters checked as Moodle's `external_api::validate_parameters` does it.
+"""Check a function's parameters like Moodle's `external_api::validate_parameters`.
 
 Moodle stops at the first fault, in the order of the description, and builds the path to it from
 the inside out: `users => Invalid parameter value detected: username => …`.
@@ -28,17 +28,17 @@ _INSTALLED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "theme": frozenset({"", "boost", "classic"}),
     }
 )
-"""What PARAM_ types take by what the site has; the rest is the same on every site."""
+"""Allowed values of PARAM_ types that depend on the site; other types have fixed rules."""
 
 _PLAIN_USERNAME: Final = re.compile(r"[-.@_a-z0-9]*")
-"""What a user name may be while the site's `extendedusernamechars` is off."""
+"""Valid user names while the site's `extendedusernamechars` is off."""
 
 
 def validate(params: Object, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The typed parameters of a form or of JSON, or Moodle's `invalidparameter`.
+    """Return the typed parameters of a form or of JSON, or raise `invalidparameter`.
 
-    What has a default gets it. The catalogue does not know every default: a list without a known
-    one is empty, a value None, and the function chooses.
+    Missing parameters get their default. The catalogue does not know every default: an unknown
+    default is an empty list or None, and the function decides.
     """
     result: dict[str, Any] = {}
     for key, node in params.keys.items():
@@ -63,7 +63,7 @@ def _checked(node: Node, given: Any) -> Any:
         case Value():
             return _value(node, given)
         case ListOf():
-            # PHP has no lists: the keys are dropped, and the order is that of arrival.
+            # PHP has no lists: the keys are dropped, and items keep the order of arrival.
             return [_checked(node.item, item) for item in _array(given).values()]
         case Object():
             return validate(node, _array(given))
@@ -82,7 +82,7 @@ def _default(node: Node) -> Any:
         case ListOf():
             return list(node.default or ())
         case Object():
-            # PHP's one empty array stands for an empty object here as well.
+            # PHP's one empty array also stands for an empty object.
             filled: dict[str, Any] = dict(node.default or ())
             return filled
 
@@ -113,7 +113,7 @@ def _value(node: Value, given: Any) -> Any:
 
 def _fits(kind: str, given: Any, text: str) -> bool:
     if kind == "float" and not isinstance(given, str):
-        # PHP's numbers are not looked at any further, and its booleans are none.
+        # PHP numbers are not checked further, and PHP booleans don't count as numbers.
         return not isinstance(given, bool)
     return _accepts(kind, text)
 

@@ -1,4 +1,4 @@
-"""The state of the demo site: frozen rows in tables, so that a snapshot costs next to nothing."""
+"""The state of the demo site: frozen rows in tables, so that snapshots are cheap."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Row = TypeVar("Row")
 
 
 class Table(dict[int, Row]):
-    """Rows by id. An id is never given twice, as with a database's sequence."""
+    """Rows by id. Ids are never reused, as with a database's sequence."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,14 +42,14 @@ class Table(dict[int, Row]):
         super().__setitem__(row_id, row)
 
     def next_id(self) -> int:
-        """An id that no row has had."""
+        """Return an id that no row has had."""
         self._last += 1
         return self._last
 
 
 @dataclass
 class World:
-    """Everything the site knows."""
+    """The site's complete state."""
 
     now: int
     users: Table[User] = field(default_factory=Table[User])
@@ -78,12 +78,12 @@ class World:
     """Later due dates, by assignment and user."""
 
     def snapshot(self) -> dict[str, dict[Any, Any]]:
-        """All rows as they are now."""
+        """Return all rows in their present state."""
         names = [each.name for each in fields(self) if each.name != "now"]
         return {name: dict(getattr(self, name)) for name in names}
 
     def restore(self, snapshot: dict[str, dict[Any, Any]]) -> None:
-        """Go back to a snapshot."""
+        """Restore a snapshot."""
         for name, rows in snapshot.items():
             table: dict[Any, Any] = getattr(self, name)
             table.clear()
@@ -91,7 +91,7 @@ class World:
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """All that the block writes, or nothing of it."""
+        """Keep all that the block writes or, if it raises, nothing."""
         before = self.snapshot()
         try:
             yield
@@ -100,31 +100,31 @@ class World:
             raise
 
     def people(self) -> Iterator[User]:
-        """The accounts that are not deleted."""
+        """Yield the accounts that are not deleted."""
         return (user for user in self.users.values() if not user.deleted)
 
     def user(self, user_id: int) -> User | None:
-        """The account with that id, unless it was deleted."""
+        """Return the account with that id, unless it was deleted."""
         user = self.users.get(user_id)
         return None if user is None or user.deleted else user
 
     def user_named(self, username: str) -> User | None:
-        """The account with that username, unless it was deleted."""
+        """Return the account with that username, unless it was deleted."""
         found = (user for user in self.people() if user.username == username)
         return next(found, None)
 
     def enrolled(self, course_id: int) -> list[Enrolment]:
-        """The enrolments of a course, in the order of the users' ids."""
+        """Return the enrolments of a course, ordered by user id."""
         found = [each for each in self.enrolments.values() if each.course == course_id]
         return sorted(found, key=lambda each: each.user)
 
     def enrolments_of(self, user_id: int) -> list[Enrolment]:
-        """The enrolments of a user, in the order of the courses' ids."""
+        """Return the enrolments of a user, ordered by course id."""
         found = [each for each in self.enrolments.values() if each.user == user_id]
         return sorted(found, key=lambda each: each.course)
 
     def modules_of(self, course_id: int, modname: str | None = None) -> list[Module]:
-        """The activities of a course, of one kind or all."""
+        """Return the activities of a course, of one kind or all."""
         return [
             module
             for module in self.modules.values()
@@ -132,7 +132,7 @@ class World:
         ]
 
     def module_of(self, modname: str, instance: int) -> Module | None:
-        """The activity of that kind with that instance id."""
+        """Return the activity of that kind with that instance id."""
         found = (
             module
             for module in self.modules.values()
@@ -141,15 +141,15 @@ class World:
         return next(found, None)
 
     def groups_of(self, course_id: int) -> list[Group]:
-        """The groups of a course."""
+        """Return the groups of a course."""
         return [group for group in self.groups.values() if group.course == course_id]
 
     def item_of(self, cmid: int) -> GradeItem | None:
-        """The gradebook's column for an activity."""
+        """Return the gradebook column of an activity."""
         return next((item for item in self.grade_items.values() if item.module == cmid), None)
 
     def grade_of(self, item_id: int, user_id: int) -> Grade | None:
-        """A user's grade in a column."""
+        """Return a user's grade in a column."""
         found = (
             grade
             for grade in self.grades.values()

@@ -1,1 +1,1 @@
-"""Whether everything between here and a first call is right: asking, and judging what was found."""
+"""The `check` command: ask the site, and judge every step up to a first call."""

@@ -1,4 +1,4 @@
-"""What was observed of a site, before anybody judges it."""
+"""Observations of a site, before they are judged."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import Protocol
 
 Arrives: TypeAlias = Callable[[int], Awaitable[bool | None]]
-"""Whether the last of so many form fields reaches Moodle; None where that can't be told."""
+"""Returns whether the last of that many form fields reaches Moodle; None if unknown."""
 
-# PHP lets one field more through than max_input_vars says, 1,001 of 1,000 (observed with 8.2).
+# PHP accepts one field more than max_input_vars, 1,001 for 1,000 (observed with 8.2).
 _USUAL: Final = (1_000, 1_001, 1_002, 5_000, 5_001, 5_002, 10_000, 10_001, 10_002, 20_000)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldLimit:
-    """How many form fields of one request reach Moodle: exactly so many, or at least."""
+    """How many form fields of one request reach Moodle: `exact`, or at least that many."""
 
     fields: int
     exact: bool
 
     @property
     def advised(self) -> int:
-        """The value for MOODLE_MCP_MAX_FIELDS: a tenth is left free, for what proxies add."""
+        """The value for MOODLE_MCP_MAX_FIELDS: a tenth is reserved for what proxies add."""
         return self.fields * 9 // 10
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What tells the causes apart that Moodle answers alike.
+    """Observations that distinguish the causes to which Moodle gives the same answer.
 
-    `no_such` is the errorcode for a function that does not exist: the site looks for the function
-    after the token, its IP restriction and the role, and before the service. `by_files` says
-    whether a script for files lets the token in, where the service is asked for and the role is
-    not. `web_services` says whether they are on. Both are None if the site did not tell.
+    `no_such` is the errorcode for a function that does not exist. Moodle looks up the function
+    after it has checked the token, its IP restriction and the role, and before the service.
+    `by_files` says whether a file script accepts the token; those scripts check the service and not
+    the role. `web_services` says whether they are enabled. Both are None if unknown.
     """
 
     error: CallError
@@ -48,12 +48,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a site told that answers.
+    """Observations of a site that answers.
 
-    `downloads` says whether the script for files lets the token in. `home` is the errorcode that
-    the site home's contents were refused with, `home_message` the site's words for it. `fields` is
-    None where it was not found out. `ahead` are the seconds that the site's clock is ahead of ours,
-    `certificate_end` is in Unix seconds, `round_trips` are in seconds.
+    `downloads` says whether the download script accepts the token. `home` is the errorcode with
+    which the site home's contents were refused, `home_message` the site's message. `fields` is None
+    if unknown. `ahead` is how many seconds the site's clock is ahead of ours, `certificate_end` is
+    in Unix seconds, `round_trips` are in seconds.
     """
 
     info: SiteInfo
@@ -68,10 +68,10 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A site at an address, asked in a protocol at a time in Unix seconds.
+    """All observations of a site at an address, in a protocol, at a time in Unix seconds.
 
-    `proxy` is the variable with the proxy's address if the way led through one. `had_token` says
-    whether a token stood in the address that the operator pasted.
+    `proxy` is the variable with the proxy's address if a proxy was used. `had_token` says whether
+    the configured address contained a token.
     """
 
     base: str
@@ -83,7 +83,7 @@ class Facts:
 
 
 async def field_limit(arrives: Arrives) -> FieldLimit | None:
-    """How many form fields arrive, found by asking for the usual numbers and halving between."""
+    """Find how many form fields arrive: try the usual limits, then bisect between them."""
     low, high = 0, None
     for fields in _USUAL:
         answer = await arrives(fields)

@@ -1,4 +1,4 @@
-"""What the operator wants of a service and does not get, profile by profile. Pure."""
+"""Compare what the operator wants of a service with what it has, by profile. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GRANT: Final = "Site administration > Users > Permissions > Define roles"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the operator has set, as far as the check needs it.
+    """The operator's settings that the check needs.
 
     `tools` is MOODLE_MCP_TOOLS, `policy` what it allows, `max_fields` MOODLE_MCP_MAX_FIELDS.
     """
@@ -33,26 +33,26 @@ class Wanted:
     overrides: SiteOverrides = NO_OVERRIDES
 
     def profiles(self) -> list[str]:
-        """The profiles that are named; all of them if none is."""
+        """The profiles that are named; all if none is."""
         named = self.tools.replace(",", " ").split()
         return [name for name in PROFILES if name in named] or list(PROFILES)
 
     @property
     def names_profiles(self) -> bool:
-        """Whether a profile is named at all."""
+        """Whether any profile is named."""
         return any(name in PROFILES for name in self.tools.replace(",", " ").split())
 
 
 def gaps(wanted: Wanted, info: SiteInfo) -> list[Line]:
-    """A line for each profile, and one for the tools that come of all that is set."""
+    """Return a line for each profile, and one for the tools that result from the settings."""
     catalogue = catalogue_for(info.release, wanted.overrides)
     lines: list[Line] = []
     if info.functions is not None:
         lines = [_profile(name, wanted, info, catalogue) for name in wanted.profiles()]
-    told = frozenset[str]()
+    reported = frozenset[str]()
     if wanted.names_profiles:
-        told = told.union(*(line.missing for line in lines))
-    return [*lines, _tools(wanted, info, told)]
+        reported = reported.union(*(line.missing for line in lines))
+    return [*lines, _tools(wanted, info, reported)]
 
 
 def _profile(name: str, wanted: Wanted, info: SiteInfo, catalogue: Catalogue) -> Line:
@@ -69,7 +69,7 @@ def _profile(name: str, wanted: Wanted, info: SiteInfo, catalogue: Catalogue) ->
     verdict: Verdict = "warning" if wanted.names_profiles else "ok"
     capabilities = _capabilities(missing, catalogue)
     todo = (
-        f"An administrator adds what is missing under {_FUNCTIONS}; or all at once, on the Moodle "
+        f"An administrator adds the missing ones under {_FUNCTIONS}; or all at once, on the Moodle "
         "host, with the program that `moodle-mcp admin-script provision` prints: php provision.php "
         f"--moodle=FOLDER --user=NAME --profile={name}.{_needed(capabilities)}"
     )
@@ -85,9 +85,9 @@ def _profile(name: str, wanted: Wanted, info: SiteInfo, catalogue: Catalogue) ->
 
 
 def _reaches(wanted: Wanted, catalogue: Catalogue, name: str) -> bool:
-    """Whether the operator would get a function, were it in the service.
+    """Whether the operator would get a function if it were in the service.
 
-    Of a profile that is not named everything that the access allows counts.
+    For a profile that is not named, every function that MOODLE_MCP_ACCESS allows counts.
     """
     function = catalogue.get(name)
     if wanted.names_profiles:
@@ -95,7 +95,7 @@ def _reaches(wanted: Wanted, catalogue: Catalogue, name: str) -> bool:
     return wanted.policy.access.allows(function.classification.access)
 
 
-def _tools(wanted: Wanted, info: SiteInfo, told: frozenset[str]) -> Line:
+def _tools(wanted: Wanted, info: SiteInfo, reported: frozenset[str]) -> Line:
     policy = wanted.policy
     catalogue = catalogue_for(info.release, wanted.overrides)
     exposed = Functions(policy, catalogue, info).allowed
@@ -103,11 +103,11 @@ def _tools(wanted: Wanted, info: SiteInfo, told: frozenset[str]) -> Line:
         name for name in catalogue if policy.names(name) and policy.allows(catalogue.get(name))
     ]
     missing = tuple(name for name in named if info.lacks(name))
-    others = tuple(name for name in missing if name not in told)
+    others = tuple(name for name in missing if name not in reported)
     found = f"{len(exposed)} exposed as tools"
     if not exposed:
         verdict: Verdict = "failed"
-        todo = "See `moodle-mcp tools --all`, and MOODLE_MCP_TOOLS and MOODLE_MCP_ACCESS."
+        todo = "Check `moodle-mcp tools --all`, MOODLE_MCP_TOOLS and MOODLE_MCP_ACCESS."
     else:
         verdict, todo = ("warning" if others else "ok"), ""
     if not others:
@@ -133,12 +133,12 @@ def _capabilities(names: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]
 
 
 def _needed(capabilities: tuple[str, ...]) -> str:
-    """What a role must have; which of them the user lacks, Moodle's web services do not tell."""
+    """Name the required capabilities; web services don't tell which of them the user lacks."""
     if not capabilities:
         return ""
     return (
         f" The user's roles need {_some(capabilities)} ({_GRANT}); provision.php with --dry-run "
-        "says which of them are lacking."
+        "lists the missing ones."
     )
 
 

@@ -1,4 +1,4 @@
-"""One line of the check, and what is made of all of them."""
+"""A line of the check's result, and the overall result."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ Verdict: TypeAlias = Literal["ok", "warning", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One step: how it stands, what was found and what to do next.
+    """The result of one step: the verdict, what was found and what to do next.
 
-    `public` says what was found in words that name nobody and no place, for an issue. `missing`
-    are functions that the token's service lacks, `capabilities` those that Moodle declares for
-    them.
+    `public` is the finding without names of people and hosts, for use in an issue. `missing` are
+    functions that the token's service lacks, `capabilities` those that Moodle declares for them.
     """
 
     step: str
@@ -39,5 +38,5 @@ class Line:
 
 
 def succeeded(lines: Iterable[Line]) -> bool:
-    """Whether nothing has failed."""
+    """Whether no step has failed."""
     return all(line.verdict != "failed" for line in lines)

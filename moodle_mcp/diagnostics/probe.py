@@ -1,4 +1,4 @@
-"""Asking a site what has to be known of it: reads only, and most of them run no function at all."""
+"""Ask a site what the check needs to know, with reads only; most requests run no function."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from moodle_mcp.site.protocol import REST, Cost, Post, Protocol, Request
 from moodle_mcp.site.session import Form, Site
 
 HOME_CONTENTS: Final = "core_course_get_contents"
-"""What says whether the token's user gets into any course; every profile has it."""
+"""Shows whether the token's user gets into any course; every profile has it."""
 SITE_HOME: Final = 1
-"""The course that every site has and that everyone may enter."""
+"""A course that every site has and that everyone may enter."""
 
 _NO_SUCH: Final = "moodle_mcp_no_such"
 _NO_FILE: Final = "/webservice/pluginfile.php/1/core/none/0/x"
@@ -36,7 +36,7 @@ _MOST_OF_AN_ERROR: Final = 64 * 1024
 
 
 async def observe(site: Site) -> Facts:
-    """Ask a site about itself, and then what its answer leaves open."""
+    """Ask a site about itself, and then for what its answer leaves open."""
     try:
         info = await site.info(fresh=True)
     except CallError as error:
@@ -57,7 +57,7 @@ async def observe(site: Site) -> Facts:
 
 
 async def _protocol(site: Site, error: CallError) -> Protocol:
-    # With a choice of protocols the site would be asked again, which needs no second time-out.
+    # With several protocols allowed, Site.protocol would ask again and might wait for a timeout.
     return REST if error.stage is not None else await site.protocol()
 
 
@@ -66,7 +66,7 @@ async def _refusal(site: Site, protocol: Protocol, error: CallError) -> Refusal:
     if error.fault.kind is Kind.WEB_SERVICES_OFF or absent:
         return Refusal(error, web_services=await _web_services(site))
     if error.fault.errorcode == "accessexception":
-        # The first of them: an expired token is deleted by the call that meets it.
+        # This request comes first, because Moodle deletes an expired token when it is used.
         no_such = await _errorcode(site.send(protocol.encode(_NO_SUCH, {}), timeout=_TIMEOUT))
         return Refusal(error, no_such, await _by_files(site))
     return Refusal(error)
@@ -88,8 +88,8 @@ async def _greeting(site: Site, protocol: Protocol, info: SiteInfo) -> Greeting:
 
 
 async def _by_files(site: Site) -> bool | None:
-    """Whether the scripts for files let the token in; each refuses too what the service forbids."""
-    # Without a file the second stores nothing and answers an empty list (observed on 4.5.6).
+    """Whether the file scripts accept the token; each also checks if the service allows files."""
+    # Without a file the upload script stores nothing and answers an empty list (seen on 4.5.6).
     answers = [_lets_in((await _file(site, path)).answer) for path in (_NO_FILE, UPLOAD)]
     return True if True in answers else False if False in answers else None
 
@@ -103,7 +103,7 @@ async def _errorcode(asked: Awaitable[Any]) -> str:
 
 
 async def _web_services(site: Site) -> bool | None:
-    """Whether web services are on, as `login/token.php` tells Moodle's app, without a token."""
+    """Whether web services are enabled, as `login/token.php` tells Moodle's app without a token."""
     body = form_body([("appsitecheck", "1")])
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     try:
@@ -121,7 +121,7 @@ async def _web_services(site: Site) -> bool | None:
 
 
 async def _home(site: Site, protocol: Protocol, info: SiteInfo) -> CallError | None:
-    """The error with which the site home is refused; None too if the service can't ask."""
+    """Return the error if the site home is refused; also None if the service can't ask."""
     if info.lacks(HOME_CONTENTS):
         return None
     arguments = {
@@ -136,11 +136,11 @@ async def _home(site: Site, protocol: Protocol, info: SiteInfo) -> CallError | N
 
 
 async def _fields(site: Site) -> FieldLimit | None:
-    """How many form fields reach Moodle.
+    """Find how many form fields reach Moodle.
 
-    The function's name is the last field, and one that does not exist. PHP keeps the first fields,
-    and of fields with one name the last: if the name arrives, Moodle says that it does not know
-    the function, else that no function was named.
+    The last field names a function that does not exist. PHP keeps the first fields and, of fields
+    with the same name, the last. So if that field arrives, Moodle answers that the function is
+    unknown, else that no function was named.
     """
 
     async def arrives(fields: int) -> bool | None:
@@ -154,7 +154,7 @@ async def _fields(site: Site) -> FieldLimit | None:
 
 
 async def _round_trip(site: Site, protocol: Protocol) -> float:
-    """Seconds for the cheapest request with the token: Moodle starts, and looks for a function."""
+    """Return the seconds for the cheapest request with the token: looking up a function."""
     request = protocol.encode(_NO_SUCH, {})
     start = time.perf_counter()
     await _errorcode(site.send(request, timeout=_TIMEOUT))
@@ -163,7 +163,7 @@ async def _round_trip(site: Site, protocol: Protocol) -> float:
 
 @dataclass
 class _File:
-    """What a script for files answered, and what its answer tells by the way."""
+    """A file script's answer, and what else the response shows."""
 
     answer: Any = None
     ahead: float | None = None
@@ -188,7 +188,7 @@ async def _file(site: Site, path: str = _NO_FILE) -> _File:
 
 
 def _lets_in(answer: Any) -> bool | None:
-    """Whether a script for files lets the token in, by its answer."""
+    """Whether a file script accepts the token, judged by its answer."""
     match answer:
         case {"errorcode": "accessexception"}:
             return False
@@ -199,16 +199,16 @@ def _lets_in(answer: Any) -> bool | None:
 
 
 def _ahead(response: httpx2.Response) -> float | None:
-    """The seconds that the web server's clock is ahead of ours."""
+    """Return how many seconds the web server's clock is ahead of ours."""
     try:
-        # The header has whole seconds: on average half of one is cut off.
+        # The header has whole seconds: on average half a second is cut off.
         return parsedate_to_datetime(response.headers["date"]).timestamp() + 0.5 - time.time()
     except (KeyError, ValueError):
         return None
 
 
 def _certificate_end(response: httpx2.Response) -> float | None:
-    """When the site's certificate ends, in Unix seconds; None without TLS."""
+    """Return when the site's certificate expires, in Unix seconds; None without TLS."""
     stream: Any = response.extensions.get("network_stream")
     tls: Any = stream.get_extra_info("ssl_object") if stream is not None else None
     certificate = cast("dict[str, Any]", (tls and tls.getpeercert()) or {})

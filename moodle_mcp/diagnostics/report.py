@@ -1,4 +1,4 @@
-"""The lines as JSON, and as a report that can be shown to anybody. Pure."""
+"""Format the lines as JSON, and as a report that can be published. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moodle_mcp.diagnostics.lines import Line, succeeded
 
 
 def as_json(facts: Facts, lines: Sequence[Line]) -> dict[str, Any]:
-    """One object: the lines, and what was measured as numbers (seconds, fields)."""
+    """Return one object with the lines and the measured numbers (seconds, fields)."""
     return {
         "version": __version__,
         "ok": succeeded(lines),
@@ -24,7 +24,7 @@ def as_json(facts: Facts, lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def as_report(lines: Sequence[Line]) -> str:
-    """Markdown for an issue: of each line only what was made for the public."""
+    """Return Markdown for an issue, with the public part of each line only."""
     rows = "\n".join(f"| {line.step} | {line.verdict} | {line.public} |" for line in lines)
     return (
         f"moodle-mcp {__version__}, Python {platform.python_version()}, {platform.system()}\n\n"

@@ -1,4 +1,4 @@
-"""Which step on the way to a first call fails; each is one switch of somebody's. Pure."""
+"""Find which step before a first call fails; each step is one setting somebody controls. Pure."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ STEPS: Final = (
     "role",
     "service",
 )
-"""What must be right before the site says anything of itself, in the order it is met."""
+"""What must be right before the site describes itself, in the order in which it is checked."""
 
 SERVICES: Final = "Site administration > Server > Web services > External services"
 _TOKENS: Final = "Site administration > Server > Web services > Manage tokens"
 _ROLES: Final = "Site administration > Users > Permissions"
 PROVISION: Final = (
-    "On the Moodle host, the program that `moodle-mcp admin-script provision` prints names it "
-    "exactly: php provision.php --moodle=FOLDER --user=NAME --profile=NAME --dry-run (with "
+    "On the Moodle host, the program that `moodle-mcp admin-script provision` prints tells the "
+    "exact cause: php provision.php --moodle=FOLDER --user=NAME --profile=NAME --dry-run (with "
     "--service=NAME for a service by another name)"
 )
 
@@ -50,12 +50,12 @@ _STEP_OF: Final[Mapping[Kind, str]] = {
     Kind.MAINTENANCE: "maintenance",
     Kind.ACCOUNT_BLOCKED: "user",
 }
-"""Every other kind is the entry's: what answers there is no working web service."""
+"""Any other kind is the web-service script's: what answers there is no working web service."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """The step that fails, and the first one of which nothing is known."""
+    """The step that fails, and the first step whose state is unknown."""
 
     step: str
     found: str
@@ -65,7 +65,7 @@ class _Failure:
 
 
 def refused(refusal: Refusal, base: str, protocol: Protocol, proxy: str = "") -> list[Line]:
-    """A line for each step: those before the failed one are right, those after it unknown."""
+    """Return a line for each step: those before the failed one are ok, those after it unknown."""
     failure = _failure(refusal, protocol)
     reached = STEPS.index(failure.reached or failure.step)
     lines: list[Line] = []
@@ -81,7 +81,7 @@ def refused(refusal: Refusal, base: str, protocol: Protocol, proxy: str = "") ->
 
 
 def passed(step: str, base: str, proxy: str = "") -> str:
-    """What is found at a step that is right, as far as the address and the proxy tell it."""
+    """Describe a step that is ok, as far as the address and the proxy show."""
     if step == "proxy":
         return proxy or "not used"
     if step == "TLS":
@@ -96,14 +96,14 @@ def _failure(refusal: Refusal, protocol: Protocol) -> _Failure:
     if fault.errorcode == "accessexception":
         return _denied(refusal, protocol)
     if fault.kind is Kind.WRONG_ADDRESS and refusal.web_services is not None:
-        # Another script of Moodle's answers at this address, and this protocol's is not there.
+        # Another Moodle script answers at this address, but not this protocol's.
         found = f"The plugin for the protocol {protocol.name} is not installed on the site."
         return _Failure("protocol", found, fault.advice, found, "web services")
     step = refusal.error.stage or _STEP_OF.get(fault.kind, "entry")
     if fault.kind is Kind.WEB_SERVICES_OFF:
-        # The plugin for RESTful is there and on, and misses a part of the request.
+        # The RESTful plugin is installed and enabled, but part of the request is missing.
         step = "entry"
-    # The command line's maintenance page comes before everything else of Moodle's.
+    # The command-line maintenance page is sent before anything else of Moodle's runs.
     by_page = fault.kind is Kind.MAINTENANCE and fault.exception is None
     return _Failure(
         step, fault.message, fault.advice, _public(refusal.error), "web services" if by_page else ""
@@ -111,7 +111,7 @@ def _failure(refusal: Refusal, protocol: Protocol) -> _Failure:
 
 
 def _switched_off(refusal: Refusal, protocol: Protocol) -> _Failure:
-    """Status 403 without a body is the answer in both cases (observed on 4.5.6)."""
+    """Moodle answers status 403 without a body in both cases (observed on 4.5.6)."""
     if refusal.web_services is False:
         found = "Web services are switched off on the site."
         return _Failure("web services", found, _SWITCH_ON, found)
@@ -127,13 +127,13 @@ def _switched_off(refusal: Refusal, protocol: Protocol) -> _Failure:
 
 
 def _denied(refusal: Refusal, protocol: Protocol) -> _Failure:
-    """Moodle's one answer to many causes, told apart by what it answers to two more requests."""
+    """Moodle gives the same answer to many causes; two more requests distinguish them."""
     match refusal.no_such:
         case "invalidtoken":
             found = "The token had expired, and Moodle has deleted it."
             todo = (
-                f"An administrator makes a new one under {_TOKENS}; the operator sets it, or signs "
-                "in again with `moodle-mcp login`."
+                f"An administrator creates a new one under {_TOKENS}; the operator sets it, or "
+                "signs in again with `moodle-mcp login`."
             )
             return _Failure("token", found, todo, found)
         case "accessexception" if not refusal.by_files:
@@ -151,12 +151,12 @@ def _denied(refusal: Refusal, protocol: Protocol) -> _Failure:
             found = "The service is not open to the token's user."
             return _Failure("service", found, _service_candidates(), found)
         case _:
-            found = "The service lets the user in, but does not tell about itself."
+            found = "The service lets the user in, but does not describe itself."
             todo = (
                 "Either the service lacks core_webservice_get_site_info: an administrator adds it "
                 f"under {SERVICES} > (the service) > Functions. Or the user's authorisation has an "
-                "end date, with which Moodle 4.5 refuses functions even before it: removed under "
-                f"{SERVICES} > (the service) > Authorised users > (the user). {PROVISION}."
+                "end date, with which Moodle 4.5 refuses functions even before that date: remove "
+                f"it under {SERVICES} > (the service) > Authorised users > (the user). {PROVISION}."
             )
             return _Failure("service", found, todo, found)
 
@@ -170,8 +170,8 @@ def _role(protocol: Protocol) -> str:
 
 def _service_candidates() -> str:
     return (
-        f"One of these, which Moodle answers alike, all under {SERVICES}: the service is disabled "
-        "(Edit > Enabled); the user is not among its users (Authorised users); the user's "
+        f"Moodle gives the same answer to each of these, all under {SERVICES}: the service is "
+        "disabled (Edit > Enabled); the user is not among its users (Authorised users); the user's "
         "authorisation is for another IP address (Authorised users > the user); the user lacks "
         "the capability that the service requires (Edit > Required capability); or downloads and "
         "uploads are off (Edit) and the service lacks core_webservice_get_site_info (Functions). "
@@ -180,11 +180,11 @@ def _service_candidates() -> str:
 
 
 def _public(error: CallError) -> str:
-    """What is wrong without the site's words, which can name people and hosts."""
+    """Describe an error without the site's message, which can name people and hosts."""
     fault = error.fault
     where = f" at {error.stage}" if error.stage else ""
     status = f", status {fault.http_status}" if fault.http_status else ""
     code = f", errorcode {fault.errorcode}" if fault.errorcode else ""
-    # Of the certificate's problem as far as it has no name in it: "Hostname mismatch, … for 'x'".
+    # Only the part of the certificate's problem that has no name: "Hostname mismatch, … for 'x'".
     reason = fault.message.partition(",")[0] if error.stage == "TLS" else ""
     return f"{fault.kind.code}{where}{status}{code}{reason and f': {reason}'}"

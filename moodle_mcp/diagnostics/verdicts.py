@@ -1,4 +1,4 @@
-"""From what was observed to the lines of the check. Pure."""
+"""Turn observations into the lines of the check. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SLOW: Final = 1.0
 
 
 def judge(facts: Facts, wanted: Wanted) -> list[Line]:
-    """All lines: the way to the site, the site, and what the operator gets of it."""
+    """Return all lines: reaching the site, the site itself, and what the operator gets from it."""
     match facts.found:
         case Refusal() as refusal:
             way = refused(refusal, facts.base, facts.protocol, facts.proxy)
@@ -44,10 +44,10 @@ def judge(facts: Facts, wanted: Wanted) -> list[Line]:
 
 
 def _pasted_token(facts: Facts) -> list[Line]:
-    """A warning if the operator's address had a token in it."""
+    """Warn if the operator's address contained a token."""
     if not facts.had_token:
         return []
-    found = "the address that was set has a token in it"
+    found = "the configured address contains a token"
     todo = f"Set it to {facts.base}. {RESET_ADVICE}"
     return [Line("pasted token", "warning", found, todo, found)]
 
@@ -71,7 +71,7 @@ def _tls(facts: Facts, greeting: Greeting, step: str) -> Line:
     found = f"{found}, ends on {day}"
     if days >= _CERTIFICATE_DAYS:
         return Line(step, "ok", found, public=public)
-    todo = "An administrator of the web server renews it: from that day on nothing connects."
+    todo = "An administrator of the web server renews it: after that day connections fail."
     return Line(step, "warning", found, todo, public)
 
 
@@ -79,7 +79,7 @@ def _address(facts: Facts, greeting: Greeting, step: str) -> Line:
     own = greeting.info.site_url.rstrip("/")
     if own == facts.base:
         return Line(step, "ok", own, public="the site's own")
-    found = f"{facts.base}, but the site calls itself {own}"
+    found = f"{facts.base}, but the site's own address is {own}"
     return Line(step, "warning", found, f"Set MOODLE_URL to {own}.", "not the site's own")
 
 
@@ -90,7 +90,7 @@ def _protocol(facts: Facts, _: Greeting, step: str) -> Line:
 
 def _token(_: Facts, __: Greeting, step: str) -> Line:
     found = (
-        "valid; Moodle does not tell its end (one from a login ends after 12 weeks, unless an "
+        "valid; Moodle does not report when it expires (one from a login after 12 weeks, unless an "
         "administrator has changed that)"
     )
     return Line(step, "ok", found, public="valid")
@@ -110,8 +110,8 @@ def _service(_: Facts, greeting: Greeting, step: str) -> Line:
     if functions is not None:
         found = f"{len(functions)} functions"
         return Line(step, "ok", found, public=found)
-    found = "over RESTful the site does not say which functions and release it has"
-    todo = "MOODLE_PROTOCOL=auto asks for them over REST, where that is on as well."
+    found = "over RESTful the site does not report its functions and release"
+    todo = "MOODLE_PROTOCOL=auto asks for them over REST, if REST is enabled too."
     return Line(step, "warning", found, todo, found)
 
 
@@ -128,7 +128,7 @@ _WAY: Final[dict[str, Callable[[Facts, Greeting, str], Line]]] = {
 
 
 def _account(greeting: Greeting) -> Line:
-    """Whether something waits for the user at the site's door, which site info does not show."""
+    """Check for tasks that Moodle asks of the user at login, which site info does not show."""
     if greeting.home != "errorcoursecontextnotvalid":
         return Line("account", "ok")
     found = f"No course lets the user in, not even the site home: {greeting.home_message}"
@@ -145,7 +145,7 @@ def _release(greeting: Greeting, wanted: Wanted) -> Line:
     if not info.release:
         return Line("release", "skipped", f"{info.site_name}, of unknown release")
     known = release_for(info.release)
-    # Only what Moodle itself writes: the rest of the text would be somebody's own.
+    # Only the part that Moodle writes itself: the rest of the text is the site's own.
     version = _RELEASE.match(info.release)
     public = f"Moodle {version[0] if version else 'of unknown release'}, catalogue of {known}"
     found = f"{info.site_name}, Moodle {info.release}, catalogue of {known}"
@@ -154,8 +154,8 @@ def _release(greeting: Greeting, wanted: Wanted) -> Line:
     if wanted.overrides.release == info.release:
         return Line("release", "ok", f"{found} and the site's own", public=public)
     todo = (
-        "Functions and parameters that are new or gone since may be refused. MOODLE_MCP_CATALOGUE "
-        "has the site's own: `moodle-mcp admin-script catalogue`."
+        "New functions and parameters are unknown, and removed ones are refused. "
+        "MOODLE_MCP_CATALOGUE takes the site's own: `moodle-mcp admin-script catalogue`."
     )
     return Line("release", "warning", found, todo, public)
 
@@ -164,9 +164,9 @@ def _files(step: str, greeting: Greeting) -> Line:
     info = greeting.info
     allowed = info.may_download if step == "downloads" else info.may_upload
     if info.functions is None:
-        # Not told over RESTful; the script for downloads says it by the way.
+        # Not reported over RESTful; the download script shows it.
         if step == "uploads" or greeting.downloads is None:
-            return Line(step, "skipped", "over RESTful the site does not tell")
+            return Line(step, "skipped", "over RESTful the site does not report it")
         allowed = greeting.downloads
     if allowed:
         return Line(step, "ok", "allowed", public="allowed")
@@ -181,14 +181,14 @@ def _fields(facts: Facts, greeting: Greeting, wanted: Wanted) -> Line:
         found = f"not limited over {facts.protocol.name}"
         return Line(step, "ok", found, public=found)
     if limit is None:
-        return Line(step, "skipped", "how many arrive was not to be found out")
+        return Line(step, "skipped", "how many arrive could not be determined")
     some = "" if limit.exact else "at least "
     found = (
         f"{some}{limit.fields:,} of one request arrive; MOODLE_MCP_MAX_FIELDS is "
         f"{wanted.max_fields:,}"
     )
     if limit.exact and wanted.max_fields > limit.fields:
-        todo = f"Set MOODLE_MCP_MAX_FIELDS={limit.advised}: PHP drops what is over, silently."
+        todo = f"Set MOODLE_MCP_MAX_FIELDS={limit.advised}: PHP silently drops the rest."
         return Line(step, "failed", found, todo, found)
     if wanted.max_fields < limit.advised:
         todo = f"MOODLE_MCP_MAX_FIELDS={limit.advised} would be safe, for fewer and larger requests"
@@ -198,14 +198,14 @@ def _fields(facts: Facts, greeting: Greeting, wanted: Wanted) -> Line:
 
 def _clock(greeting: Greeting) -> Line:
     if greeting.ahead is None:
-        return Line("clock", "skipped", "the web server does not tell the time")
+        return Line("clock", "skipped", "the web server does not report the time")
     seconds = round(greeting.ahead)
     way = "ahead of" if seconds > 0 else "behind"
     unit = "second" if abs(seconds) == 1 else "seconds"
     found = f"{abs(seconds):,} {unit} {way} this machine" if seconds else "the same as here"
     if abs(seconds) <= _MOST_AHEAD:
         return Line("clock", "ok", found, public=found)
-    todo = "Whoever runs the wrong clock sets it by NTP: due dates and ends are judged by the site."
+    todo = "Synchronise the wrong clock by NTP: Moodle judges due dates and end dates by its own."
     return Line("clock", "warning", found, todo, found)
 
 
@@ -216,5 +216,5 @@ def _round_trip(greeting: Greeting) -> Line:
     found = f"{seconds * 1000:,.0f} ms, the median of {len(greeting.round_trips)}"
     if seconds <= _SLOW:
         return Line("round trip", "ok", found, public=found)
-    todo = "Every request takes that long before any work is done: the way to the site, or its load"
+    todo = "Every request takes that long before any work is done: check the network, or its load"
     return Line("round trip", "warning", found, f"{todo}.", found)

@@ -1,6 +1,6 @@
-"""The text of PDF, Word, PowerPoint and Excel files, read by their libraries within limits.
+"""Extract text from PDF, Word, PowerPoint and Excel files, within limits.
 
-This is for a process of its own (`worker`). The libraries come with the extra `files`.
+Runs in a separate process (`worker`). The libraries come with the extra `files`.
 """
 
 from __future__ import annotations
@@ -22,35 +22,34 @@ if TYPE_CHECKING:
 
 MAX_CHARS: Final = 2_000_000
 MAX_PARTS: Final = 500_000
-"""Pages, paragraphs or rows."""
+"""Maximum number of pages, paragraphs or rows."""
 
 MAX_UNPACKED: Final = 200 * 1024 * 1024
-"""Bytes of all parts of an Office file together; they are zip archives, and may be zip bombs."""
+"""Maximum bytes of an Office file after decompression; as a zip archive it may be a zip bomb."""
 
 MAX_RATIO: Final = 200
-"""How many times its own size a part may unpack to, if it is larger than `_SMALL`: XML as Office
-writes it comes to 10 or 20 times."""
+"""Maximum compression ratio of a part larger than `_SMALL`; XML that Office writes has 10 to 20."""
 
 SECONDS: Final = 20.0
-"""After which no further page or row is read."""
+"""After this time no further page or row is read."""
 
 _SMALL: Final = 1024 * 1024
 UNREADABLE: Final = "The text could not be read: the file is damaged or protected."
-_EMPTY: Final = "It has no text: its pages are pictures, most likely."
+_EMPTY: Final = "It has no text: its pages are probably scanned images."
 _MARK = re.compile(r"\[(page|slide|sheet) [^\n]*\]")
-_BOMB: Final = "Its text was not read: the file unpacks to far more than its size."
+_BOMB: Final = "Its text was not read: the file decompresses to far more than its size."
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What reading may cost."""
+    """Limits for reading a document."""
 
     chars: int = MAX_CHARS
     seconds: float = SECONDS
 
 
 def read(data: bytes, kind: Content, bounds: Bounds) -> Text:
-    """The text of one of `DOCUMENTS`; a note says why it is not there or not whole."""
+    """Return the text of one of `DOCUMENTS`; a note says why it is missing or incomplete."""
     end = time.monotonic() + bounds.seconds
     parts: list[str] = []
     left = bounds.chars
@@ -75,7 +74,7 @@ def read(data: bytes, kind: Content, bounds: Bounds) -> Text:
 
 
 def _is_bomb(data: bytes) -> bool:
-    """Whether the parts are larger than is sound. No reader takes more of one than it declares."""
+    """Whether a part decompresses to too much; readers never read more than a part declares."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         infos = archive.infolist()
     return sum(info.file_size for info in infos) > MAX_UNPACKED or any(
@@ -88,7 +87,7 @@ def _pdf(data: bytes) -> Iterator[str]:
 
     reader = PdfReader(io.BytesIO(data))
     if reader.is_encrypted:
-        # Many are protected against changes only, with an empty password for reading.
+        # Many PDFs only restrict changes and open with an empty password.
         reader.decrypt("")
     for number, page in enumerate(reader.pages, 1):
         yield f"[page {number}]\n{page.extract_text().strip()}\n\n"
@@ -128,7 +127,7 @@ def _pptx(data: bytes) -> Iterator[str]:
 
 
 def _shapes(shapes: Any, depth: int) -> Iterator[str]:
-    """The texts of shapes; groups of them may nest."""
+    """Yield the texts of shapes; groups may be nested."""
     for shape in shapes:
         if shape.has_text_frame and shape.text_frame.text.strip():
             yield f"{shape.text_frame.text.strip()}\n"
@@ -142,7 +141,7 @@ def _shapes(shapes: Any, depth: int) -> Iterator[str]:
 def _xlsx(data: bytes) -> Iterator[str]:
     from openpyxl import load_workbook
 
-    # Values as they were last computed, not formulas; read row by row.
+    # Values as last computed instead of formulas; read row by row.
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     for sheet in book.worksheets:
         yield f"[sheet {sheet.title}]\n"
@@ -153,7 +152,7 @@ def _xlsx(data: bytes) -> Iterator[str]:
 
 
 def _row(cells: list[str]) -> str:
-    """One line of CSV, without the empty cells at its end."""
+    """Format a row as one line of CSV, without trailing empty cells."""
     while cells and not cells[-1].strip():
         cells.pop()
     line = io.StringIO()

@@ -1,7 +1,7 @@
-"""The readable text of a file.
+"""Extract the readable text of a file.
 
-Documents are read in a process of their own, which has none of our secrets in its environment: one
-from a stranger may be made to take hours or all memory, and only a process can be ended.
+Documents are read in a separate process without secrets in its environment. A malicious document
+can take hours or all memory, and only a process can be killed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from moodle_mcp.files.sniff import DOCUMENTS, Content
 from moodle_mcp.files.text import Text, decoded
 from moodle_mcp.presentation.markdown import to_markdown
 
-# -P: a module in the working folder, which may be a stranger's, is not taken for a library.
+# -P: do not import modules from the working folder, which may be somebody else's.
 WORKER: Final = (sys.executable, "-P", "-m", "moodle_mcp.files.worker")
 
 LIBRARIES: Final = {
@@ -39,15 +39,15 @@ _NEEDED: Final = frozenset(
     {"PATH", "HOME", "USERPROFILE", "APPDATA", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG"}
 )
 _GRACE: Final = 10.0
-"""Seconds after the time for reading when the process is ended; it looks at the clock itself."""
+"""Seconds before the worker is killed after its own time limit, which it checks itself."""
 
-_OVER: Final = "Reading its text took too long and was ended."
-_NO_TEXT: Final = "It is no text, picture or document whose text can be read."
+_OVER: Final = "Reading its text took too long and was stopped."
+_NO_TEXT: Final = "It is not text, a picture or a document whose text can be read."
 _CUT: Final = f"Only its first {MAX_CHARS:,} characters were read."
 
 
 async def text_of(data: bytes, kind: Content) -> Text:
-    """The text of a file that is no picture; a note says why it is not there or not whole."""
+    """Return the text of a non-picture file; a note says if it is missing or incomplete."""
     if kind is Content.OTHER:
         return Text("", _NO_TEXT)
     if kind in DOCUMENTS:
@@ -58,7 +58,7 @@ async def text_of(data: bytes, kind: Content) -> Text:
 async def document_text(
     data: bytes, kind: Content, bounds: Bounds | None = None, worker: Sequence[str] = WORKER
 ) -> Text:
-    """The text of one of `DOCUMENTS`, read by a worker process."""
+    """Read the text of one of `DOCUMENTS` in a worker process."""
     if importlib.util.find_spec(LIBRARIES[kind]) is None:
         return Text("", INSTALL)
     bounds = bounds or Bounds()
@@ -77,7 +77,7 @@ def _answered(output: bytes) -> Text:
 
 
 def _environment() -> dict[str, str]:
-    """What Python needs of the environment: nobody's tokens are in that."""
+    """Return the environment variables that Python needs; none of them is a secret."""
     return {
         name: value
         for name, value in os.environ.items()

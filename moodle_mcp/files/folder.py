@@ -1,8 +1,8 @@
-"""The operator's folder: where files are saved to and uploaded from, and nowhere else.
+"""The operator's folder, the only place where files are saved to and uploaded from.
 
-Nothing is overwritten and no symbolic link is followed, at any step: what is checked is what was
-opened, so that nobody can put another file in its place in between. Windows can't open a file
-relative to an open directory: there the check comes shortly before.
+Files are never overwritten and symbolic links never followed. The checks apply to the opened file,
+so nobody can swap it in between. Windows can't open a file relative to an open directory: there the
+check happens shortly before opening.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault, SettingsEr
 from moodle_mcp.files.names import safe_name
 
 _HAS_FD: Final = os.open in os.supports_dir_fd
-# What a system does not know is 0: Windows has no O_NOFOLLOW, only POSIX has O_NONBLOCK.
+# Flags that a system lacks are 0: Windows has no O_NOFOLLOW, only POSIX has O_NONBLOCK.
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
@@ -33,7 +33,7 @@ _TEMPORARY: Final = ".moodle-mcp-"
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """An open directory: names in it are reached through it where the system can do that."""
+    """An open directory; its files are opened relative to it where the system supports that."""
 
     path: Path
     fd: int | None
@@ -53,7 +53,7 @@ class _Place:
 
 
 class Saving:
-    """A file that is being written. It takes its name when it is whole, or leaves no trace."""
+    """A file being written; it gets its final name when complete, and is deleted otherwise."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -64,33 +64,33 @@ class Saving:
         self._file.write(piece)
 
     def keep(self) -> None:
-        """Say that the file is whole."""
+        """Mark the file as complete."""
         self.kept = True
 
 
 class Folder:
-    """One folder that the operator has named."""
+    """The folder that the operator has set."""
 
     def __init__(self, path: Path) -> None:
-        """Take the folder as it is.
+        """Use an existing folder.
 
         Raises:
-            SettingsError: it is not there, is no folder, or is a symbolic link.
+            SettingsError: it does not exist, is not a folder, or is a symbolic link.
         """
         if is_link(path) or not path.is_dir():
-            problem = "must be a folder that exists, and no symbolic link"
+            problem = "must be an existing folder and not a symbolic link"
             raise SettingsError(f"MOODLE_MCP_FILES {problem}: {path}")
         self._path = path.absolute()
 
     @contextmanager
     def saving(self, name: str) -> Generator[tuple[str, Saving]]:
-        """A new file: its safe name, and what it is written with.
+        """Create a new file; yields its safe name and the file to write to.
 
-        The block ends with `keep`, or nothing stays.
+        The file is deleted unless the block calls `keep`.
 
         Raises:
-            CallError: `conflict` if there is something of this name, at the start or at the end;
-                `internal` if the folder can't be written.
+            CallError: `conflict` if the name is taken, at the start or at the end; `internal` if
+                the folder is not writable.
         """
         name = safe_name(name)
         temporary = f"{_TEMPORARY}{secrets.token_hex(8)}"
@@ -107,12 +107,12 @@ class Folder:
 
     @contextmanager
     def reading(self, path: str) -> Generator[tuple[str, BinaryIO]]:
-        """A regular file inside the folder, open for reading: its name and its content.
+        """Open a regular file inside the folder; yields its name and its content.
 
         `path` is relative to the folder, with slashes.
 
         Raises:
-            CallError: `invalid_arguments` if it leads elsewhere, or to what is no regular file;
+            CallError: `invalid_arguments` if the path leads outside or not to a regular file;
                 `not_found`.
         """
         parts = _parts(path)
@@ -156,14 +156,14 @@ def _directory(name: str, path: Path, within: int | None) -> Generator[_Place]:
 
 
 def _check_free(place: _Place, name: str) -> None:
-    """Refuse a name that is taken, also by a symbolic link that leads nowhere."""
+    """Refuse a name that is taken, even by a dangling symbolic link."""
     with contextlib.suppress(FileNotFoundError):
         os.stat(place.at(name), dir_fd=place.fd, follow_symlinks=False)
         raise _taken(name)
 
 
 def _take_name(place: _Place, temporary: str, name: str) -> None:
-    # The name is made first, which fails if it is there; then only our own empty file is replaced.
+    # Creating the name fails if it exists. So the replacement only overwrites our own empty file.
     try:
         os.close(place.open(name, _NEW))
     except FileExistsError:
@@ -176,7 +176,7 @@ def _take_name(place: _Place, temporary: str, name: str) -> None:
 
 
 def _parts(path: str) -> list[str]:
-    """The names of a path inside the folder, each of them safe and none of them hidden."""
+    """Split a path inside the folder into names, each of them safe and none hidden."""
     parts = path.split("/")
     try:
         if PurePosixPath(path).is_absolute() or any(safe_name(part) != part for part in parts):
@@ -187,13 +187,13 @@ def _parts(path: str) -> list[str]:
 
 
 def _elsewhere() -> CallError:
-    problem = "is no regular file inside the operator's folder"
+    problem = "is not a regular file inside the operator's folder"
     return CallError.not_sent(
         Fault(
             Kind.INVALID_ARGUMENTS,
             f"Nothing was sent: path {problem}.",
-            hint="Pass a path relative to that folder, such as reports/essay.pdf: no link, no "
-            "hidden file, no name that another system would misread. Or pass `name` and `text`.",
+            hint="Pass a path relative to that folder, such as reports/essay.pdf, without links, "
+            "hidden files or special characters. Or pass `name` and `text`.",
             parameters=(ParameterFault("path", problem),),
         )
     )
@@ -203,7 +203,7 @@ def _taken(name: str) -> CallError:
     return CallError.not_sent(
         Fault(
             Kind.CONFLICT,
-            f"There is a {name} in the operator's folder, and nothing is overwritten.",
+            f"The operator's folder already has a file {name}; files are never overwritten.",
             hint="Pass another `name` to save it under.",
         )
     )
@@ -211,7 +211,7 @@ def _taken(name: str) -> CallError:
 
 @contextmanager
 def _explained() -> Generator[None]:
-    """What the system refuses, as our own error."""
+    """Turn errors of the operating system into `CallError`."""
     try:
         yield
     except OSError as error:
@@ -220,8 +220,8 @@ def _explained() -> Generator[None]:
             Fault(
                 Kind.INTERNAL,
                 f"The file can't be written into the operator's folder: {reason}.",
-                hint="The operator looks at the folder of MOODLE_MCP_FILES: its permissions and "
-                "the space that is left.",
+                hint="The operator checks the folder of MOODLE_MCP_FILES: its permissions and the "
+                "free space.",
             )
         ) from None
 
@@ -234,7 +234,7 @@ def _explained_reading() -> Generator[None]:
         message = "There is no such file in the operator's folder."
         raise CallError.not_sent(Fault(Kind.NOT_FOUND, message, hint=_LOOK)) from None
     except OSError:
-        # A link where none may be, a folder in place of a file, no permission: all the same here.
+        # A forbidden link, a folder instead of a file or missing permission: same error for all.
         raise _elsewhere() from None
 
 

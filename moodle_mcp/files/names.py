@@ -1,4 +1,4 @@
-"""Names under which a stranger's file may be kept, here and wherever it is copied to."""
+"""Safe names for downloaded files, on this system and wherever they are copied to."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import Final
 from moodle_mcp.errors import CallError, Fault, Kind
 
 MAX_BYTES: Final = 200
-"""Bytes of a name: file systems take 255, and a copy or a backup may add something to it."""
+"""Maximum bytes of a name: file systems allow 255, and copies or backups may append to it."""
 
 _PATHS = re.compile(r"[/\\\x00]")
 _REPLACED = re.compile(r'[<>:"|?*]')
-# Control, format (what turns the direction of writing around), halves of characters, private ones,
-# and the separators of lines and paragraphs.
+# Control and format characters (which change the writing direction), surrogates, private-use
+# characters, and line and paragraph separators.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Windows takes these for devices, whatever ending follows.
+# Windows treats these as devices, whatever the extension.
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\.|$)")
 _LONGEST_ENDING: Final = 20
 
 
 def safe_name(name: str) -> str:
-    """The name, with what some system would misread replaced by an underscore.
+    """Replace what any system would misread in a name by an underscore.
 
-    It begins with no dot, ends with neither dot nor space, is no device of Windows', has nothing
-    invisible in it and at most `MAX_BYTES` bytes in UTF-8, its ending kept. A safe name is its own.
+    The result has no leading dot, no trailing dot or space, no Windows device name, no invisible
+    characters and at most `MAX_BYTES` bytes in UTF-8, with its extension kept. A safe name is
+    unchanged.
 
     Raises:
-        CallError: `invalid_arguments`: it is a path, not a name, or it is empty.
+        CallError: `invalid_arguments`: it is a path instead of a name, or empty.
     """
     if _PATHS.search(name) or name in (".", "..") or not name.strip():
         raise CallError.not_sent(
             Fault(
                 Kind.INVALID_ARGUMENTS,
-                "Nothing was written: this is not a file's name.",
+                "Nothing was written: this is not a valid file name.",
                 hint="A name has no slashes or backslashes, and is not empty.",
             )
         )
@@ -51,11 +52,11 @@ def _trimmed(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """The text within `MAX_BYTES`, its middle left out rather than its ending."""
+    """Shorten a name to `MAX_BYTES` in the middle, keeping its extension."""
     if len(text.encode()) <= MAX_BYTES:
         return text
     stem, dot, ending = text.rpartition(".")
     if not stem or len(ending.encode()) > _LONGEST_ENDING:
         stem, dot, ending = text, "", ""
-    room = MAX_BYTES - len(f"{dot}{ending}".encode())
-    return _trimmed(stem.encode()[:room].decode("utf-8", "ignore")) + dot + ending
+    most = MAX_BYTES - len(f"{dot}{ending}".encode())
+    return _trimmed(stem.encode()[:most].decode("utf-8", "ignore")) + dot + ending

@@ -1,4 +1,4 @@
-"""How wide and high a picture is, as its head says; nothing of it is unpacked."""
+"""Read a picture's width and height from its header, without decoding it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from moodle_mcp.files.sniff import Content
 Dimensions = tuple[int, int]
 """Width and height in pixels."""
 
-# Markers that have no length may stand before one that has.
+# Markers without a length may precede one that has a length.
 _JPEG_SEGMENT: Final = re.compile(rb"\xff++(?:[\x01\xd0-\xd7]\xff++)*+([^\x00\xff])(..)", re.DOTALL)
-# C4, C8 and CC are tables and the like.
+# C4, C8 and CC are tables and similar.
 _JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 _MAX_SEGMENTS: Final = 2_000
-"""Before a JPEG's frame: the longest lists, of pages and of profiles, come to some hundreds. 20 MB
-can be millions of empty ones, and everybody else waits while they are gone through."""
+"""Maximum segments before a JPEG's frame; the longest lists, of pages and profiles, have some
+hundreds. A 20 MB file can have millions of empty ones and would block the server."""
 
 
 def dimensions(data: bytes, kind: Content) -> Dimensions | None:
-    """The dimensions of a picture; None if its head is broken."""
+    """Return the dimensions of a picture; None if its header is broken."""
     try:
         match kind:
             case Content.PNG if data[12:16] == b"IHDR":

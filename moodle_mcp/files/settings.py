@@ -1,4 +1,4 @@
-"""What files may cost."""
+"""Limits for files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from moodle_mcp.site.timing import Timing
 
 @dataclass(frozen=True, slots=True)
 class FileSettings:
-    """Bytes of a file that is answered, bytes of one that is saved or sent, and the time of a
-    transfer.
+    """Maximum bytes of a file that is returned and of one that is saved or uploaded, and the time
+    limits of a transfer.
     """
 
     most: int = 20_000_000

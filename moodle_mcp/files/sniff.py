@@ -1,4 +1,4 @@
-"""What a file is, by its bytes: what its name or a server says of it is only asked last."""
+"""Detect a file's type from its bytes; its name and the declared type come last."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Content(Enum):
-    """A kind of content that is told from others by its bytes, and its MIME type."""
+    """A type of content that can be recognised by its bytes, and its MIME type."""
 
     PNG = "image/png"
     JPEG = "image/jpeg"
@@ -34,7 +34,7 @@ _MAX_COMMENT: Final = 0xFFFF
 
 
 def _entry(part: bytes) -> re.Pattern[bytes]:
-    """An entry in a zip archive's list of parts: a head of 46 bytes, and the part's name."""
+    """Match an entry in a zip archive's central directory: a 46-byte header and the name."""
     length = re.escape(struct.pack("<H", len(part)))
     return re.compile(rb"PK\x01\x02.{24}" + length + rb".{16}" + re.escape(part), re.DOTALL)
 
@@ -52,9 +52,9 @@ _MAX_COMMENTS: Final = 20
 
 
 def sniff(data: bytes, declared: str = "") -> Content:
-    """The kind of a whole file. `declared` is the MIME type that the site gave.
+    """Return the type of a complete file; `declared` is the MIME type from the site.
 
-    HTML without a head looks like any other text, so that for it what was declared counts.
+    HTML fragments look like any other text, so for them the declared type decides.
     """
     if (image := _image(data)) is not None:
         return image
@@ -70,7 +70,7 @@ def sniff(data: bytes, declared: str = "") -> Content:
 
 
 def _begins_a_page(start: bytes) -> bool:
-    """Whether HTML's first tag stands behind nothing but an XML head and comments."""
+    """Whether only an XML declaration and comments precede the first HTML tag."""
     rest = start.lstrip()
     for opening, closing in ((b"<?xml", b">"), *((b"<!--", b"-->"),) * _MAX_COMMENTS):
         if rest.startswith(opening):
@@ -91,10 +91,10 @@ def _image(data: bytes) -> Content | None:
 
 
 def _archive(data: bytes) -> Content:
-    """Which of Office's formats a zip archive is, by the part that each must have.
+    """Tell which Office format a zip archive is, by the part that each format requires.
 
-    Only its list of parts is searched, and not read: one of 20 MB takes zipfile many seconds, in
-    which nothing else is answered.
+    The archive's directory is searched, not parsed: zipfile takes many seconds for one of 20 MB and
+    would block the server.
     """
     end = data.rfind(_END, -_END_LENGTH - _MAX_COMMENT)
     if end < 0 or end + _END_LENGTH > len(data):

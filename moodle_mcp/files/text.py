@@ -1,4 +1,4 @@
-"""The text of a file that is text."""
+"""Decode the text of text files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _LAST: Final = "cp1252"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text, and a sentence on what is uncertain or missing, if anything is."""
+    """A text, and a sentence about what is uncertain or missing, if anything is."""
 
     text: str
     note: str = ""
 
 
 def decoded(data: bytes) -> Text:
-    """Bytes as text.
+    """Decode bytes to text.
 
-    Moodle says utf-8 of every text file (observed on 4.5.6), so that only the bytes are asked.
+    Moodle declares every text file as utf-8 (observed on 4.5.6), so only the bytes are examined.
     """
     for bom, encoding in _BOMS:
         if data.startswith(bom):

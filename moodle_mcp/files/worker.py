@@ -1,4 +1,4 @@
-"""The process that reads one document from its standard input and writes its text as JSON.
+"""Worker process: reads a document from standard input and writes its text as JSON.
 
 python -P -m moodle_mcp.files.worker KIND CHARACTERS SECONDS
 """
@@ -18,9 +18,9 @@ _MEMORY: Final = 2 * 1024**3
 
 
 def main(kind: str, chars: str, seconds: str) -> None:
-    """Read and answer."""
+    """Read the document and write the answer."""
     limit_memory()
-    # The libraries warn of every oddity of a file, on the log of a process that has none.
+    # The libraries log a warning for every oddity of a file, and nobody reads this process's log.
     logging.disable(logging.CRITICAL)
     bounds = Bounds(int(chars), float(seconds))
     text = read(sys.stdin.buffer.read(), Content[kind], bounds)
@@ -28,7 +28,7 @@ def main(kind: str, chars: str, seconds: str) -> None:
 
 
 def limit_memory() -> None:
-    """Let this process have no more than 2 GB, where the system can see to that."""
+    """Limit this process's memory to 2 GB, where the system supports that."""
     if sys.platform != "win32":
         import resource
 

@@ -1,4 +1,4 @@
-"""What the operator sets: environment variables, over one TOML file."""
+"""Settings from environment variables and one TOML file; the environment wins."""
 
 from moodle_mcp.settings.loading import load_settings
 from moodle_mcp.settings.model import Settings

@@ -1,4 +1,4 @@
-"""What a setting may be, in words: for whoever set it wrong, and for the page of settings."""
+"""Describe a setting's allowed values, for error messages and the settings page."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _WORDS: Final = {
     bool: "true, false",
 }
 _BOUNDS: Final = {"ge": "from", "gt": "above", "le": "to"}
-"""The words for a bound, by what pydantic calls it."""
+"""Words for bounds, by pydantic's names."""
 
 
 def allowed(field: FieldInfo, shown: Callable[[str], str] = str) -> str:
-    """What a field takes: its values, each as it is to be `shown`, its bounds, or its type."""
+    """Describe a field's allowed values: choices (formatted by `shown`), bounds, or its type."""
     annotation: Any = field.annotation
     if get_origin(annotation) is Literal:
         return ", ".join(map(shown, get_args(annotation)))

@@ -1,8 +1,8 @@
-"""What the operator sets: environment variables, over one TOML file.
+"""Load the settings from environment variables and one TOML file; the environment wins.
 
-The file is `moodle-mcp.toml` in the user's configuration folder, or what MOODLE_MCP_CONFIG names;
-never one in the working folder, which may be a stranger's project. Its keys are the variables'
-names in lower case, without `MOODLE_MCP_`.
+The file is `moodle-mcp.toml` in the user's configuration folder, or what MOODLE_MCP_CONFIG names.
+It is never read from the working folder, which may be somebody else's project. Its keys are the
+variables' names in lower case, without `MOODLE_MCP_`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from moodle_mcp.textfile import TextError, decoded
 
 
 def load_settings(site: str | None = None) -> Settings:
-    """The settings of the process's environment and the file.
+    """Load the settings from the process's environment and the file.
 
-    `site` is a kept site that the command line names; it wins over MOODLE_MCP_SITE.
+    `site` is the saved site named on the command line; it overrides MOODLE_MCP_SITE.
 
     Raises:
-        SettingsError: with one line that names the setting and what it may be.
+        SettingsError: one line that names the setting and its allowed values.
     """
     _refuse_unknown_variables(os.environ)
     environment = named_alike(os.environ)
@@ -74,14 +74,14 @@ def _read_file(path: Path, *, named: bool) -> dict[str, Any]:
         if key not in known:
             raise SettingsError(f"{path}: {key} is not a setting{_did_you_mean(key, known)}")
         if "\0" in str(data[key]):
-            raise SettingsError(f"{path}: {key} has a NUL character")
+            raise SettingsError(f"{path}: {key} contains a NUL character")
     return data
 
 
 def _connected_by_one(
     in_file: dict[str, Any], in_environment: Mapping[str, str], site: str | None
 ) -> dict[str, Any]:
-    """The file's settings without a connection that the command line or environment overrules."""
+    """Return the file's settings without a connection that environment or command line override."""
     overruled: set[str] = set()
     if site or "site" in in_environment:
         overruled.update(("site", *CONNECTION))
@@ -89,11 +89,11 @@ def _connected_by_one(
         overruled.add("site")
     tokens = ("moodle_token", "moodle_token_file")
     if any(name in in_environment for name in tokens):
-        # One token wins, and it is the environment's in whatever form.
+        # A token in the environment, in whatever form, replaces the file's token.
         overruled.update(tokens)
     own, other = in_file.get("moodle_url"), in_environment.get("moodle_url")
     if own and other and own != other:
-        # The file's token is its own site's, and no other site may see it.
+        # The file's token belongs to the file's site; no other site may receive it.
         overruled.update(tokens)
     return {key: value for key, value in in_file.items() if key not in overruled}
 
@@ -111,7 +111,7 @@ def _did_you_mean(name: str, known: list[str]) -> str:
 
 
 def _one_line(error: ValidationError, in_environment: Mapping[str, str], file: Path) -> str:
-    """The first fault: the variable, or the key and the file, and what it may be."""
+    """Describe the first error: the variable, or the file and key, and its allowed values."""
     from moodle_mcp.settings.allowed import allowed
 
     field = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])

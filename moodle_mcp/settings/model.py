@@ -1,4 +1,4 @@
-"""What the operator may set, and what follows from it."""
+"""The settings model, and the objects that are built from it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from moodle_mcp.textfile import TextError, decoded
 
 
 class Settings(BaseModel):
-    """The settings, checked; each has its meaning as its description."""
+    """The validated settings; field descriptions explain their meaning."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     moodle_url: Annotated[
         str | None,
-        Field(description="The site's address, as https://host/path."),
+        Field(description="The site's address, such as `https://host/path`."),
     ] = None
     moodle_token: Annotated[
         SecretStr | None,
@@ -44,87 +44,89 @@ class Settings(BaseModel):
     ] = None
     moodle_token_file: Annotated[
         Path | None,
-        Field(description="A file that holds the token instead."),
+        Field(description="A file with the token, instead of MOODLE_TOKEN."),
     ] = None
     moodle_protocol: Annotated[
         Literal["rest", "restful", "auto"],
         Field(
-            description="The web-service protocol: `rest`, `restful` where the plugin "
-            "webservice_restful is installed, `auto` RESTful where it answers and REST elsewhere.",
+            description="The web-service protocol. `restful` needs the plugin webservice_restful; "
+            "`auto` uses RESTful if it answers, else REST.",
         ),
     ] = "rest"
     site: Annotated[
         str | None,
-        Field(description="The name of a kept site (`moodle-mcp login`) instead of an address."),
+        Field(description="The name of a saved site (`moodle-mcp login`), instead of an address."),
     ] = None
     tools: Annotated[
         str,
         Field(
-            description="The functions to expose: the profiles `default`, `student`, `teacher`, "
-            "`manager`, `admin` and `reports`, names, globs (`mod_quiz_*`), `all`, and exclusions "
-            "(`-core_user_*`), parted by commas."
+            description="The functions to expose, comma-separated: the profiles `default`, "
+            "`student`, `teacher`, `manager`, `admin` and `reports`, names, globs "
+            "(`mod_quiz_*`), `all`, and exclusions (`-core_user_*`)."
         ),
     ] = "default"
     access: Annotated[
-        Access, Field(description="The most that an exposed function may do to the site's data.")
+        Access, Field(description="The most that exposed functions may do to the site's data.")
     ] = Access.READ
     catalogue: Annotated[
         Path | None,
-        Field(description="A file with the site's own functions, as catalogue.php exports them."),
+        Field(description="A file with the site's own functions, exported by catalogue.php."),
     ] = None
     plugin_access: Annotated[
         str,
         Field(
-            description="What functions may do that this package has not classified, a plugin's: "
-            "`local_shop_get_*=read, local_shop_order=write`."
+            description="What functions may do that this package does not classify, such as a "
+            "plugin's: `local_shop_get_*=read, local_shop_order=write`."
         ),
     ] = ""
     mode: Annotated[
         Mode,
         Field(
-            description="How functions are shown: `direct` a tool each, `facade` three tools to "
-            "find, describe and call them, `auto` direct up to 60 and the facade above."
+            description="How functions are exposed: `direct`: one tool each; `facade`: three tools "
+            "to find, describe and call them; `auto`: direct up to 60 functions, else facade."
         ),
     ] = Mode.AUTO
     confirm: Annotated[
         Confirm,
         Field(
-            description="How destructive calls are confirmed: `ask` the person through the "
-            "client, `token` a plan first, `host` the client's own prompt, `never`."
+            description="How destructive calls are confirmed: `ask`: the client asks the person; "
+            "`token`: a first call returns a plan; `host`: by the client's own prompt; `never`."
         ),
     ] = Confirm.ASK
     confirm_items: Annotated[
         int,
-        Field(ge=1, le=100_000, description="Items that one confirmation may cover."),
+        Field(ge=1, le=100_000, description="Maximum items that one confirmation covers."),
     ] = 500
     audit: Annotated[
         str | None,
         Field(
-            description="A line of JSON for each call, without arguments, names and tokens, goes "
-            "to `stderr` or to this file."
+            description="Log one JSON line for each call, without arguments, names and tokens, to "
+            "`stderr` or to this file."
         ),
     ] = None
     files: Annotated[
         Path | None,
         Field(
-            description="The folder that files are saved to and uploaded from, over stdio only; "
-            "without it neither."
+            description="The folder that files are saved to and uploaded from (stdio only). "
+            "Without it, files can't be saved or uploaded from disk."
         ),
     ] = None
     max_file: Annotated[
         int,
-        Field(ge=1_000, le=100_000_000, description="Bytes of a file whose content is answered."),
+        Field(ge=1_000, le=100_000_000, description="Maximum bytes of a file read for the agent."),
     ] = 20_000_000
     max_saved_file: Annotated[
         int,
-        Field(ge=1_000, le=100_000_000_000, description="Bytes of a file saved or uploaded."),
+        Field(
+            ge=1_000, le=100_000_000_000, description="Maximum bytes of a saved or uploaded file."
+        ),
     ] = 500_000_000
     max_fields: Annotated[
         int,
         Field(
             ge=10,
             le=1_000_000,
-            description="Form fields of one request; below PHP's `max_input_vars`.",
+            description="Maximum form fields of one request; keep below PHP's `max_input_vars`.",
         ),
     ] = 900
     max_body: Annotated[
@@ -132,40 +134,40 @@ class Settings(BaseModel):
         Field(
             ge=1_000,
             le=1_000_000_000,
-            description="Bytes of one request; below PHP's `post_max_size`.",
+            description="Maximum bytes of one request; keep below PHP's `post_max_size`.",
         ),
     ] = 1_000_000
     max_result: Annotated[
         int,
-        Field(ge=4_000, le=10_000_000, description="Characters of one answer; the rest in pages."),
+        Field(ge=4_000, le=10_000_000, description="Maximum characters of one answer or page."),
     ] = 40_000
     timeout: Annotated[
-        float, Field(gt=0, le=3600, description="Seconds of one request, its repeats included.")
+        float, Field(gt=0, le=3600, description="Maximum seconds of one request with its retries.")
     ] = 60.0
     call_budget: Annotated[
-        float, Field(gt=0, le=86_400, description="Seconds of one call that is many requests.")
+        float, Field(gt=0, le=86_400, description="Maximum seconds of one call with all requests.")
     ] = 110.0
     rate: Annotated[
         float,
-        Field(gt=0, le=1000, description="Requests a second, at most; fewer when the site asks."),
+        Field(gt=0, le=1000, description="Maximum requests per second; fewer if the site asks."),
     ] = 25.0
     read_concurrency: Annotated[
-        int, Field(ge=1, le=50, description="Reading requests under way at once, at most.")
+        int, Field(ge=1, le=50, description="Maximum concurrent read requests.")
     ] = 4
     write_concurrency: Annotated[
-        int, Field(ge=1, le=20, description="Writing requests under way at once, at most.")
+        int, Field(ge=1, le=20, description="Maximum concurrent write requests.")
     ] = 1
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        Field(description="What goes to the log on stderr."),
+        Field(description="The lowest level that is logged to stderr."),
     ] = "warning"
     unsafe_plain_http: Annotated[
-        bool, Field(description="Allow http to another machine: the token travels in the clear.")
+        bool, Field(description="Allow http to another machine; the token is sent unencrypted.")
     ] = False
 
     @property
     def call_settings(self) -> CallSettings:
-        """The part that the caller needs."""
+        """The settings of the caller."""
         return CallSettings(
             limits=Limits(self.max_fields, self.max_body),
             timeout=self.timeout,
@@ -177,15 +179,15 @@ class Settings(BaseModel):
 
     @property
     def file_settings(self) -> FileSettings:
-        """The part that the tools for files need."""
+        """The settings of the file tools."""
         timing = Timing(silence=self.timeout, whole=self.call_budget)
         return FileSettings(self.max_file, self.max_saved_file, timing)
 
     def folder(self) -> Folder | None:
-        """The folder for files, if there is to be one.
+        """Return the folder for files; None if it is not set.
 
         Raises:
-            SettingsError: it can't be used, or holds what must not be uploaded.
+            SettingsError: it can't be used, or contains something that must not be uploaded.
         """
         if self.files is None:
             return None
@@ -194,22 +196,22 @@ class Settings(BaseModel):
             raise SettingsError(f"MOODLE_MCP_FILES must be an absolute path, not {folder}")
         secret = self.moodle_token_file
         if secret is not None and _holds(folder, secret):
-            raise SettingsError("MOODLE_MCP_FILES must not hold the file of MOODLE_TOKEN_FILE")
+            raise SettingsError("MOODLE_MCP_FILES must not contain the file of MOODLE_TOKEN_FILE")
         if _holds(folder, Path.home()):
-            raise SettingsError("MOODLE_MCP_FILES must be a folder of its own, not the home folder")
+            raise SettingsError("MOODLE_MCP_FILES must be a separate folder, not the home folder")
         own = [user_config_path("moodle-mcp")]
         if named := named_alike(os.environ).get(CONFIG_VARIABLE):
             own.append(Path(named))
         if any(_holds(folder, each) or _holds(each, folder) for each in own):
-            raise SettingsError("MOODLE_MCP_FILES must be apart from settings and kept sites")
+            raise SettingsError("MOODLE_MCP_FILES must not overlap with settings and saved sites")
         return Folder(folder)
 
     @cached_property
     def overrides(self) -> SiteOverrides:
-        """What the operator adds to the catalogue; the file is read once.
+        """The operator's additions to the catalogue; the file is read once.
 
         Raises:
-            SettingsError: the file can't be read or is wrong, or an access is.
+            SettingsError: the file can't be read or is invalid, or `plugin_access` is.
         """
         accesses = parse_accesses(self.plugin_access, variable("plugin_access"))
         if self.catalogue is None:
@@ -220,7 +222,7 @@ class Settings(BaseModel):
         return SiteOverrides(found.functions, found.release, accesses)
 
     def connection(self) -> Connection:
-        """The site to connect to, with the token: the one that is set, or else a kept one.
+        """Return the site to connect to with its token: the configured one, or else a stored one.
 
         Raises:
             SettingsError: the address or the token is missing or wrong.
@@ -228,7 +230,7 @@ class Settings(BaseModel):
         connected = [variable(name) for name in CONNECTION if getattr(self, name) is not None]
         if self.site is not None and connected:
             raise SettingsError(
-                f"{connected[0]} and the kept site {self.site} are both set: leave one of them out"
+                f"{connected[0]} and the saved site {self.site} are both set: remove one of them"
             )
         if not connected:
             return self._kept_connection()
@@ -238,10 +240,10 @@ class Settings(BaseModel):
         return Connection(address, self._read_token(), PROTOCOLS[self.moodle_protocol])
 
     def kept_site(self) -> str | None:
-        """The name of the kept site that `connection` uses, if it uses one.
+        """Return the name of the saved site that `connection` uses; None if it uses none.
 
         Raises:
-            SettingsError: several are kept and none is chosen.
+            SettingsError: several are saved and none is chosen.
         """
         from moodle_mcp.credentials.store import Accounts
 
@@ -263,10 +265,10 @@ class Settings(BaseModel):
         address = parse_address(
             accounts.get(name).url,
             plain_http_allowed=self.unsafe_plain_http,
-            name=f"the address of the kept site {name}",
+            name=f"the address of the saved site {name}",
         )
         token = accounts.token(name).get_secret_value()
-        return Connection(address, _checked(f"the kept site {name}", token))
+        return Connection(address, _checked(f"the saved site {name}", token))
 
     def _read_token(self) -> SecretStr:
         if self.moodle_token is not None:
@@ -276,7 +278,7 @@ class Settings(BaseModel):
         else:
             raise SettingsError(
                 "MOODLE_TOKEN is missing: set it, or MOODLE_TOKEN_FILE, to the user's "
-                "web-service token; or use a kept site instead of MOODLE_URL"
+                "web-service token; or use a saved site instead of MOODLE_URL"
             )
         return _checked(name, token)
 
@@ -297,6 +299,6 @@ def _token_in(path: Path) -> str:
 def _checked(name: str, token: str) -> SecretStr:
     if not is_token(token):
         raise SettingsError(
-            f"{name} does not hold a Moodle token: 32 letters and digits, with nothing around"
+            f"{name} does not contain a Moodle token: expected 32 letters and digits"
         )
     return SecretStr(token)

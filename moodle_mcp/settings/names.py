@@ -1,4 +1,4 @@
-"""What settings are called: variables of the environment, and keys of the file."""
+"""Names of settings: environment variables and keys of the file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ _WITHOUT_PREFIX: Final = (*CONNECTION, "moodle_protocol")
 
 
 def variable(field: str) -> str:
-    """The environment variable of a field."""
+    """Return the environment variable of a field."""
     return field.upper() if field.lower() in _WITHOUT_PREFIX else f"{PREFIX}{field.upper()}"
 
 
 def named_alike(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that have a value, with their names in upper case: how they are written does
-    not count.
-    """
+    """Return the variables that have a value under upper-case names: case does not matter."""
     return {name.upper(): value for name, value in environment.items() if value}

@@ -1,6 +1,6 @@
-"""The address of a Moodle site, read once from what a person pasted and checked.
+"""Parse and check the address of a Moodle site.
 
-The token goes to this address and nowhere else.
+The server sends the token to this address only.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ RESTFUL_ENTRY: Final = "/webservice/restful/server.php"
 TOKEN_ENTRY: Final = "/login/token.php"  # noqa: S105 - an address
 
 _MAX_HOST: Final = 253
-"""Letters of a host name, as DNS has it."""
+"""Maximum characters of a DNS host name."""
 
 _LAST_DOT: Final = re.compile(r"\.(?=(?::[0-9]*)?$)")
-"""The dot that may end a host name, before the port."""
+"""A trailing dot of a host name, before the port."""
 
 _MARKS: Final = ".,;"
-"""What may follow an address in a sentence."""
+"""Punctuation that people copy along with an address."""
 
 _PAIRS: Final = ("<>", '""', "''", "“”", "\u2018\u2019", "„“", "«»", "()")
 _TOKEN: Final = re.compile(
     r"(?i)(?<![a-z])(?:ws|private|auth)?token=[^&#]|tokenpluginfile\.php/\w|(?<!\w)[0-9a-f]{32}(?!\w)"
 )
-"""What a token looks like in an address: by its name, or as 32 hexadecimal digits."""
+"""A token in an address: a `token` parameter, or 32 hexadecimal digits."""
 
 RESET_ADVICE: Final = (
     "Others may have seen that token: reset it on the site under Preferences > User account > "
-    "Security keys, or let an administrator delete it."
+    "Security keys, or ask an administrator to delete it."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A site's base address without a slash at its end, such as `https://m.example/moodle`.
+    """A site's base address without a trailing slash, such as `https://m.example/moodle`.
 
-    `had_token` says whether a token stood in the address that it was read from.
+    `had_token` is True if the pasted address contained a token.
     """
 
     base: str
@@ -53,7 +53,7 @@ class Address:
 
     @property
     def stays_here(self) -> bool:
-        """Whether it is plain http to this machine's loopback interface."""
+        """Whether this is plain http to the loopback interface."""
         parts = urlsplit(self.base)
         return parts.scheme == "http" and is_loopback(parts.hostname or "")
 
@@ -61,14 +61,14 @@ class Address:
 def parse_address(
     url: str, *, plain_http_allowed: bool = False, name: str = "MOODLE_URL"
 ) -> Address:
-    """Return the site's address from what a person pasted, which may be any page of the site.
+    """Return the site's address from a pasted address, which may be that of any page of the site.
 
-    Marks around the address, a query, a fragment and the path of a known page are cut off. `name`
-    is what errors call the address; no error repeats it, because it may hold a password or token.
+    Surrounding punctuation, query, fragment and the path of a known page are removed. `name` is
+    what errors call the address. Errors never quote it, because it may contain a password or token.
 
     Raises:
-        SettingsError: it is not an https address of a site, it is plain http to another machine
-            and the operator has not allowed that, or it is not clear where the site begins.
+        SettingsError: the address is not https, it is plain http to another machine and the
+            operator has not allowed that, or the site's base path can't be determined.
     """
     text = _unwrapped(url)
     try:
@@ -81,16 +81,16 @@ def parse_address(
 
 
 def token_warning(address: Address, name: str = "MOODLE_URL") -> str | None:
-    """What to tell a person if the address that was pasted, called `name`, had a token in it."""
-    return f"{_has_token(name)} {address.base} is used." if address.had_token else None
+    """Return a warning if the pasted address, called `name`, contained a token."""
+    return f"{_has_token(name)} Using {address.base}." if address.had_token else None
 
 
 def _has_token(name: str) -> str:
-    return f"{name[0].upper()}{name[1:]} has a token in it. {RESET_ADVICE}"
+    return f"{name[0].upper()}{name[1:]} contains a token. {RESET_ADVICE}"
 
 
 def _unwrapped(url: str) -> str:
-    """The address without the blanks, marks and full stop that were copied with it."""
+    """Strip white space, quotes, brackets and punctuation that were copied with the address."""
     text, before = url.strip(), ""
     while text != before:
         before = text
@@ -119,8 +119,8 @@ def _base(text: str, name: str, *, plain_http_allowed: bool) -> str:
         raise SettingsError(f"{name} must begin with https://, not {parts.scheme}://")
     if parts.scheme == "http" and not (plain_http_allowed or is_loopback(host)):
         raise SettingsError(
-            f"{name} must begin with https://: over http the token could be read on its way "
-            "(MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)"
+            f"{name} must begin with https://: over http others can read the token on the network "
+            "(set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)"
         )
     try:
         place = _LAST_DOT.sub("", parts.netloc)
@@ -130,17 +130,17 @@ def _base(text: str, name: str, *, plain_http_allowed: bool) -> str:
         raise SettingsError(f"{name} is not an address: it is too long") from None
     except UnclearError:
         raise SettingsError(
-            f"{name} is the address of a page from which the site's own is not clear: expected "
-            "the address of the site's front page, https://host/path"
+            f"{name} is the address of a page that doesn't tell where the site begins: use the "
+            "address of the site's front page, https://host/path"
         ) from None
     return base
 
 
 def _site_path(path: str) -> str:
-    """The path of the site that a page's path belongs to, which is its own site's path.
+    """Return the path of the site that a page belongs to; a site's own path is unchanged.
 
     Raises:
-        UnclearError: it is not clear from the path.
+        UnclearError: the path does not determine it.
     """
     while (shorter := base_path(path.rstrip(_MARKS))) != path:
         path = shorter

@@ -1,4 +1,4 @@
-"""Which certificates a client trusts, and what is wrong with the variables that say so."""
+"""Choose which certificates to trust, and explain environment variables that can't be used."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ CERT_DIR: Final = "SSL_CERT_DIR"
 _KEY_LOG: Final = "SSLKEYLOGFILE"
 
 _HASHED: Final = re.compile(r"[0-9a-fA-F]{8}\.[0-9]+")
-"""The names by which OpenSSL finds an authority's certificate in a folder."""
+"""File names under which OpenSSL finds a CA certificate in a folder."""
 
-_REMOVE: Final = "or removes the variable to trust the system's authorities"
+_REMOVE: Final = "or removes the variable to trust the system's certificate authorities"
 
 
 def tls_context(address: Address) -> ssl.SSLContext:
-    """Return what a client needs for TLS, which takes 20 ms and 4 MB to make.
+    """Return a TLS context; building one takes 20 ms and 4 MB.
 
-    What stays on this machine is plain http through no proxy: it gets one that trusts nobody.
+    Loopback addresses use plain http without a proxy: they get a context that trusts no authority.
 
     Raises:
-        CallError: a variable of the environment names what can't be used.
+        CallError: an environment variable names a file or folder that can't be used.
     """
     if address.stays_here:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -44,18 +44,18 @@ def tls_context(address: Address) -> ssl.SSLContext:
 
 
 def trusted_instead() -> str:
-    """What is trusted in place of the system's authorities, to be said; empty if nothing is."""
+    """Return a sentence naming the variable that replaces the system's authorities, or ""."""
     name = next((name for name in (CERT_FILE, CERT_DIR) if os.environ.get(name)), None)
     if name is None:
         return ""
-    return f"{name}={plain(os.environ[name])} is set, so that only the authorities in it count. "
+    return f"{name}={plain(os.environ[name])} is set, so only the authorities in it are trusted. "
 
 
 def _check_folder(value: str) -> None:
-    """Refuse folders in which OpenSSL would find no certificate, without saying so.
+    """Refuse folders in which OpenSSL would find no certificate; OpenSSL itself reports nothing.
 
     Raises:
-        CallError: it would trust nobody.
+        CallError: no certificate in the folders would be trusted.
     """
     try:
         folders = [Path(part) for part in value.split(os.pathsep) if Path(part).is_dir()]
@@ -65,12 +65,12 @@ def _check_folder(value: str) -> None:
     if not folders:
         raise _fault(CERT_DIR, value, "there is no such folder", _REMOVE)
     if not any(_HASHED.fullmatch(name) for name in names):
-        problem = "no certificate in it is named by its hash (`openssl rehash FOLDER` does that)"
+        problem = "no certificate in it is named by its hash (run `openssl rehash FOLDER`)"
         raise _fault(CERT_DIR, value, problem, _REMOVE)
 
 
 def _unusable(error: OSError) -> CallError:
-    """The fault for the variable because of which no context could be made."""
+    """Return the error for the variable that kept the TLS context from being built."""
     file, key_log = os.environ.get(CERT_FILE), os.environ.get(_KEY_LOG)
     if file:
         try:
@@ -79,20 +79,20 @@ def _unusable(error: OSError) -> CallError:
             return _fault(CERT_FILE, file, _reason(reason), _REMOVE)
     if key_log:
         problem = f"it can't be written ({type(error).__name__})"
-        return _fault(_KEY_LOG, key_log, problem, "or removes it: it is for debugging TLS only")
+        return _fault(_KEY_LOG, key_log, problem, "or removes it: it only serves to debug TLS")
     message = f"The system's trusted certificates can't be read ({type(error).__name__})."
-    hint = f"The operator mends the system's trust store, or names a file in {CERT_FILE}."
+    hint = f"The operator repairs the system's trust store, or names a file in {CERT_FILE}."
     return _error(message, hint)
 
 
 def _reason(error: OSError) -> str:
     match error:
         case ssl.SSLError():
-            return "it holds no certificates in PEM form"
+            return "it contains no PEM certificates"
         case FileNotFoundError():
             return "there is no such file"
         case IsADirectoryError():
-            return f"it is a folder, which {CERT_DIR} is for"
+            return f"it is a folder: use {CERT_DIR} for folders"
         case _:
             return f"it can't be read ({type(error).__name__})"
 

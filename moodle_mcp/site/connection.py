@@ -1,4 +1,4 @@
-"""How a site is reached: its address, the token and the protocols."""
+"""Address, token and protocols for reaching a site."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _TOKEN: Final = re.compile(r"[0-9A-Za-z]{16,128}")
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach a site: its address, the token of the user to act for, and the protocols that
-    may be used, the preferred one first.
+    """A site's address, the token of the user to act for, and the allowed protocols in order of
+    preference.
     """
 
     address: Address
@@ -26,5 +26,5 @@ class Connection:
 
 
 def is_token(text: str) -> bool:
-    """Whether it has the form of Moodle's tokens."""
+    """Whether a text has the format of a Moodle token."""
     return _TOKEN.fullmatch(text) is not None

@@ -1,8 +1,8 @@
-"""From the bytes that a site answered to a value, or to the kind of fault that they mean.
+"""Turn a response's bytes into a value, or into an error of the right kind.
 
-REST answers nearly every failure with status 200 (RESTful with 400), so the body decides. What is
-not JSON is told apart by what an operator must do about it: a login page, a maintenance page, a
-proxy's error, PHP's notices.
+REST answers nearly every failure with status 200 (RESTful with 400), so the body decides. Bodies
+that are not JSON are distinguished by what an operator must do: a login page, a maintenance page,
+a proxy's error, PHP's notices.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ _XML_FIELDS: Final = {
     "errorcode": ("<ERRORCODE>", "</ERRORCODE>"),
     "message": ("<MESSAGE>", "</MESSAGE>"),
 }
-"""What stands before and after each."""
+"""The texts before and after each field."""
 
 _MAX_DIGITS: Final = 400
 MAX_TEXT: Final = 2_000_000
-"""Characters of one text in an answer: no agent can read a longer one, and work on it is slow."""
+"""Maximum characters of one text in an answer. No agent can read more, and processing is slow."""
 
 _MAX_NOTICES: Final = 1_000_000
-"""Characters of PHP's notices before an answer, and behind it; searching more takes too long."""
+"""Maximum characters of PHP notices before and after an answer; searching more takes too long."""
 
 
 IsOwnAnswer: TypeAlias = Callable[[Any], bool]
-"""Tells whether a value with the shape of a failure is the called function's own answer."""
+"""Returns whether a value that looks like a failure is the called function's regular answer."""
 
 
 def always_a_failure(_: Any) -> bool:
-    """For Moodle's scripts, none of which answers such a value when it succeeds."""
+    """Return False: no script of Moodle's answers a value like a failure when it succeeds."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A function's answer and what was odd about the way it came.
+    """A function's answer, with warnings about how it arrived.
 
-    `size` are its characters, `values` the most values that may be in it.
+    `size` is its length in characters; `values` is an upper bound on its number of values.
     """
 
     value: Any
@@ -68,11 +68,11 @@ def decode(
 ) -> Answer:
     """Return the value that a site answered to a request in a protocol.
 
-    `own` is asked of a value that has the shape of a failure.
+    `own` is called with a value that has the shape of a failure.
 
     Raises:
-        CallError: the answer is a failure, of Moodle, PHP, a proxy or the network's middle; or it
-            is `too_large`.
+        CallError: the answer is a failure (of Moodle, PHP, a proxy or the network), or it is
+            `too_large`.
     """
     check_status(response, protocol)
     if has_more_values(response.body, MAX_VALUES):
@@ -81,7 +81,7 @@ def decode(
     answer = _json(response, text)
     failure = failure_in(answer.value)
     if response.status >= 400:
-        # RESTful answers Moodle's failures with 400; without their keys it is somebody else's.
+        # RESTful answers Moodle's failures with 400. A body without their keys is not Moodle's.
         if failure is None or not failure.keys() & {"exception", "errorcode"}:
             raise unexpected_status(response)
         raise moodle_error(failure, response.status)
@@ -91,7 +91,7 @@ def decode(
 
 
 def too_large(over: str) -> CallError:
-    """The error for an answer over a limit of ours; `over` says which."""
+    """Return the error for an answer over one of our limits; `over` says which."""
     return CallError(
         Fault(
             Kind.TOO_LARGE,
@@ -111,7 +111,7 @@ def _text(response: Response) -> str:
     if not text and response.status >= 400:
         raise unexpected_status(response)
     if not text:
-        message = "The site answered nothing at all, as PHP does when it stops with a fatal error."
+        message = "The site answered with an empty body, as PHP does after a fatal error."
         raise response_error(Kind.SITE_ERROR, message, response)
     return text
 
@@ -135,9 +135,9 @@ def _json(response: Response, text: str) -> Answer:
 
 
 def _without_long_texts(answer: Answer) -> Answer:
-    """The answer with a note in the place of each text that is too long to be worked on.
+    """Replace each text longer than `MAX_TEXT` by a note.
 
-    It is not cut, because the cut might leave one half of a secret, which nobody would recognise.
+    The text is not cut: a cut could leave half of a secret, which redaction would not recognise.
     """
     left_out = 0
 
@@ -146,7 +146,7 @@ def _without_long_texts(answer: Answer) -> Answer:
         if len(text) <= MAX_TEXT:
             return text
         left_out += 1
-        return f"(a text of {len(text):,} characters, left out; a browser shows it in Moodle)"
+        return f"(text of {len(text):,} characters left out; open it in Moodle with a browser)"
 
     value = map_strings(shown, answer.value)
     if not left_out:
@@ -166,13 +166,13 @@ def _decoder() -> json.JSONDecoder:
 
 
 def _finite(text: str) -> float | str:
-    """A number beyond a double stays the text that it came as."""
+    """Parse a number; one beyond the range of a double stays text."""
     number = float(text)
     return number if math.isfinite(number) else text
 
 
 def _integer(text: str) -> int | str:
-    """A number that fills a page stays the text that it came as: a text can be cut."""
+    """Parse an integer; one with too many digits stays text, because text can be cut."""
     return int(text) if len(text) <= _MAX_DIGITS else text
 
 
@@ -181,9 +181,9 @@ def _no_constant(name: str) -> Any:
 
 
 def _among_notices(text: str) -> Answer | None:
-    """The answer around which PHP printed notices, as it does with display_errors on."""
-    # The answer begins its line. An inner bracket is never tried: a part of a cut answer, or of an
-    # exception, must not pass for the whole.
+    """Return the answer among PHP notices, which PHP prints if `display_errors` is on."""
+    # The answer begins its line. Inner brackets are never tried: a part of a truncated answer or of
+    # an exception must not pass for the whole.
     notices = min(len(text), _MAX_NOTICES)
     start = (
         _LINE_OF_JSON.search(text, 0, notices)
@@ -200,9 +200,9 @@ def _among_notices(text: str) -> Answer | None:
     if len(rest) > _MAX_NOTICES or (rest.strip() and not _NOTICE.match(rest)):
         return None
     if _FATAL.search(before) or _FATAL.search(rest):
-        # PHP has stopped: what looks like an answer is a line of its error, or not the whole.
+        # PHP has stopped: what looks like an answer is part of its error message, or incomplete.
         return None
-    odd = "PHP printed notices beside its answer; they were left out."
+    odd = "PHP printed notices around the answer; they were left out."
     return Answer(value, (odd,), size=len(text), values=most_values(text))
 
 
@@ -235,11 +235,11 @@ def _xml_error(response: Response, text: str) -> CallError:
     }
     if fields.keys() & {"exception", "errorcode"}:
         return moodle_error(fields, response.status)
-    message = "The site answered in XML although JSON was asked for."
+    message = "The site answered in XML, but JSON was requested."
     return response_error(Kind.BAD_ANSWER, message, response)
 
 
 def _between(text: str, before: str, after: str) -> str | None:
-    """What stands between the first of two texts and the next of the other."""
+    """Return the text between the first `before` and the next `after`."""
     found, end, _ = text.partition(before)[2].partition(after)
     return found if end else None

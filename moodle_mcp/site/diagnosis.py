@@ -1,4 +1,4 @@
-"""Why Moodle refuses a call with `accessexception`, its one answer to seven causes."""
+"""Diagnose `accessexception`, Moodle's single answer to seven causes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADD_FUNCTION: Final = (
 _OTHER_CAUSES: Final = (
     "The token's service has this function, so another rule refuses it: the token's IP "
     "restriction or end date, or a capability that the service or the protocol ({capability}) "
-    "requires. An administrator looks at Site administration > Server > Web services > Manage "
+    "requires. An administrator checks Site administration > Server > Web services > Manage "
     "tokens and External services."
 )
 _ANY_CAUSE: Final = (
@@ -37,14 +37,14 @@ _REFUSED_ALTOGETHER: Final = (
 
 
 def diagnosed_info(protocol: Protocol, error: CallError) -> CallError:
-    """The error of the function that every service should have, with its causes."""
+    """Return the error of `core_webservice_get_site_info` with its possible causes added."""
     if error.fault.errorcode != _ERRORCODE:
         return error
     return error.but(hint=_REFUSED_ALTOGETHER.format(capability=protocol.capability))
 
 
 async def diagnosed(site: Site, function: str, protocol: Protocol, error: CallError) -> CallError:
-    """The error of a call, with the cause that the site can be asked for."""
+    """Return the error of a call with its cause, as far as the site's own description shows it."""
     if error.fault.errorcode != _ERRORCODE:
         return error
     if function == SITE_INFO:

@@ -1,7 +1,6 @@
-"""A function's arguments as the bodies that Moodle's protocols read: form fields, or JSON.
+"""Encode a function's arguments for Moodle's protocols: as form fields or JSON.
 
-PHP puts nested values together from brackets in the names of form fields:
-`users[0][email]=a@b.example`.
+PHP builds nested values from brackets in field names: `users[0][email]=a@b.example`.
 """
 
 from __future__ import annotations
@@ -14,32 +13,32 @@ from urllib.parse import quote_plus, urlencode
 Field: TypeAlias = tuple[str, str]
 
 _SAFE: Final = "[]"
-"""Brackets stay as they are: PHP reads them so, and names of fields are full of them."""
+"""Brackets are not percent-encoded: PHP accepts them, and field names are full of them."""
 
 
 def form_body(fields: Iterable[Field]) -> bytes:
-    """Form fields as a body."""
+    """Encode form fields as a body."""
     return urlencode([*fields], safe=_SAFE).encode()
 
 
 def form_size(fields: Iterable[Field]) -> int:
-    """The bytes of form fields in a body, with what parts them from those before."""
+    """Return the bytes that form fields take in a body, including the leading separator."""
     return sum(
         len(quote_plus(name, _SAFE)) + len(quote_plus(value, _SAFE)) + 2 for name, value in fields
     )
 
 
 def form_fields(arguments: Mapping[str, Any]) -> Iterator[Field]:
-    """The form fields of checked arguments, in order; null is never sent, only left out."""
+    """Yield the form fields of checked arguments, in order; nulls are left out, never sent."""
     for name, value in arguments.items():
         yield from _fields(name, value)
 
 
 def json_body(value: Any) -> bytes:
-    """A value as JSON text in UTF-8, without spaces.
+    """Encode a value as compact JSON in UTF-8.
 
-    Nothing but a whole and valid text may be sent: what PHP can't read as JSON counts as no
-    arguments at all, without a word (observed with webservice_restful on 4.5.6).
+    The JSON must be complete and valid: PHP silently treats JSON that it can't read as no
+    arguments at all (observed with webservice_restful on 4.5.6).
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode()
@@ -50,7 +49,7 @@ def _fields(name: str, value: Any) -> Iterator[Field]:
         case None:
             return
         case bool():
-            # Moodle takes 1 and 0 only: "true" and the empty string are refused.
+            # Moodle accepts only 1 and 0: it refuses "true" and the empty string.
             yield name, "1" if value else "0"
         case str():
             yield name, value

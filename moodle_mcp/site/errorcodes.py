@@ -1,8 +1,8 @@
-"""What Moodle's errorcodes mean: a table in `data/errorcodes.tsv`, read when a call has failed.
+"""Look up Moodle's errorcodes in `data/errorcodes.tsv`, which is read when a call has failed.
 
-A row has an errorcode, the kind of its fault, when Moodle raises it, and the name of its hint in
-`data/hints.tsv`; the last two may be missing. `tools/errorcodes` finds the errorcodes in Moodle's
-source.
+A row has an errorcode, the kind of error, when Moodle raises it, and the name of a hint in
+`data/hints.tsv`; the last two may be missing. `tools/errorcodes` collects the errorcodes from
+Moodle's source.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from moodle_mcp.errors import Kind
 
 
 class When(StrEnum):
-    """When a function's work is refused, which decides what may have been written."""
+    """When Moodle refuses a call, which decides what may have been written."""
 
     BEFORE = "before"
-    """Before the function is run: the token, the service and the user are checked."""
+    """Before the function runs: Moodle checks the token, the service and the user."""
     CHECKING = "checking"
-    """While the function checks what it was given, before it changes that item."""
+    """While the function checks an item, before it changes that item."""
     ANY_TIME = ""
-    """It may also come after a part of the work was done."""
+    """Possibly after part of the work was done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a failure means; `hint` is None where the kind's own is right."""
+    """What an errorcode means; `hint` is None if the kind's default hint fits."""
 
     kind: Kind
     when: When = When.ANY_TIME
@@ -36,7 +36,7 @@ class Meaning:
 
 def meaning_of(errorcode: str) -> Meaning | None:
     """Return what an errorcode means, or None if it is not in the table."""
-    # Nothing is kept between failures: a table of some 600 short lines is read in a millisecond.
+    # Not cached: reading a table of about 600 short lines takes a millisecond.
     row = _row("errorcodes.tsv", errorcode)
     if row is None:
         return None
@@ -57,7 +57,7 @@ def _kind(code: str) -> Kind:
 
 
 def _row(table: str, name: str) -> str | None:
-    """What stands behind a name in a table."""
+    """Return what follows a name in a table."""
     start = f"{name}\t"
     data = resources.files("moodle_mcp.site") / "data" / table
     with data.open(encoding="utf-8") as rows:

@@ -1,7 +1,7 @@
-"""From a file's address in an answer to the request that fetches it.
+"""Turn a file address from an answer into the request that fetches the file.
 
-The token goes with the request, so an address is taken only if it is one of this site's own two
-file scripts, and what is sent is built anew from the file's path.
+The request carries the token. So only addresses of this site's two file scripts are accepted, and
+the URL to request is built anew from the file's path.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 from moodle_mcp.site.address import Address
 
 SCRIPT: Final = "/webservice/pluginfile.php"
-"""The script that takes a web-service token. Answers name `pluginfile.php` too, which wants a
-browser's session: the same path behind this one gives the same file (observed on 4.5.6)."""
+"""The file script that accepts a web-service token. Answers also name `pluginfile.php`, which needs
+a browser session; the same path gives the same file with either script (observed on 4.5.6)."""
 
 MAX_LENGTH: Final = 4000
-"""Characters of an address: a file's name has up to 255, each of up to 12 when it is encoded."""
+"""Characters of an address: a file name has up to 255, each up to 12 when percent-encoded."""
 
 _SCRIPTS: Final = (SCRIPT, "/pluginfile.php")
 _KEPT: Final = "preview"
@@ -34,16 +34,18 @@ _RIGHT: Final = (
 _HINTS: Final = {
     "tokenpluginfile.php": "Put pluginfile.php/ in place of tokenpluginfile.php/ and the part "
     "after it: the key in such an address was taken out of the answer.",
-    "draftfile.php": "A draft area can't be read through web services: save the draft with the "
+    "draftfile.php": "Draft areas can't be read through web services: save the draft with the "
     "function that takes its item id, then read the file where it was saved.",
-    "theme/image.php": "This is a picture of the site's theme, no file of a course or user.",
+    "theme/image.php": "This is a picture of the site's theme, not a file of a course or user.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FileAddress:
-    """A file of the site: `path` begins with a slash, is percent-encoded and stands behind the
-    site's base address; `fields` are what is sent beside the token; `name` is the file's own.
+    """A file of the site.
+
+    `path` is percent-encoded, begins with a slash and follows the site's base address. `fields`
+    are sent along with the token. `name` is the file's name.
     """
 
     path: str
@@ -52,12 +54,12 @@ class FileAddress:
 
 
 def file_address(url: str, site: Address) -> FileAddress:
-    """The file that an address in an answer stands for.
+    """Return the file that an address in an answer refers to.
 
-    Of its query only a preview's name is kept: a token in it is dropped.
+    Of the query, only the name of a preview is kept; a token is dropped.
 
     Raises:
-        CallError: `invalid_arguments`: it is no address of a file of this site. Nothing was sent.
+        CallError: `invalid_arguments`: not a file address of this site. Nothing was sent.
     """
     parts = _split(url, site)
     base = urlsplit(site.base)
@@ -73,7 +75,7 @@ def file_address(url: str, site: Address) -> FileAddress:
         segments, fields = _segments(behind, site), ()
         target = "".join(f"/{quote(segment, safe='')}" for segment in segments)
     else:
-        # A site that has turned `slasharguments` off writes the path into the query.
+        # With `slasharguments` off, Moodle writes the path into the query.
         given = quote(query.get("file", [""])[0])
         segments, target = _segments(given, site), ""
         fields = (("file", "".join(f"/{segment}" for segment in segments)),)
@@ -87,7 +89,7 @@ def _split(url: str, site: Address) -> SplitResult:
     if len(url) > MAX_LENGTH:
         raise _refused("is too long", site)
     if "\\" in url or _CONTROL.search(url) or url != url.strip():
-        raise _refused("contains characters that no address has", site)
+        raise _refused("contains characters that are not allowed in an address", site)
     try:
         parts = urlsplit(url)
         _ = parts.hostname, parts.port
@@ -107,22 +109,22 @@ def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
 
 
 def _segments(path: str, site: Address) -> list[str]:
-    """The decoded segments of a path, none of which leads anywhere else.
+    """Return the decoded segments of a path, none of which may change the target.
 
-    A name may hold a percent sign, so what is left is decoded again until nothing changes: however
-    many times a server or proxy decodes it, it stays one name.
+    Names may contain percent signs, so segments are decoded until nothing changes. However often a
+    server or proxy decodes the path, the segment stays one name.
     """
     segments = [unquote(segment) for segment in path.split("/")[1:]]
     if len(segments) < 2:
-        raise _refused("has no path of a file", site)
+        raise _refused("has no file path", site)
     for segment in segments:
         text = segment
         for _ in range(_ROUNDS):
             if text in ("", ".", "..") or _CONTROL.search(text) or "/" in text or "\\" in text:
-                raise _refused("has a path that leads elsewhere", site)
+                raise _refused("has a path with . or .. or slashes in its names", site)
             text = unquote(text)
         if text != unquote(text):
-            raise _refused("is encoded too many times", site)
+            raise _refused("is percent-encoded too many times", site)
     return segments
 
 

@@ -1,7 +1,7 @@
-"""Files of one site: streamed out of a file area, and up into a draft area.
+"""Download files of one site and upload files into draft areas, both streamed.
 
-Moodle's two scripts for files answer most failures with status 200 and a JSON object in a shape of
-its own, `{error, errorcode, ...}`, so that what comes is looked at before it passes for a file.
+Moodle's two file scripts answer most failures with status 200 and a JSON object of the form
+`{error, errorcode, ...}`, so each response is inspected before it is treated as a file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from moodle_mcp.site.timing import Timing
 UPLOAD: Final = "/webservice/upload.php"
 
 MAX_ERROR: Final = 200_000
-"""Bytes of an answer that is no file: an error of Moodle's, a proxy's page."""
+"""Maximum bytes of a response that is not a file: an error from Moodle, a proxy's page."""
 
 _PIECE: Final = 256 * 1024
 _MIMETYPE: Final = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,90}")
@@ -38,17 +38,18 @@ _ENCODINGS: Final = ("", "identity", "gzip", "deflate")
 
 
 _OWN_LIMITS: Final = (
-    "The operator may raise MOODLE_MCP_MAX_FILE (files that are answered) or "
-    "MOODLE_MCP_MAX_SAVED_FILE (files that are saved)."
+    "The operator may raise MOODLE_MCP_MAX_FILE (for files returned to the agent) or "
+    "MOODLE_MCP_MAX_SAVED_FILE (for files saved to disk)."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A file that is about to come.
+    """A file being downloaded.
 
-    `mimetype` is what Moodle calls it, after its name; `size` its bytes, where they are declared;
-    `pieces` its content, which ends with a `CallError` when it breaks off or grows beyond the cap.
+    `mimetype` is Moodle's guess from the file's name. `size` is the declared number of bytes, if
+    any. `pieces` yields the content and raises `CallError` if the download breaks off or exceeds
+    the limit.
     """
 
     mimetype: str
@@ -58,7 +59,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A file in the user's draft area: the area's item id, the name and the bytes stored."""
+    """A stored draft file: the draft area's item id, the file's name and its bytes."""
 
     item_id: int
     name: str
@@ -69,10 +70,10 @@ class Draft:
 async def opened(
     site: Site, file: FileAddress, *, most: int, timing: Timing, progress: Progress | None = None
 ) -> AsyncGenerator[Incoming]:
-    """A file of the site, to be read inside the block; `most` are the bytes that are taken.
+    """Open a file of the site, to be read inside the block; `most` is the maximum in bytes.
 
     Raises:
-        CallError: the site refuses it, or it is `too_large`.
+        CallError: the site refuses, or the file is `too_large`.
     """
     form = Form(file.path, dict(file.fields))
     with _within(timing.whole):
@@ -95,10 +96,10 @@ async def upload(
     timing: Timing,
     progress: Progress | None = None,
 ) -> Draft:
-    """Put a file into a draft area of the token's user: the one of `item_id`, or a new one for 0.
+    """Upload a file into a draft area of the token's user: that of `item_id`, or a new one for 0.
 
     Raises:
-        CallError: `written` is "nothing" unless the answer did not come.
+        CallError: `written` is "nothing" unless no answer arrived.
     """
     whole = io.BufferedReader(_AsItBegan(content))
     form = Form(UPLOAD, {"itemid": str(item_id), "filepath": "/"}, (name, whole))
@@ -109,7 +110,7 @@ async def upload(
 
 
 class _AsItBegan(io.RawIOBase):
-    """A file with the length that it has now: the request's head has said how much will come."""
+    """A file limited to its present length, which the request's Content-Length has announced."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -132,7 +133,7 @@ class _AsItBegan(io.RawIOBase):
         piece = self._file.read(min(len(buffer), left))
         if left and not piece:
             message = "The file became shorter while it was being sent, and nothing was stored."
-            hint = "Upload it again when no program writes to it."
+            hint = "Upload it again when no program is writing to it."
             raise CallError(Fault(Kind.CONFLICT, message, hint=hint, written="nothing"))
         buffer[: len(piece)] = piece
         return len(piece)
@@ -144,15 +145,16 @@ def _within(seconds: float) -> Generator[None]:
         with anyio.fail_after(seconds):
             yield
     except TimeoutError:
-        message = f"The file was not through within {seconds:.0f} seconds."
-        hint = "Take a smaller file, or let the operator raise MOODLE_MCP_CALL_BUDGET."
+        message = f"The transfer took longer than {seconds:.0f} seconds."
+        hint = "Take a smaller file, or ask the operator to raise MOODLE_MCP_CALL_BUDGET."
         raise CallError(Fault(Kind.TIMEOUT, message, hint=hint)) from None
 
 
 def _is_file(response: httpx2.Response) -> bool:
-    """Whether the answer is a file: Moodle gives each a `Content-Disposition` (observed on 4.5.6).
+    """Whether the response is a file: Moodle sends `Content-Disposition` with each (seen on 4.5.6).
 
-    Without one JSON is Moodle's error, whatever the status, and a page is a login or a proxy's.
+    Without that header, JSON is Moodle's error whatever the status, and HTML is a login page or a
+    proxy's.
     """
     if response.status_code != 200:
         return False
@@ -163,17 +165,17 @@ def _is_file(response: httpx2.Response) -> bool:
 
 
 def _mimetype(response: httpx2.Response) -> str:
-    told = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return told if _MIMETYPE.fullmatch(told) else "application/octet-stream"
+    mimetype = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return mimetype if _MIMETYPE.fullmatch(mimetype) else "application/octet-stream"
 
 
 def _declared(response: httpx2.Response) -> int | None:
-    """The file's bytes as the answer declares them; of a compressed one nothing is known."""
+    """Return the declared bytes of the file, or None for a compressed response."""
     encoding = response.headers.get("content-encoding", "").lower()
     if encoding not in _ENCODINGS:
-        told = plain(encoding[:40])
-        message = f"The file came compressed in a way that was not asked for ({told})."
-        hint = "The operator looks at what stands between here and the site: a proxy does that."
+        shown = plain(encoding[:40])
+        message = f"The file arrived compressed ({shown}), which was not requested."
+        hint = "The operator checks the proxies in front of the site: one of them compresses."
         raise CallError(Fault(Kind.BAD_ANSWER, message, hint=hint))
     length = response.headers.get("content-length", "")
     return int(length) if length.isdecimal() and encoding in ("", "identity") else None
@@ -182,7 +184,7 @@ def _declared(response: httpx2.Response) -> int | None:
 async def _pieces(
     response: httpx2.Response, most: int, size: int | None, progress: Progress | None
 ) -> AsyncGenerator[bytes]:
-    # Unpacked by the library in pieces, so that a small answer can't fill the memory.
+    # The library decompresses piece by piece, so a small response can't fill the memory.
     done = 0
     async for piece in response.aiter_bytes(_PIECE):
         done += len(piece)
@@ -194,19 +196,19 @@ async def _pieces(
 
 
 async def _refusal(site: Site, response: httpx2.Response) -> CallError:
-    """The error that an answer means which is no file."""
+    """Return the error that a response stands for which is not a file."""
     try:
         await _answer(site, response)
     except CallError as error:
         return error
-    return CallError(Fault(Kind.BAD_ANSWER, "The site answered with something that is no file."))
+    return CallError(Fault(Kind.BAD_ANSWER, "The site's response is not a file."))
 
 
 async def _answer(site: Site, response: httpx2.Response) -> Any:
-    """The value that one of the two scripts answered.
+    """Return the value that one of the two scripts answered.
 
     Raises:
-        CallError: it is an error, in either of Moodle's shapes, or not Moodle's at all.
+        CallError: the value is an error in either of Moodle's shapes, or not Moodle's at all.
     """
     body = bytearray()
     async for piece in response.aiter_bytes(_PIECE):
@@ -220,7 +222,7 @@ async def _answer(site: Site, response: httpx2.Response) -> Any:
         response.headers.get("location"),
         response.headers.get("retry-after"),
     )
-    # Before the status: a missing file is a 404 with Moodle's own words in it.
+    # Checked before the status: for a missing file Moodle answers 404 with its own error object.
     try:
         value = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -228,10 +230,10 @@ async def _answer(site: Site, response: httpx2.Response) -> Any:
     match value:
         case {"error": _, "errorcode": code}:
             error = moodle_error(cast("dict[str, Any]", value), answer.status)
-            # A parameter that we sent is missing: PHP has dropped the whole body.
+            # A parameter that we did send is reported missing: PHP has dropped the whole body.
             raise _dropped() if code == "missingparam" else error
         case _:
-            # The list of uploaded files says itself which of them failed.
+            # The list of uploaded files itself says which of them failed.
             return decode(answer, own=lambda value: isinstance(value, list)).value
 
 

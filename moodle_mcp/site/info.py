@@ -1,4 +1,4 @@
-"""What a site says of itself and of the token, as `core_webservice_get_site_info` answers it."""
+"""Parse `core_webservice_get_site_info`: the site's description of itself and the token."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from moodle_mcp.errors import CallError, Fault, Kind
 SITE_INFO: Final = "core_webservice_get_site_info"
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,254}")
-"""A function's name; Moodle keeps 255 characters at most (read in the source of 4.5.6)."""
+"""A function name; Moodle stores at most 255 characters (read in the source of 4.5.6)."""
 
 _RELEASE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*[A-Za-z0-9.+ ():_-]{0,60}")
-"""`4.5.6+ (Build: 20250822)`, and what a distribution may write behind it."""
+"""`4.5.6+ (Build: 20250822)`, possibly followed by a distribution's suffix."""
 
 _MAX_TEXT: Final = 1000
-"""Characters of a name: Moodle keeps 254 of a site's, and 100 of each part of a user's (read in the
-source of 4.5.6)."""
+"""Maximum characters of a name: Moodle stores 254 for a site's, 100 for each part of a user's (read
+in the source of 4.5.6)."""
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class SiteInfo:
     """The token's user, the site's release and the functions of the token's service.
 
-    Over RESTful a site tells neither functions nor release: Moodle looks them up by a form field
-    with the token, which RESTful has not (observed on 4.5.6). `functions` is then None.
+    Over RESTful, Moodle reports neither functions nor release, because it looks them up by the
+    token's form field, which RESTful lacks (observed on 4.5.6). `functions` is then None.
     """
 
     site_name: str
@@ -44,15 +44,15 @@ class SiteInfo:
     may_upload: bool
 
     def lacks(self, function: str) -> bool:
-        """Whether the token's service is known not to have a function."""
+        """Whether the function is known to be missing from the token's service."""
         return self.functions is not None and function not in self.functions
 
 
 def site_info(answer: Any) -> SiteInfo:
-    """The answer of `core_webservice_get_site_info` as a `SiteInfo`.
+    """Parse an answer of `core_webservice_get_site_info`.
 
     Raises:
-        CallError: `bad_answer` when it is not such an answer.
+        CallError: `bad_answer` if it is not such an answer.
     """
     try:
         return SiteInfo(
@@ -62,37 +62,37 @@ def site_info(answer: Any) -> SiteInfo:
             user_name=_text(answer["username"]),
             user_full_name=_text(answer["fullname"]),
             release=_release(str(answer.get("release", ""))),
-            # A service that gives this very function has one at least.
+            # The service must have at least this very function.
             functions=_names(str(entry["name"]) for entry in answer["functions"]) or None,
-            # Over RESTful neither is told.
+            # RESTful reports neither functions nor release.
             may_download=bool(answer.get("downloadfiles", 1)),
             may_upload=bool(answer.get("uploadfiles", 1)),
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
-        message = "The site's answer about itself lacks what Moodle sends."
+        message = "The site's description of itself lacks fields that Moodle always sends."
         raise CallError(Fault(Kind.BAD_ANSWER, message, function=SITE_INFO)) from None
 
 
-def _text(told: object) -> str:
-    """A name, of which half a character (a surrogate) could be written to no file."""
-    return str(told)[:_MAX_TEXT].encode("utf-8", "replace").decode()
+def _text(value: object) -> str:
+    """Return a name without lone surrogates, which could not be encoded."""
+    return str(value)[:_MAX_TEXT].encode("utf-8", "replace").decode()
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:
-    """Names that functions can have: they become tools' names."""
-    told = frozenset(names)
-    known = frozenset(filter(_NAME.fullmatch, told))
-    if len(known) < len(told):
+    """Keep the names that a Moodle function can have; they become tool names."""
+    listed = frozenset(names)
+    known = frozenset(filter(_NAME.fullmatch, listed))
+    if len(known) < len(listed):
         log.warning(
-            "%d functions that the site names are left out: their names are none of Moodle's form",
-            len(told) - len(known),
+            "%d functions of the site are ignored: their names are not valid for Moodle functions",
+            len(listed) - len(known),
         )
     return known
 
 
-def _release(told: str) -> str:
-    """The site's release; empty if it is not written as Moodle writes releases."""
-    if told and not _RELEASE.fullmatch(told):
-        log.warning("the site's release is left out: it is not written as Moodle writes releases")
+def _release(value: str) -> str:
+    """Return the site's release, or "" if it does not look like a Moodle release."""
+    if value and not _RELEASE.fullmatch(value):
+        log.warning("the site's release is ignored: it does not look like a Moodle release")
         return ""
-    return told
+    return value

@@ -1,9 +1,9 @@
-"""Getting a token from a site: with a password, or through the browser (single sign-on).
+"""Get a token from a site: with a password, or through the browser (single sign-on).
 
-Both ways make Moodle create a token for a service that the user may use, or hand out the one that
-exists. The password goes to `login/token.php` once, in a body. In the browser the person signs in
-as ever; the page made for Moodle's app then links to an address that holds the token, which the
-person pastes.
+Either way Moodle returns the user's token for a service, and creates one if there is none. The
+password is sent to `login/token.php` once, in a request body. In the browser the person signs in
+as usual. The page meant for Moodle's app then shows a link that contains the token, and the person
+pastes that link.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from moodle_mcp.site.protocol import Post
 from moodle_mcp.site.transport import Transport
 
 MOBILE_SERVICE: Final = "moodle_mobile_app"
-"""The service that every Moodle has, and for which users may usually make tokens."""
+"""A service that every Moodle has, and for which users may usually create tokens."""
 
 LOGIN_TIMEOUT: Final = 30.0
-"""Seconds: a site may ask a slow directory for the password."""
+"""Seconds; a site may have to ask a slow LDAP server."""
 
 _PUBLIC_CONFIG_ENTRY: Final = "/lib/ajax/service-nologin.php"
 _PUBLIC_CONFIG: Final = "tool_mobile_get_public_config"
@@ -50,10 +50,10 @@ _AGAIN: Final = (
 async def token_for_password(
     address: Address, username: str, password: SecretStr, service: str, *, user_agent: str
 ) -> SecretStr:
-    """The user's token for a service, by its short name.
+    """Return the user's token for a service, given by its short name.
 
     Raises:
-        CallError: the site refused, or did not answer. The password is in no error.
+        CallError: the site refused or did not answer. No error contains the password.
     """
     secret = password.get_secret_value()
     fields = {"username": username, "password": secret, "service": service}
@@ -70,36 +70,36 @@ async def token_for_password(
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A sign-in through the browser that has begun; good for one answer.
+    """A started sign-in through the browser; accepts one answer.
 
-    `page` is where the person signs in. `signatures` are the beginnings that the site's answer to
-    this sign-in, and to no other, may have.
+    `page` is the address where the person signs in. `signatures` are the possible prefixes of the
+    site's answer to this sign-in and no other.
     """
 
     page: str
     signatures: frozenset[str]
 
     def token_in(self, pasted: str) -> SecretStr:
-        """The token in the address that the person has pasted, `scheme://token=BASE64`.
+        """Return the token in the pasted address, `scheme://token=BASE64`.
 
         Raises:
-            CallError: it is no such address, or the answer to another sign-in or site.
+            CallError: it is no such address, or it answers another sign-in or site.
         """
         parts = _decoded(pasted).split(_PARTS)
         if len(parts) not in (2, 3):
             raise _not_an_answer()
         if not any(hmac.compare_digest(parts[0], known) for known in self.signatures):
-            message = "The pasted address answers another sign-in, or is another site's."
+            message = "The pasted address belongs to another sign-in or another site."
             raise CallError(Fault(Kind.BAD_ANSWER, message, hint=_AGAIN))
-        # A third part is the key to a session in the browser: nothing here needs it.
+        # A third part is the key of a browser session, which is not needed here.
         return _token(parts[1])
 
 
 async def launch(address: Address, service: str, *, user_agent: str) -> Launch:
-    """Begin a sign-in through the browser.
+    """Start a sign-in through the browser.
 
     Raises:
-        CallError: the site does not offer it, or did not answer.
+        CallError: the site does not offer it or did not answer.
     """
     asked = json.dumps([{"index": 0, "methodname": _PUBLIC_CONFIG, "args": {}}]).encode()
     answer = await _post(
@@ -115,8 +115,8 @@ async def launch(address: Address, service: str, *, user_agent: str) -> Launch:
 
 def _launch(address: Address, service: str, config: dict[str, Any]) -> Launch:
     here = _place(address.base)
-    told = {str(config["wwwroot"]), str(config.get("httpswwwroot"))}
-    roots = {root for root in told if _place(root) == here}
+    addresses = {str(config["wwwroot"]), str(config.get("httpswwwroot"))}
+    roots = {root for root in addresses if _place(root) == here}
     page: str = config["launchurl"]
     if not config.get("enablewebservices"):
         raise CallError(Fault(Kind.WEB_SERVICES_OFF, "Web services are switched off."))
@@ -135,25 +135,25 @@ def _launch(address: Address, service: str, config: dict[str, Any]) -> Launch:
             Fault(
                 Kind.MOODLE_ERROR,
                 "The site does not offer signing in through the browser.",
-                hint="Sign in with user name and password (without --sso); or an administrator "
+                hint="Sign in with user name and password (without --sso). Or an administrator "
                 "sets Site administration > General > Mobile app > Mobile authentication > Type "
                 "of login to a browser window.",
             )
         )
     passport = secrets.token_hex(16)
-    # With `confirmed` Moodle shows a page with a link that can be copied. Without it the browser
-    # is sent to an address that it can't open, and many then show none.
+    # With `confirmed` Moodle shows a page with a link that can be copied. Otherwise it redirects
+    # to an address that the browser can't open, and many browsers then don't show it.
     query = {"service": service, "passport": passport, "urlscheme": _SCHEME, "confirmed": "1"}
     return Launch(f"{page}?{urlencode(query)}", _signatures({*roots, address.base}, passport))
 
 
 def _can_be_opened(page: str) -> bool:
-    """Whether it is one web address: a browser must run nothing, and words are none of it."""
+    """Whether it is an http(s) address: the browser must not run a script or get other words."""
     return page.startswith(("https://", "http://")) and page.isprintable() and " " not in page
 
 
 def _signatures(roots: set[str], passport: str) -> frozenset[str]:
-    # As Moodle's app has it: behind a proxy a site may call itself http where it is https.
+    # As in Moodle's app: behind a proxy, a site may report its address as http instead of https.
     places = {root.partition("://")[2] for root in roots}
     spelt = (f"{scheme}://{place}{passport}" for place in places for scheme in ("https", "http"))
     return frozenset(
@@ -162,7 +162,7 @@ def _signatures(roots: set[str], passport: str) -> frozenset[str]:
 
 
 def _place(url: str) -> str:
-    """Host, port and path, as they decide which site it is; empty for what is no address."""
+    """Return host, port and path, which identify a site; empty if it is not an address."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -172,7 +172,7 @@ def _place(url: str) -> str:
 
 def _decoded(pasted: str) -> str:
     text = unquote(pasted.strip().strip("'\"")).rpartition("://token=")[2]
-    # Some systems and sites add these to the address.
+    # Some systems and sites append these to the address.
     text = _END.sub("", text).removeprefix("token=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("ascii")
@@ -181,7 +181,7 @@ def _decoded(pasted: str) -> str:
 
 
 def _not_an_answer() -> CallError:
-    message = "This is not the address that the site's sign-in page links to."
+    message = "This is not the link from the site's sign-in page."
     hint = "Paste the whole link, which looks like moodlemobile://token=... ."
     return CallError(Fault(Kind.BAD_ANSWER, message, hint=hint))
 

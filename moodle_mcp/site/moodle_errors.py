@@ -1,8 +1,8 @@
-"""From Moodle's failures to our kinds of fault.
+"""Turn Moodle's failures into our kinds of error.
 
-The errorcode is the stable part: the message is in the site's language. Where an errorcode is not
-in the table of `errorcodes.py`, the exception's class tells enough for a kind. Observed on 4.5.6
-unless a line says read.
+The errorcode is the stable part: the message is in the site's language. If an errorcode is not in
+the table of `errorcodes.py`, the exception's class decides the kind. Observed on 4.5.6 unless a
+line says "read".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_MESSAGE: Final = 500
 _DEEPEST_TEXT: Final = 3
 _TAG = re.compile(r"<[^<>]*>")
 IDENTIFIER: Final = re.compile(r"[\w/:-]{1,100}")
-"""What an errorcode looks like; Moodle also puts sentences in its place."""
+"""What an errorcode looks like; Moodle sometimes puts a sentence in its place."""
 
 
 _MARKS: Final = ("exception", "error", "errors", "errorcode")
@@ -33,22 +33,22 @@ _NOT_IN_SITE: Final = Meaning(
 )
 _NOTHING_ELSE: Final = Meaning(
     Kind.MOODLE_ERROR,
-    hint="The site answered nothing but this error, and no errorcode. It may come from the "
-    "function itself, or from a firewall or proxy before Moodle.",
+    hint="The site answered only this error, without an errorcode. It may come from the "
+    "function itself, or from a firewall or proxy in front of Moodle.",
 )
 
 _SENTENCES: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
     (re.compile(r"(?i)permission|not allowed|not a member|not part of"), Kind.NO_PERMISSION),
     (re.compile(r"(?i)(not|n't) exist|unable to find|not be found|unknown"), Kind.NOT_FOUND),
 )
-"""What a sentence in the place of an errorcode means: some seventy are written so in the source of
-4.5.6, in English on every site. Others say what is wrong with a value.
+"""What a sentence in place of an errorcode means. Moodle 4.5.6 has about seventy, in English on
+every site (read). Sentences that match none say what is wrong with a value.
 """
 
 _REFUSALS: Final = ("cannotaccess", "cannotview", "nopermission", "noview")
-"""How errorcodes begin by which Moodle says that somebody may not: some thirty (read)."""
+"""Prefixes of about thirty errorcodes by which Moodle denies permission (read)."""
 
-# By the last part of the exception's class name, for errorcodes that are not listed.
+# By the last part of the exception's class name, for errorcodes that are not in the table.
 _CLASSES: Final[Mapping[str, Meaning]] = {
     "required_capability_exception": Meaning(Kind.NO_PERMISSION, When.CHECKING),
     "require_login_exception": Meaning(Kind.NO_PERMISSION, When.CHECKING),
@@ -64,7 +64,7 @@ _CLASSES: Final[Mapping[str, Meaning]] = {
     "dml_connection_exception": Meaning(Kind.SITE_ERROR),
 }
 
-# What PHP itself throws, without an errorcode: a bug in Moodle's code or a broken installation.
+# Errors that PHP itself throws, without an errorcode: a bug in Moodle or a broken installation.
 _PHP_ERRORS: Final = frozenset(
     {
         "ArgumentCountError",
@@ -79,18 +79,18 @@ _PHP_ERRORS: Final = frozenset(
 )
 _PHP_ERROR: Final = Meaning(
     Kind.SITE_ERROR,
-    hint="Moodle's own code failed on this call, and would again: often because nothing has one of "
-    "the ids, or a plugin is switched off or incomplete. Check the ids; an administrator finds the "
-    "place in PHP's error log.",
+    hint="Moodle's own code failed on this call and would fail again. Often one of the ids does "
+    "not exist, or a plugin is disabled or incomplete. Check the ids; an administrator finds the "
+    "cause in PHP's error log.",
 )
 
 
 def failure_in(answer: Any) -> Mapping[str, Any] | None:
-    """Return the failure that an answer is by its shape, or None.
+    """Return the failure if an answer has the shape of one, else None.
 
-    The shapes: `{exception, errorcode?, message}` of the protocols, `{error, errorcode, ...}` of
-    the scripts for files and signing in, `{error}` or `{errors}` alone, and a list that holds
-    nothing but such objects (the AJAX script's `[{error: true, exception: {...}}]`).
+    The shapes are `{exception, errorcode?, message}` from the protocols, `{error, errorcode, ...}`
+    from the file and sign-in scripts, `{error}` or `{errors}` alone, and a list of nothing but such
+    objects (the AJAX script's `[{error: true, exception: {...}}]`).
     """
     if isinstance(answer, list):
         failures = [_failure(entry) for entry in cast("list[Any]", answer)]
@@ -110,28 +110,28 @@ def _failure(answer: Any) -> Mapping[str, Any] | None:
 
 
 def moodle_error(data: Mapping[str, Any], http_status: int | None = None) -> CallError:
-    """Return the error for a failure in one of the shapes that `failure_in` names."""
+    """Return the error for a failure in one of the shapes that `failure_in` lists."""
     fault, when = _judged(data, http_status)
     delivery = Delivery.REJECTED if when is When.BEFORE else None
     return CallError(fault, delivery, while_checking=when is When.CHECKING)
 
 
 def foreign_error(answer: Any) -> CallError:
-    """Return the error for an answer that the called function can't have given."""
+    """Return the error for an answer that can't come from the called function."""
     is_object = isinstance(answer, Mapping)
     said = plain(_said(cast("Mapping[str, Any]", answer)) if is_object else _first_text(answer))
     message = (
-        "The answer is not the function's own. A firewall or proxy before Moodle may have given "
-        "it, and then Moodle has not seen the call."
+        "This answer does not come from the function. It may come from a firewall or proxy in "
+        "front of Moodle, and then Moodle has not received the call."
     )
     text = f"{message} It says: {said}" if said else message
     return CallError(Fault(Kind.BAD_ANSWER, text, said=said))
 
 
 def moodle_fault(data: Mapping[str, Any], http_status: int | None = None) -> Fault:
-    """Return the fault for a failure in one of the shapes that `failure_in` names.
+    """Return the fault for a failure in one of the shapes that `failure_in` lists.
 
-    Its debuginfo never goes into the fault: it can hold SQL with values.
+    It never includes the debuginfo, which can contain SQL with values.
     """
     return _judged(data, http_status)[0]
 
@@ -145,7 +145,7 @@ def _judged(data: Mapping[str, Any], http_status: int | None) -> tuple[Fault, Wh
     said = _said(data) or errorcode
     message = plain(_without_debuginfo(said, str(data.get("debuginfo") or "")))
     if errorcode and not IDENTIFIER.fullmatch(errorcode):
-        # A weak password comes with sentences of HTML as its errorcode.
+        # For a weak password Moodle sends HTML sentences as the errorcode.
         meaning = _sentence(errorcode)
         message, errorcode = plain(errorcode) or message, ""
     else:
@@ -153,7 +153,7 @@ def _judged(data: Mapping[str, Any], http_status: int | None) -> tuple[Fault, Wh
     failed_in_php = not errorcode and exception in _PHP_ERRORS
     fault = Fault(
         meaning.kind,
-        message or "Moodle refused the call without saying why.",
+        message or "Moodle refused the call without giving a reason.",
         hint=meaning.hint,
         errorcode=errorcode or None,
         exception=plain(exception) or None,
@@ -165,7 +165,7 @@ def _judged(data: Mapping[str, Any], http_status: int | None) -> tuple[Fault, Wh
 
 
 def _said(data: Mapping[str, Any]) -> str:
-    """What a failure says: the first text in its `message`, `error` or `errors`."""
+    """Return the message of a failure: the first text in its `message`, `error` or `errors`."""
     texts = (_first_text(data.get(key)) for key in ("message", "error", "errors"))
     return next(filter(None, texts), "")
 
@@ -185,10 +185,10 @@ def _first_text(value: Any) -> str:
 
 
 def _without_debuginfo(message: str, debuginfo: str) -> str:
-    """The message without the debuginfo that `debugdisplay` puts in brackets at its end.
+    """Remove the debuginfo that `debugdisplay` appends in brackets.
 
-    The debuginfo can go on after what the message has of it. No more brackets are tried than an
-    error's message may have characters: what stands behind those is cut off.
+    The debuginfo may be longer than its part in the message. Only as many brackets are tried as an
+    error message may have characters; the rest is cut off anyway.
     """
     start = message.find(" (") if debuginfo and message.endswith(")") else -1
     for _ in range(_MAX_MESSAGE):
@@ -201,18 +201,18 @@ def _without_debuginfo(message: str, debuginfo: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text without HTML tags and half characters, on one line and cut to suit an error."""
+    """Return text without HTML tags and lone surrogates, on one line, cut to fit an error."""
     words = " ".join(html.unescape(_TAG.sub(" ", text)).split())
     words = words.encode("utf-8", "replace").decode()
     return words if len(words) <= _MAX_MESSAGE else f"{words[:_MAX_MESSAGE]}…"
 
 
 def _sentence(errorcode: str) -> Meaning:
-    """The meaning of an errorcode that is a sentence for people."""
+    """Return the meaning of an errorcode that is a sentence for people."""
     for pattern, kind in _SENTENCES:
         if pattern.search(errorcode):
             return Meaning(kind)
-    hint = "Moodle's rules are in the message: follow them."
+    hint = "Follow Moodle's rules given in the message."
     return Meaning(Kind.INVALID_PARAMETER, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""Which protocol to use on a site that was asked about itself in several: pure."""
+"""Choose the protocol for a site from its answers in each protocol. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from moodle_mcp.site.protocol import Protocol
 SelfDescription: TypeAlias = SiteInfo | CallError
 
 _NOT_THERE: Final = frozenset({Kind.WEB_SERVICES_OFF, Kind.WRONG_ADDRESS})
-"""Faults that mean that the site does not have a protocol, or does not have it on."""
+"""Kinds of error by which a site lacks a protocol or has it switched off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Negotiation:
-    """What a site answered in each protocol, the preferred one first."""
+    """A site's answers in each protocol, in order of preference."""
 
     descriptions: Mapping[Protocol, SelfDescription]
 
     @property
     def answered(self) -> bool:
-        """Whether the site answered in one of them."""
+        """Whether the site answered in any protocol."""
         return bool(self._infos)
 
     @property
     def protocol(self) -> Protocol:
         """The protocol to send calls in.
 
-        Where none answered, the last that is there at all, or the last: the protocol that every
-        site has is the least preferred one, and its error is the one that administrators know.
+        If none answered, this is the last one that exists on the site, or else the last one. The
+        least preferred protocol exists on every site, and administrators know its errors.
         """
         if self._infos:
             return next(iter(self._infos))
@@ -43,15 +43,15 @@ class Negotiation:
 
     @property
     def informant(self) -> Protocol:
-        """The protocol in which to ask the site about itself: one that tells its functions."""
+        """The protocol for asking the site about itself: one that reports its functions."""
         telling = [each for each, info in self._infos.items() if info.functions is not None]
         return telling[0] if telling else self.protocol
 
     def info(self) -> SiteInfo:
-        """What the site said of itself.
+        """Return the site's description of itself.
 
         Raises:
-            CallError: it answered in none; the error is that of `protocol`.
+            CallError: no protocol answered; this is the error of `protocol`.
         """
         described = self.descriptions[self.informant]
         if isinstance(described, CallError):

@@ -1,7 +1,7 @@
-"""Where a site's base address ends in the address of one of its pages. Pure but for its table.
+"""Find a site's base path in the address of one of its pages. Pure except for reading a table.
 
-The table lists what stands in each of Moodle's top folders, as far as a browser may ask for it:
-the scripts, and the folders that hold scripts (read in the source of 4.5.6).
+The table lists the contents of Moodle's top-level folders that a browser may request: scripts, and
+folders that contain scripts (read in the source of 4.5.6).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Final, TypeAlias
 
 _ROOT: Final = "."
-"""The table's row for scripts that stand in no folder."""
+"""The table's row for scripts in the top folder."""
 
 _PLUGINS: Final = frozenset(
     {
@@ -19,26 +19,26 @@ _PLUGINS: Final = frozenset(
         "plagiarism", "portfolio", "report", "repository", "theme", "webservice",
     }
 )  # fmt: skip
-"""Folders that hold plugins, which may be called anything."""
+"""Folders that contain plugins, which may have any name."""
 
 _PAGES_WITHOUT_SCRIPT: Final = frozenset({"my", "login", "admin"})
-"""Folders that are pages of every Moodle and no likely name for the folder of a site."""
+"""Folders that are pages on every Moodle and unlikely as names of a site's folder."""
 
 
 _Table: TypeAlias = Mapping[str, frozenset[str]]
 
 
 class UnclearError(Exception):
-    """Nobody can tell from the path alone which part of it is the site's."""
+    """The path alone does not show which part of it is the site's."""
 
 
 def base_path(path: str) -> str:
-    """The part of a page's path that leads to its site: "/moodle" of "/moodle/course/view.php".
+    """Return the site's part of a page's path: "/moodle" for "/moodle/course/view.php".
 
-    A path that is no page's is returned without slashes at its end.
+    A path that is not a page's is returned without trailing slashes.
 
     Raises:
-        UnclearError: it has a script that is none of Moodle's, or more than one reading.
+        UnclearError: the path has a script that is not Moodle's, or several readings.
     """
     parts = [part for part in path.split("/") if part]
     if not parts:
@@ -55,13 +55,13 @@ def base_path(path: str) -> str:
         return path.rstrip("/")
     base = parts[: found[0]]
     if _script_at(base) is not None or any(_is_known(base[at:], table) for at in range(len(base))):
-        # What is left would be taken for a page itself.
+        # The remaining path would itself be taken for a page.
         raise UnclearError
     return "".join(f"/{part}" for part in base)
 
 
 def _is_known(parts: list[str], table: _Table) -> bool:
-    """Whether a path that begins at the site's base is a page of Moodle's own."""
+    """Whether a path relative to the site's base is one of Moodle's pages."""
     match parts:
         case [only] if only in _PAGES_WITHOUT_SCRIPT:
             return True
@@ -74,18 +74,18 @@ def _is_known(parts: list[str], table: _Table) -> bool:
 
 
 def _is_of_plugin(parts: list[str]) -> bool:
-    """Whether it may be a page of a plugin that the table does not know."""
+    """Whether it may be a page of a plugin that is not in the table."""
     script = _script_at(parts)
     return bool(parts) and parts[0] in _PLUGINS and script is not None and script >= 2
 
 
 def _script_at(parts: list[str]) -> int | None:
-    """The position of the script; what stands behind it is the script's own."""
+    """Return the position of the script; what follows it is the script's own path."""
     return next((at for at, part in enumerate(parts) if part.endswith(".php")), None)
 
 
 def _table() -> _Table:
-    """What stands in each folder."""
+    """Return the contents of each folder."""
     text = files("moodle_mcp.site").joinpath("pages.txt").read_text(encoding="utf-8")
     rows = text.replace("\n  ", " ").splitlines()
     return {

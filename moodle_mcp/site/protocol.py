@@ -1,8 +1,8 @@
-"""The protocols in which a Moodle site takes calls, and all in which they differ.
+"""The web-service protocols of a Moodle site, and everything in which they differ.
 
-REST is Moodle's own; RESTful comes with the plugin webservice_restful. Both run the same functions
-with the same checks and answer failures with the same bodies. What is said of RESTful was observed
-with the plugin (2024050601) on Moodle 4.5.6.
+REST is part of Moodle; RESTful comes with the plugin webservice_restful. Both run the same
+functions with the same checks and answer failures with the same bodies. Statements about RESTful
+were observed with the plugin (2024050601) on Moodle 4.5.6.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FUNCTION = re.compile(r"[A-Za-z0-9_]+")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a request, or an item in one, takes of PHP's limits."""
+    """What a request, or one item of it, uses of PHP's limits."""
 
     fields: int
     bytes: int
@@ -38,11 +38,11 @@ _TOKEN_FIELD: Final = Cost(1, len("wstoken=&") + 32)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to a function in a protocol, complete but for the token.
+    """One request to a function in a protocol, complete except for the token.
 
-    `cost` counts what arrives at PHP: the form fields, of which JSON has none, and the bytes of
-    the body, both with the token where it is part of them. `secrets` are the passwords and keys
-    among the arguments, which the site must not be able to bring into an answer.
+    `cost` counts what PHP receives: the form fields (JSON has none) and the bytes of the body, each
+    including the token where the body contains it. `secrets` are the passwords and keys among the
+    arguments, which are redacted from the answer.
     """
 
     protocol: Protocol
@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What goes over the wire; it holds the token, so that only its address may be shown."""
+    """An HTTP request as sent. It contains the token, so `repr` shows only the address."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -62,46 +62,46 @@ class Post:
 
 
 class Protocol(ABC):
-    """How a site is called: where, with which body, and within which limits.
+    """How to call a site: the entry point, the body's format and the limits.
 
-    The protocols have no state: there is one object of each, `REST` and `RESTFUL`.
+    Protocols have no state: there is one object of each, `REST` and `RESTFUL`.
     """
 
     name: str
-    """As Moodle's own pages call it."""
+    """The name in Moodle's own pages."""
     capability: str
-    """What the token's user must be allowed to."""
+    """The capability that the token's user needs."""
     entry: str
     """The script's path below the site's address."""
     batch_size: int
-    """Items of one request where nothing else limits them."""
+    """Maximum items of one request if no other limit applies."""
     hint_if_off: str | None = None
-    """What to do when the site has it switched off; None where the kind's own advice is right."""
+    """What to do if the site has it switched off; None if the kind's default hint fits."""
     hint_if_absent: str | None = None
-    """What to do when the site has no such script."""
+    """What to do if the site has no such script."""
 
     def __str__(self) -> str:
         return self.name
 
     @abstractmethod
     def encode(self, function: str, arguments: Mapping[str, Any]) -> Request:
-        """The request that calls a function with checked arguments."""
+        """Return the request that calls a function with checked arguments."""
 
     @abstractmethod
     def item_cost(self, lists: Mapping[str, Any], position: int) -> Cost:
-        """What one item adds at a position in its request; `lists` hold it alone, by argument."""
+        """Return what one item adds at a position; `lists` holds that item alone, by argument."""
 
     @abstractmethod
     def post(self, request: Request, address: Address, token: str) -> Post:
-        """The request with the token, as it is sent to a site."""
+        """Return the HTTP request with the token, as sent to a site."""
 
 
 class _Rest(Protocol):
     name = "REST"
     capability = "webservice/rest:use"
     entry = REST_ENTRY
-    # Observed on Moodle 4.5.6: enrolling in batches of 100 took 6.5 ms a user, one by one 61 ms; a
-    # larger batch gains little, since only 45 ms a request are fixed.
+    # Observed on Moodle 4.5.6: enrolling in batches of 100 took 6.5 ms a user, one by one 61 ms.
+    # Larger batches gain little, because the fixed cost is only 45 ms a request.
     batch_size = 100
 
     def encode(self, function: str, arguments: Mapping[str, Any]) -> Request:
@@ -112,13 +112,13 @@ class _Rest(Protocol):
 
     def item_cost(self, lists: Mapping[str, Any], position: int) -> Cost:
         fields = list(form_fields(lists))
-        # The name of each field holds the position: `members[0][userid]`, `members[57][userid]`.
+        # Each field name contains the position: `members[0][userid]`, `members[57][userid]`.
         return Cost(len(fields), form_size(fields) + len(fields) * (len(str(position)) - 1))
 
     def post(self, request: Request, address: Address, token: str) -> Post:
-        # The format is in the query: when PHP drops an oversized body, a request with the format
-        # in the body alone is answered in XML. The token is the first field: PHP keeps the first
-        # ones when it drops those over a limit.
+        # The format is in the query: if PHP drops an oversized body, a format in the body would be
+        # lost and Moodle would answer in XML. The token is the first field, because PHP keeps the
+        # first fields when it drops those over its limit.
         return Post(
             f"{address.base}{self.entry}?moodlewsrestformat=json",
             {"Content-Type": "application/x-www-form-urlencoded"},
@@ -130,10 +130,10 @@ class _Restful(Protocol):
     name = "RESTful"
     capability = "webservice/restful:use"
     entry = RESTFUL_ENTRY
-    # Not bounded by form fields, but by time: a request that outlasts a proxy's usual 60 seconds
-    # is in doubt. Observed on 4.5.6 on a busy machine: 1,000 enrolments took as long in requests of
-    # 100 as of 1,000, and the longest request 2 to 7 seconds with 100 items, 6 with 250, 8 to 17
-    # with 500, 12 to 30 with 1,000.
+    # Limited by time instead of form fields: the outcome of a request that outlasts a proxy's usual
+    # 60 seconds is unknown. Observed on 4.5.6 on a busy machine: 1,000 enrolments took as long in
+    # requests of 100 as of 1,000. The longest request took 2 to 7 seconds with 100 items, 6 with
+    # 250, 8 to 17 with 500, 12 to 30 with 1,000.
     batch_size = 250
     hint_if_off = (
         "An administrator must switch on web services (Site administration > General > Advanced "
@@ -142,14 +142,14 @@ class _Restful(Protocol):
     )
     hint_if_absent = (
         "An administrator must install the plugin webservice_restful, or the operator sets "
-        "MOODLE_PROTOCOL to rest or auto. If the plugin is there, the operator sets MOODLE_URL to "
-        "the site's own address, as the browser shows it on the front page."
+        "MOODLE_PROTOCOL to rest or auto. If the plugin is installed, the operator sets MOODLE_URL "
+        "to the site's own address, as the browser shows it on the front page."
     )
 
     def encode(self, function: str, arguments: Mapping[str, Any]) -> Request:
         if not _FUNCTION.fullmatch(function):
-            # It becomes a part of the address, where a dot or a slash would lead elsewhere.
-            message = "Nothing was sent: no function of Moodle's has such a name."
+            # The name becomes part of the URL's path, where a dot or slash would change the target.
+            message = "Nothing was sent: this is not a valid name of a Moodle function."
             raise CallError.not_sent(Fault(Kind.NOT_FOUND, message))
         body = json_body(arguments)
         return Request(self, function, body, Cost(0, len(body)), secret_texts(arguments))
@@ -159,9 +159,9 @@ class _Restful(Protocol):
         return Cost(0, sum(len(json_body(item)) + comma for (item,) in lists.values()))
 
     def post(self, request: Request, address: Address, token: str) -> Post:
-        # The type is exactly this: with a charset behind it the plugin takes the body for a form.
-        # The names are written exactly so: under Apache's own PHP it compares them letter by
-        # letter (read).
+        # The content type must be exactly this: with a charset the plugin parses the body as a
+        # form. The header names must have exactly this case: under Apache's mod_php the plugin
+        # compares them case-sensitively (read).
         return Post(
             f"{address.base}{self.entry}/{request.function}",
             {"Authorization": token, "Content-Type": "application/json"},
@@ -177,4 +177,4 @@ PROTOCOLS: Final[Mapping[str, tuple[Protocol, ...]]] = {
     "restful": (RESTFUL,),
     "auto": (RESTFUL, REST),
 }
-"""By the operator's setting: the protocols that may be used, the preferred one first."""
+"""The allowed protocols by the operator's setting, in order of preference."""

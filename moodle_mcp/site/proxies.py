@@ -1,4 +1,4 @@
-"""Proxies that the environment names, as the HTTP library finds them; nothing is sent here."""
+"""Find and check the proxies that the environment names, as the HTTP library does. No I/O."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.site.moodle_errors import plain
 
 _PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-"""The schemes that the HTTP library knows, with their usual ports."""
+"""The schemes that the HTTP library supports, with their default ports."""
 
 _FORM: Final = "expected http://host:port, https://host:port or socks5://host:port"
 _LONGEST_SOCKS_WORD: Final = 255
-"""Bytes of a user name and of a password in SOCKS5 (RFC 1929)."""
+"""Maximum bytes of a user name and of a password in SOCKS5 (RFC 1929)."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HOST_AND_PORT: Final = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]+)|(:).*)?", re.DOTALL)
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}(?![0-9])")
 _AUTHENTICATION_REQUIRED: Final = "407"
 _SOCKS_AUTHENTICATION: Final = ("Requested ", "Invalid username/password")
-"""How the HTTP library begins to tell that a SOCKS proxy wants another user name or none."""
+"""Prefixes of the HTTP library's messages when a SOCKS proxy wants other credentials or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """A proxy and the variable that names it.
 
-    `value` is what was set, and may hold a password: only `label` is for people to see.
+    `value` is the raw setting and may contain a password: show people only `label`.
     """
 
     variable: str
@@ -51,7 +51,7 @@ class Proxy:
 
     @property
     def place(self) -> tuple[str, int]:
-        """Host and port that a connection to it goes to.
+        """The host and port to connect to.
 
         Raises:
             ValueError, httpx2.InvalidURL: it has a `problem`.
@@ -66,7 +66,7 @@ class Proxy:
 
     @property
     def has_user(self) -> bool:
-        """Whether a user name or password is set for it."""
+        """Whether its setting has a user name or password."""
         return "@" in self.value
 
     @property
@@ -74,7 +74,7 @@ class Proxy:
         """Why the HTTP library could not use it."""
         scheme = _SCHEME.match(self.value)
         if scheme and scheme[1].lower() not in _PORTS:
-            return f"the scheme {scheme[1]} is not known; {_FORM}"
+            return f"the scheme {scheme[1]} is not supported; {_FORM}"
         try:
             proxy = httpx2.Proxy(self._address)
         except (ValueError, httpx2.InvalidURL):
@@ -87,11 +87,11 @@ class Proxy:
         if proxy.url.scheme.startswith("socks") and max(map(len, words), default=0) > (
             _LONGEST_SOCKS_WORD
         ):
-            return f"SOCKS takes no user name or password above {_LONGEST_SOCKS_WORD} bytes"
+            return f"SOCKS user names and passwords have at most {_LONGEST_SOCKS_WORD} bytes"
         return None
 
     def unusable(self, problem: str) -> CallError:
-        """The error for a value that no proxy can be made of."""
+        """Return the error for a setting that is not a usable proxy."""
         return CallError(
             Fault(
                 Kind.UNREACHABLE,
@@ -105,9 +105,9 @@ class Proxy:
         )
 
     def refused(self, reason: str) -> CallError:
-        """The error for a proxy that answered, but not with a connection to the site.
+        """Return the error for a proxy that answered but did not connect to the site.
 
-        `reason` is the HTTP library's, which begins with the status that an HTTP proxy answered.
+        `reason` is the HTTP library's; for an HTTP proxy it begins with the response's status.
         """
         status = _STATUS.match(reason)
         if (status and status[0] == _AUTHENTICATION_REQUIRED) or reason.startswith(
@@ -118,7 +118,7 @@ class Proxy:
         return self._failed(
             f"The proxy {self.label} did not connect to the site{code}.",
             "The operator checks the host name and port in MOODLE_URL, and whether the proxy may "
-            "connect there; or names the site's host in NO_PROXY if it is reached directly.",
+            "connect there; or adds the site's host to NO_PROXY if it is reached directly.",
         )
 
     def _wants_user(self) -> CallError:
@@ -129,20 +129,20 @@ class Proxy:
         return self._failed(
             message,
             f"The operator sets {self.variable} to scheme://user:password@host:port, with special "
-            "characters percent-encoded. Moodle's own password has no part in it.",
+            "characters percent-encoded. This is not the Moodle password.",
             retryable=False,
         )
 
     def unreachable(self, problem: str) -> CallError:
-        """The error for a proxy that can't be used now, for a reason such as "is not there"."""
+        """Return the error for an unreachable proxy; `problem` is a phrase such as "is down"."""
         return self._failed(
             f"The proxy {self.label} {problem}.",
             f"The operator checks {self.variable} and whether the proxy is up; or removes it, or "
-            "names the site's host in NO_PROXY, if the site is reached directly.",
+            "adds the site's host to NO_PROXY, if the site is reached directly.",
         )
 
     def silent(self) -> CallError:
-        """The error for a proxy through which no connection to the site came about in time."""
+        """Return the error for a proxy that did not connect to the site in time."""
         message = f"The proxy {self.label} did not connect to the site in time."
         return CallError(Fault(Kind.TIMEOUT, message), Delivery.NOT_SENT, stage="proxy")
 
@@ -155,9 +155,9 @@ class Proxy:
 
 
 def environment_proxies() -> dict[str, Proxy]:
-    """The proxies by the scheme of a site's address ("http", "https") or "all".
+    """Return the proxies by the scheme of a site's address ("http", "https") or "all".
 
-    On Windows and macOS the system's own settings count where no variable is set.
+    On Windows and macOS the system's settings apply if no variable is set.
     """
     values = getproxies()
     if "*" in (host.strip() for host in values.get("no", "").split(",")):
@@ -170,7 +170,7 @@ def environment_proxies() -> dict[str, Proxy]:
 
 
 def _variable(scheme: str) -> str:
-    """The variable that names the proxy for a scheme; lower case wins, as everywhere."""
+    """Return the variable that names the proxy for a scheme; lower case wins, as is usual."""
     wanted = f"{scheme}_proxy"
     if os.environ.get(wanted):
         return wanted

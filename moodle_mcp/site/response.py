@@ -1,4 +1,4 @@
-"""An HTTP response, and what its status alone says."""
+"""HTTP responses, and the errors that their status alone implies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from moodle_mcp.site.protocol import Protocol
 _RETRY_AFTER = re.compile(r"[0-9]{1,6}")
 
 _BEGINNING: Final = 20_000
-"""Characters of a page in which it is looked for what it is."""
+"""Characters at a page's beginning that are searched to recognise it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response as far as decoding needs it."""
+    """The parts of an HTTP response that decoding needs."""
 
     status: int
     body: bytes
@@ -30,13 +30,13 @@ class Response:
 
 
 def retry_after_seconds(response: Response) -> float | None:
-    """The seconds that the site asks to wait; a date instead of a number is not followed."""
+    """Return the seconds in Retry-After; a date is ignored."""
     value = (response.retry_after or "").strip()
     return float(value) if _RETRY_AFTER.fullmatch(value) else None
 
 
 def check_status(response: Response, protocol: Protocol) -> None:
-    """Raise for what the status alone decides."""
+    """Raise an error if the status alone decides."""
     status = response.status
     if 300 <= status < 400:
         raise _redirected(response, protocol)
@@ -48,7 +48,7 @@ def check_status(response: Response, protocol: Protocol) -> None:
         hint = protocol.hint_if_off
         raise response_error(Kind.WEB_SERVICES_OFF, message, response, Delivery.REJECTED, hint=hint)
     if status == 404:
-        message = "There is no Moodle web-service entry at this address."
+        message = "There is no Moodle web-service script at this address."
         hint = protocol.hint_if_absent
         raise response_error(Kind.WRONG_ADDRESS, message, response, Delivery.REJECTED, hint=hint)
     if status == 413:
@@ -67,23 +67,23 @@ def check_status(response: Response, protocol: Protocol) -> None:
 def _redirected(response: Response, protocol: Protocol) -> CallError:
     where = _without_query(response.location or "")
     to = f" to {where}" if where else ""
-    # Moodle redirects to the same script at the address that it calls its own.
+    # Moodle redirects to the same script at the address that it considers its own.
     found = (where.rpartition(entry) for entry in (protocol.entry, TOKEN_ENTRY))
     own, entry = next(((own, entry) for own, entry, _ in found if entry), ("", ""))
     return CallError(
         Fault(
             Kind.WRONG_ADDRESS,
-            f"The site answered with a redirect{to}, which is not followed with the token.",
+            f"The site redirected{to}. The redirect is not followed, to protect the token.",
             hint=f"The operator sets MOODLE_URL to {own}." if entry else None,
             http_status=response.status,
         ),
-        # Moodle's own redirects have 303, and a plugin's function may end with one (read).
+        # Moodle's own redirects have status 303, and a plugin's function may end with one (read).
         None if response.status == 303 else Delivery.REJECTED,
     )
 
 
 def _without_query(location: str) -> str:
-    """A full address without what may be secret in it; empty for any other."""
+    """Return a full address without its possibly secret parts; empty for any other text."""
     try:
         target = urlsplit(location)
         host = target.hostname and target.netloc.rpartition("@")[2]
@@ -94,7 +94,7 @@ def _without_query(location: str) -> str:
 
 def _server_error(response: Response) -> CallError:
     # Moodle's command-line maintenance mode answers 503 "Moodle under maintenance" to everything.
-    # Apache's own page for any 503 speaks of "maintenance downtime or capacity problems".
+    # Apache's own page for any 503 mentions "maintenance downtime or capacity problems".
     page = _page_text(response).lower()
     if response.status == 503 and "maintenance" in page and "capacity problems" not in page:
         kind, message = Kind.MAINTENANCE, "The site is in maintenance mode."
@@ -109,11 +109,11 @@ def _server_error(response: Response) -> CallError:
 def _wait_text(response: Response) -> str:
     seconds = retry_after_seconds(response)
     wait = "" if seconds is None else f" and asks to wait {seconds:.0f} seconds"
-    return f"The site answers that there were too many requests{wait}."
+    return f"The site answered that there were too many requests{wait}."
 
 
 def unexpected_status(response: Response) -> CallError:
-    message = f"Something before Moodle (a firewall or proxy) answered status {response.status}."
+    message = f"A firewall or proxy in front of Moodle answered with status {response.status}."
     return response_error(Kind.BAD_ANSWER, message, response)
 
 

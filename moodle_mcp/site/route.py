@@ -1,4 +1,4 @@
-"""How far one request got, and the error for what the HTTP library raised on the way."""
+"""Track how far a request got, and turn the HTTP library's exceptions into errors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from moodle_mcp.site.certificates import trusted_instead
 from moodle_mcp.site.proxies import Proxy
 
 Failure: TypeAlias = httpx2.HTTPError | socksio.SOCKSError
-"""What the HTTP library raises for a request; for some proxies it lets the SOCKS library's pass."""
+"""Exceptions of the HTTP library; for some proxies it lets the SOCKS library's through."""
 
 _TO_THE_PROXY: Final = ("connection.connect_tcp", "connection.start_tls", "socks.connect_tcp")
-"""What the HTTP library does to reach a proxy, as it calls it."""
+"""The HTTP library's names for the steps that reach a proxy."""
 
 _SOCKS_REQUEST: Final = "socks.setup_socks5_connection"
 _TLS_THROUGH_PROXY: Final = ("proxy.start_tls", "socks.start_tls")
@@ -37,11 +37,11 @@ class Route:
 
     @property
     def proxy(self) -> Proxy | None:
-        """The proxy to which a connection was begun for this request."""
+        """The proxy to which this request opened a connection."""
         return self._by_proxy
 
     async def follow(self, event: str, info: dict[str, Any]) -> None:
-        """Told each step by the HTTP library, as `NAME.started`, `.complete` or `.failed`."""
+        """Trace hook of the HTTP library: `NAME.started`, `NAME.complete` or `NAME.failed`."""
         step, _, state = event.rpartition(".")
         match state:
             case "started":
@@ -53,7 +53,7 @@ class Route:
             case "complete" if step in (_TLS_THROUGH_PROXY if self._tls else (_SOCKS_REQUEST,)):
                 self._connecting = False
             case "failed" if step == _SOCKS_REQUEST:
-                # The HTTP library leaves the connection to a SOCKS proxy open that has refused
+                # The HTTP library leaves the connection open to a SOCKS proxy that has refused
                 # (seen with 2.16.2).
                 with anyio.CancelScope(shield=True):
                     await self._stream.aclose()
@@ -61,19 +61,19 @@ class Route:
                 pass
 
     def _begun(self, step: str, host: str, port: int) -> None:
-        """A connection is begun, to the site or to the proxy."""
+        """Record that a connection to the site or the proxy was started."""
         if self._proxy is not None and self._proxy.place == (host, port):
             self._by_proxy = self._proxy
-            # To a site without TLS an HTTP proxy passes the request itself on.
+            # For a site without TLS, an HTTP proxy forwards the request itself.
             self._connecting = self._tls or step.startswith("socks.")
 
     def failed(self, error: Failure, seconds: float) -> CallError:
-        """The error for what the HTTP library raised, without its text: it can hold the address."""
+        """Return the error for an exception; its text is left out, as it may have the address."""
         if self._by_proxy is not None and (through := self._at_proxy(self._by_proxy, error)):
             return through
         match error:
             case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-                message = "No connection to the site came about in time."
+                message = "Connecting to the site took too long."
                 return CallError(
                     Fault(Kind.TIMEOUT, message), Delivery.NOT_SENT, stage="connection"
                 )
@@ -86,21 +86,21 @@ class Route:
             case httpx2.TimeoutException():
                 return self.timed_out(seconds)
             case httpx2.DecodingError():
-                message = "The answer's compression is broken."
+                message = "The answer's compressed data is corrupt."
                 return CallError(Fault(Kind.BAD_ANSWER, message))
             case _:
-                message = "The connection broke before the whole answer had come."
+                message = "The connection broke before the answer was complete."
                 return CallError(Fault(Kind.UNREACHABLE, message))
 
     def timed_out(self, seconds: float) -> CallError:
-        """The error for a request that had no whole answer within `seconds`."""
+        """Return the error for a request without a complete answer within `seconds`."""
         within = f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0")
         if self._by_proxy is not None and self._connecting:
             return self._by_proxy.silent()
         return CallError(Fault(Kind.TIMEOUT, f"The site did not answer within {within} seconds."))
 
     def unauthenticated(self) -> CallError:
-        """The error for status 407, which only a proxy answers."""
+        """Return the error for status 407, which only a proxy sends."""
         proxy = self._by_proxy or self._proxy
         if proxy is None:
             message = "A proxy on the way to the site asks for a user name and a password."
@@ -108,7 +108,7 @@ class Route:
         return proxy.refused("407")
 
     def _at_proxy(self, proxy: Proxy, error: Failure) -> CallError | None:
-        """The error if it is about the proxy, or came before the proxy had reached the site."""
+        """Return the error if the proxy failed, or failed to reach the site."""
         match error:
             case httpx2.ProxyError():
                 return proxy.refused(str(error))
@@ -125,25 +125,25 @@ class Route:
 
 
 def _proxy_problem(error: BaseException) -> str:
-    """Why no connection to a proxy came about."""
+    """Say why connecting to a proxy failed."""
     if (certificate := _untrusted(error)) is not None:
         return f"has a TLS certificate that is not trusted ({certificate})"
     if _cause(error, ssl.SSLError) is not None:
         return "does not speak TLS, although its address begins with https"
     if _cause(error, socket.gaierror) is not None:
-        return "has a host name that is not known (DNS)"
-    return "refused the connection, or nothing is there"
+        return "has an unknown host name (DNS)"
+    return "refused the connection, or nothing listens there"
 
 
 def _connect_fault(error: BaseException) -> tuple[Stage, Fault]:
-    """Why no connection to the site came about, and at which stage."""
+    """Say why connecting to the site failed, and at which stage."""
     if (certificate := _untrusted(error)) is not None:
         return "TLS", Fault(
             Kind.UNREACHABLE,
             f"The site's TLS certificate is not trusted: {certificate}.",
-            hint=f"{trusted_instead()}The operator installs the certificate's authority in this "
-            "system's trust store, or names a file with it in SSL_CERT_FILE; or corrects the host "
-            "name in MOODLE_URL.",
+            hint=f"{trusted_instead()}The operator installs the issuing authority's certificate in "
+            "this system's trust store, or names a file with it in SSL_CERT_FILE; or corrects the "
+            "host name in MOODLE_URL.",
             retryable=False,
         )
     if _cause(error, ssl.SSLError) is not None:
@@ -156,15 +156,15 @@ def _connect_fault(error: BaseException) -> tuple[Stage, Fault]:
     if _cause(error, socket.gaierror) is not None:
         return "host name", Fault(
             Kind.UNREACHABLE,
-            "The site's host name is not known (DNS).",
+            "The site's host name is unknown (DNS).",
             hint="The operator checks the host name in MOODLE_URL and this machine's network.",
         )
-    message = "The site refused the connection, or nothing is there."
+    message = "The site refused the connection, or nothing listens there."
     return "connection", Fault(Kind.UNREACHABLE, message)
 
 
 def _untrusted(error: BaseException) -> str | None:
-    """Why a certificate is not trusted; None if that is not the cause."""
+    """Say why a certificate is not trusted; None if that is not the cause."""
     cause = _cause(error, ssl.SSLCertVerificationError)
     if cause is None:
         return None
@@ -172,7 +172,7 @@ def _untrusted(error: BaseException) -> str | None:
 
 
 def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
-    """The first exception of a kind among an error and its causes."""
+    """Return the first exception of a kind in an error's chain of causes."""
     seen = 0
     while error is not None and seen < 10:
         if isinstance(error, kind):

@@ -1,4 +1,4 @@
-"""One Moodle site and a token: calls, forms for scripts, and what the site says of itself."""
+"""A Moodle site with a token: function calls, forms for scripts, and the site's description."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from moodle_mcp.site.protocol import Protocol, Request
 from moodle_mcp.site.transport import Transport, timeouts
 
 INFO_TIMEOUT: Final = 8.0
-"""Seconds that a list of tools waits for a site before it is answered without it."""
+"""Seconds that listing the tools waits for the site before answering without it."""
 
 Progress: TypeAlias = Callable[[int, int | None], Awaitable[None]]
-"""Told the bytes that have gone or come and, where it is known, of how many."""
+"""Called with the bytes transferred and, if known, the total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What is posted to one of Moodle's scripts that are no web-service functions.
+    """A form for one of Moodle's scripts outside the web-service protocols.
 
-    `path` stands behind the site's base address and has no token in it; `file` is a file's name
-    and its content, opened for reading bytes.
+    `path` follows the site's base address and contains no token. `file` is a file's name and its
+    content, opened for reading bytes.
     """
 
     path: str
@@ -54,29 +54,29 @@ class Site:
         transport: Transport | None = None,
         background: Background | None = None,
     ) -> None:
-        """Act with a connection's token; nothing is sent yet.
+        """Prepare to act with a connection's token; nothing is sent yet.
 
-        Who shares a `transport` closes it; without one it is the session's own.
+        Whoever passes a shared `transport` must close it. Without one, the site opens its own.
         """
         self.address = connection.address
         self._token = connection.token
         self.secrets = Secrets(connection.token.get_secret_value())
-        """What is taken out of all that the site says."""
+        """Secrets to redact from everything that the site answers."""
         self.user_agent = user_agent
         self._owns_transport = transport is None
         self.transport = transport or Transport(connection.address, user_agent)
         self._protocols = connection.protocols
-        # Where there is no choice nothing has to be asked.
+        # With a single protocol there is nothing to negotiate.
         only = self._protocols[0] if len(self._protocols) == 1 else None
         self._protocol = only
         self._informant = only
         self._info: SiteInfo | None = None
         self._lock = anyio.Lock()
         self.background = background or Background()
-        """Does the long work on what goes to the site and comes from it."""
+        """Runs the CPU-heavy work on requests and answers."""
 
     async def aclose(self) -> None:
-        """Close the connections that are the session's own."""
+        """Close the connections, unless the transport is shared."""
         if self._owns_transport:
             await self.transport.aclose()
 
@@ -89,17 +89,18 @@ class Site:
         own: IsOwnAnswer = always_a_failure,
         hands_out_keys: bool = False,
     ) -> Answer:
-        """Send one request once and decode its answer, and take secrets out of it.
+        """Send one request once, decode its answer and redact secrets from it.
 
-        `timeout` is in seconds and spans the whole request, connecting included. `alone` gives it
-        a connection of its own: what is left over of another answer can't be taken for its own,
-        and no end of an idle connection puts it in doubt. `own` tells whether an answer with the
-        shape of a failure is the function's own; without it none is. `hands_out_keys` leaves keys
-        and tokens in the answer of a function that is there for them.
+        `timeout` is in seconds and covers the whole request including connecting. `alone` uses a
+        new connection: bytes left over from another answer can't be mistaken for this one, and a
+        closing idle connection can't leave the outcome unknown. `own` says whether an answer with
+        the shape of a failure is the function's regular answer; by default none is.
+        `hands_out_keys` keeps keys and tokens in the answer, for functions that exist to return
+        them.
 
         Raises:
-            CallError: with `reached` False if nothing of it left this machine. Neither the token
-                nor a secret of the arguments is in it, should the site or a proxy echo it.
+            CallError: `reached` is False if nothing left this machine. The error contains neither
+                the token nor a secret argument, even if the site or a proxy echoed it.
         """
         secrets = self.secrets.and_of(request.secrets) if request.secrets else self.secrets
         sent = request.protocol.post(request, self.address, self._token.get_secret_value())
@@ -119,14 +120,14 @@ class Site:
     async def post(
         self, form: Form, *, silence: float, progress: Progress | None = None
     ) -> AsyncGenerator[httpx2.Response]:
-        """Post a form with the token as its first field; the answer is read by the caller.
+        """Post a form with the token as its first field; the caller reads the answer.
 
-        `silence` are the seconds that may pass without a byte either way; `progress` is told the
-        bytes that were sent. A compressed answer is not asked for.
+        `silence` is how many seconds may pass without a byte in either direction. `progress` gets
+        the bytes sent. The answer is requested uncompressed.
 
         Raises:
-            CallError: also for what happens while the answer is read inside the block; the token
-                is not in it.
+            CallError: also for failures while the block reads the answer. It never contains the
+                token.
         """
         alone = form.file is not None
         request = self.transport.client(alone=alone).build_request(
@@ -146,11 +147,11 @@ class Site:
             raise self.secrets.error(error) from None
 
     async def protocol(self) -> Protocol:
-        """The protocol to send a call in.
+        """Return the protocol to send a call in.
 
-        Where there is a choice, the site is asked about itself in each of them at the same time,
-        and what answered is remembered. While none answers, it is the one that is there, or the
-        last: a call in it then says what is wrong.
+        If several are allowed, the site is asked about itself in all of them at the same time, and
+        the result is remembered once one answers. Until then, this is the one that exists on the
+        site, or else the last one: a call in it then reports what is wrong.
         """
         if self._protocol is None:
             async with self._lock:
@@ -159,10 +160,10 @@ class Site:
         return self._protocol
 
     async def info(self, *, fresh: bool = False) -> SiteInfo:
-        """What the site says of itself and the token; asked once, or again if `fresh`.
+        """Return the site's description of itself and the token; cached unless `fresh`.
 
         Raises:
-            CallError: the site did not answer it; the next call asks again.
+            CallError: the site did not answer; the next call asks again.
         """
         async with self._lock:
             if self._informant is None:
@@ -172,7 +173,7 @@ class Site:
             return self._info
 
     async def _negotiate(self) -> Negotiation:
-        """Ask the site about itself in every protocol; remember what came of it if one answers."""
+        """Ask the site about itself in every protocol; remember the result if one answers."""
         descriptions: dict[Protocol, SelfDescription] = {}
 
         async def ask(protocol: Protocol) -> None:
@@ -201,12 +202,12 @@ class Site:
 
     @property
     def known_info(self) -> SiteInfo | None:
-        """The last answer of `info`, without asking."""
+        """The cached result of `info`; None before the first."""
         return self._info
 
 
 class _Reported(httpx2.AsyncByteStream):
-    """A request's body that tells how much of it has been taken."""
+    """A request body that reports progress as it is read."""
 
     def __init__(self, body: httpx2.AsyncByteStream, total: int, progress: Progress) -> None:
         self._body = body

@@ -1,4 +1,4 @@
-"""How long a transfer may take."""
+"""Time limits of file transfers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds without a byte after which a transfer ends, and seconds of a whole one."""
+    """Maximum seconds without a byte (`silence`) and for the whole transfer (`whole`)."""
 
     silence: float = 60.0
     whole: float = 110.0

@@ -1,4 +1,4 @@
-"""HTTP requests to one site: pooled clients, one request at a time, one response or one error."""
+"""Send HTTP requests to one site over pooled clients; each ends in one response or one error."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from moodle_mcp.site.response import Response
 from moodle_mcp.site.route import Route
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
-"""Bytes of one answer, unpacked, beyond which it is not read on."""
+"""Maximum bytes of an answer after decompression; reading stops beyond it."""
 
 KEEP_ALIVE: Final = 4.0
-"""Seconds that an idle connection is kept: Apache closes its end after 5, and a request that meets
-a closing connection is one of which nobody knows whether it arrived."""
+"""Seconds that an idle connection is kept. Apache closes its end after 5, and if a connection
+closes while a request is sent, nobody knows whether the request arrived."""
 
 CONNECT_TIMEOUT: Final = 5.0
 
@@ -36,7 +36,7 @@ _AUTHENTICATION_REQUIRED: Final = 407
 
 
 class Transport:
-    """The HTTP clients for one site, made when they are needed, and their TLS context."""
+    """The HTTP clients for one site, created on demand, and their TLS context."""
 
     def __init__(self, address: Address, user_agent: str) -> None:
         self._address = address
@@ -45,7 +45,7 @@ class Transport:
         self._tls: ssl.SSLContext | None = None
         self._candidate: Proxy | None = None
         self.proxy: Proxy | None = None
-        """The proxy through which the site is reached, once a connection was begun."""
+        """The proxy used to reach the site, set once a connection was started."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,12 +70,12 @@ class Transport:
         timeout: float,  # noqa: ASYNC109
         alone: bool = True,
     ) -> Response:
-        """Send something once and read the whole answer; `timeout` is in seconds and spans both.
+        """Send a request once and read the whole answer; `timeout` is in seconds for both.
 
-        `alone` gives it a connection of its own.
+        `alone` uses a new connection.
 
         Raises:
-            CallError: with `reached` False if nothing of it left this machine.
+            CallError: `reached` is False if nothing left this machine.
         """
         request = self.client(alone=alone).build_request(
             "POST",
@@ -102,12 +102,13 @@ class Transport:
         seconds: float,
         whole: float = math.inf,
     ) -> AsyncGenerator[httpx2.Response]:
-        """Send a request that `client` has built; the answer is read inside the block.
+        """Send a request built by `client`; the block reads the answer.
 
-        `seconds` are those of its time-outs, `whole` those for everything, the block included.
+        `seconds` is the request's timeout in seconds; `whole` limits everything including the
+        block.
 
         Raises:
-            CallError: also for what happens while the answer is read.
+            CallError: also for failures while the answer is read.
         """
         client = self.client(alone=alone)
         route = Route(self._candidate, tls=request.url.scheme == "https")
@@ -129,11 +130,10 @@ class Transport:
             self.proxy = route.proxy or self.proxy
 
     def client(self, *, alone: bool) -> httpx2.AsyncClient:
-        """The client whose connections are kept for the next request, or are `alone`.
+        """Return the client that reuses connections or, if `alone`, the one that does not.
 
         Raises:
-            CallError: none can be made because of what the environment says of proxies and
-                certificates.
+            CallError: the environment's proxy or certificate settings can't be used.
         """
         if alone not in self._clients:
             self._candidate = _checked_proxy(self._address)
@@ -145,7 +145,7 @@ class Transport:
         try:
             return httpx2.AsyncClient(
                 follow_redirects=False,
-                # What is meant to stay on this machine goes through no proxy.
+                # Loopback requests must not go through a proxy.
                 trust_env=not self._address.stays_here,
                 verify=tls,
                 limits=httpx2.Limits(
@@ -158,16 +158,16 @@ class Transport:
 
 
 def timeouts(seconds: float) -> httpx2.Timeout:
-    """Time-outs for a request that may be silent for so long; connecting has its own limit."""
+    """Return timeouts for a request that may be silent for `seconds`; connecting has its own."""
     return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds))
 
 
 def _checked_proxy(address: Address) -> Proxy | None:
-    """The proxy that the environment names for the site; NO_PROXY may still exempt it.
+    """Return the proxy that the environment names for the site; NO_PROXY may still exempt it.
 
     Raises:
-        CallError: one of them, for whatever scheme, can't be used: the HTTP library then makes no
-            client.
+        CallError: any of the proxies, for whatever scheme, can't be used. The HTTP library would
+            then refuse to create a client.
     """
     if address.stays_here:
         return None
@@ -179,14 +179,14 @@ def _checked_proxy(address: Address) -> Proxy | None:
 
 
 def _no_client(error: Exception) -> CallError:
-    """The error for what the HTTP library says of the environment beyond what was checked."""
+    """Return the error if the HTTP library rejects the environment for a reason not checked."""
     names = ", ".join(proxy.variable for proxy in environment_proxies().values())
     return CallError(
         Fault(
             Kind.UNREACHABLE,
-            f"No HTTP client can be made in this environment ({type(error).__name__}).",
+            f"The HTTP client can't be created in this environment ({type(error).__name__}).",
             hint=f"The operator checks the proxy settings ({names or 'none is set'}, NO_PROXY) and "
-            "whether this server's packages are complete (`pip check`).",
+            "whether this server's Python packages are complete (`pip check`).",
             retryable=False,
         ),
         delivery=Delivery.NOT_SENT,

@@ -1,5 +1,5 @@
-"""Tables of items as spreadsheets write them; pure.
+"""Parse tables of items as spreadsheets export them. Pure.
 
-`reader` cuts a text into columns and rows, `items` makes a function's items of the rows. Both say
-of everything where it stands in the file.
+`reader` splits text into columns and rows; `items` turns rows into a function's items. Both track
+where everything is in the file.
 """

@@ -1,4 +1,4 @@
-"""Making a function's items of a table's rows: the header names keys, nested ones in brackets."""
+"""Turn a table's rows into a function's items; headers name keys, nested ones in brackets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moodle_mcp.tables.reader import Column, Row, Table, TableError
 Steps: TypeAlias = tuple[str, ...]
 """The keys and indexes that lead to a value inside an item, indexes as decimal text."""
 
-# Longer keys there are none; digits of some thousands Python makes no number of.
+# No key is longer, and Python refuses to parse numbers of thousands of digits.
 _HEADER: Final = re.compile(r"[A-Za-z_]\w*(\[\w{1,100}\])*")
 _STEP: Final = re.compile(r"\w+")
 _WHOLE: Final = re.compile(r"(-?[0-9]+)\.0+")
@@ -24,9 +24,9 @@ _WITH_COMMA: Final = re.compile(r"-?[0-9]+(,[0-9]+)+(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """What a column fills: the value at `steps`, of the shape `node`.
+    """The value that a column fills, at `steps`, of the shape `node`.
 
-    `entry` are the columns of the same entry of a list inside the item, none outside of lists.
+    `entry` are the columns of the same entry of a list inside the item; empty outside lists.
     """
 
     column: Column
@@ -37,7 +37,7 @@ class _Field:
 
 @dataclass(frozen=True, slots=True)
 class TableItems:
-    """The items of a table, and where their values stand."""
+    """The items of a table, with the positions of their values."""
 
     values: list[dict[str, Any]]
     _rows: tuple[Row, ...]
@@ -45,8 +45,8 @@ class TableItems:
     _clear: bool
 
     def place(self, index: int, steps: Sequence[str] = ()) -> str:
-        """Where a value of an item stands: `column C (email), line 12`, or only the line if no
-        column is for it.
+        """Return where a value of an item is, such as `column C (email), line 12`; only the line
+        if no column fills it.
         """
         row = self._rows[index]
         found = _as_in_header(steps, _tree(self._fields, row, clear=self._clear))
@@ -58,16 +58,16 @@ class TableItems:
 def table_items(table: Table, shape: Object, *, clear_empty: bool = False) -> TableItems:
     """Return the items of a table, each of the given shape.
 
-    Cells stay texts. Around and in numbers and yes-or-no values the ways in which spreadsheets
-    write them are mended: blanks, `5.0` for an integer, `TRUE`. What an argument check refuses
-    stays as it is.
+    Cells stay text. In cells for numbers and booleans, common spreadsheet formats are corrected:
+    surrounding spaces, `5.0` for an integer, `TRUE`. Other invalid values are left for the argument
+    check to refuse.
 
-    An empty cell leaves its key out, which in an update leaves the value as it is; with
-    `clear_empty` it is an empty text. An entry of a list inside the item, of which every cell is
-    empty, is left out in both cases.
+    An empty cell omits its key, which in an update leaves the value unchanged; with `clear_empty`
+    it becomes an empty text. If all cells of an entry of a list inside the item are empty, the
+    entry is omitted in both cases.
 
     Raises:
-        TableError: a header is not a key of the shape or stands twice, a required key has no
+        TableError: a header is not a key of the shape or occurs twice, a required key has no
             column, or a number has a comma.
     """
     fields = _fields(table.columns, shape)
@@ -100,13 +100,13 @@ def _fields(columns: Sequence[Column], shape: Object) -> tuple[_Field, ...]:
 
 
 def _steps(header: str) -> Steps:
-    """The steps that a header names; none if it is no key."""
+    """Return the steps that a header names; none if it is not a key."""
     steps = _STEP.findall(header) if _HEADER.fullmatch(header) else ()
     return tuple(str(int(step)) if step.isdecimal() else step for step in steps)
 
 
 def _node(shape: Object, steps: Steps) -> Node | None:
-    """The node at these steps, of which those into lists must be indexes."""
+    """Return the node at these steps, where a step into a list must be an index."""
     for depth, step in enumerate(steps):
         if isinstance(node_at(shape, steps[:depth]), ListOf) and not step.isdecimal():
             return None
@@ -114,7 +114,7 @@ def _node(shape: Object, steps: Steps) -> Node | None:
 
 
 def _entry(steps: Steps, fields: Sequence[_Field]) -> tuple[Column, ...]:
-    """The columns that share these steps up to the last index."""
+    """Return the columns that share these steps up to the last index."""
     depth = max((at for at, step in enumerate(steps, 1) if step.isdecimal()), default=0)
     if not depth:
         return ()
@@ -122,10 +122,10 @@ def _entry(steps: Steps, fields: Sequence[_Field]) -> tuple[Column, ...]:
 
 
 def _about(unknown: Sequence[Column], shape: Object, *, some_known: bool) -> str:
-    """What is wrong with headers that are no keys: those that are like a key, or else the first.
+    """Describe headers that are not keys: those similar to a key, or else the first.
 
-    If no header is like any key, the first line is probably an item, which may hold a password and
-    is not shown.
+    If no header is similar to a key, the first line is probably an item. It may contain a password
+    and is not shown.
     """
     headers = list(_headers(shape))
     by_folded = {name.casefold(): name for name in headers}
@@ -141,11 +141,11 @@ def _about(unknown: Sequence[Column], shape: Object, *, some_known: bool) -> str
     keys = ", ".join(by_folded.values())
     if some_known:
         return f"{unknown[0]}: is not a known key; the keys are {keys}"
-    return f"none of its first line's cells is a known key; the keys are {keys}"
+    return f"no cell of its first line is a known key; the keys are {keys}"
 
 
 def _headers(shape: Object) -> Iterator[str]:
-    """All headers that the shape allows, of lists those of the first entry."""
+    """Yield all headers that the shape allows; for lists, those of the first entry."""
     for key, child in shape.keys.items():
         yield from (f"{key}{inner}" for inner in _inner_headers(child))
 
@@ -162,7 +162,7 @@ def _inner_headers(node: Node) -> Iterator[str]:
 
 
 def _tree(fields: Sequence[_Field], row: Row, *, clear: bool) -> dict[str, Any]:
-    """A row's cells by their steps, one dictionary inside the other; lists are dictionaries too."""
+    """Nest a row's cells by their steps in dictionaries; lists are dictionaries too."""
     tree: dict[str, Any] = {}
     for each in fields:
         cell = row.cell(each.column)
@@ -180,14 +180,14 @@ def _tree(fields: Sequence[_Field], row: Row, *, clear: bool) -> dict[str, Any]:
 
 
 def _mended(field: _Field, row: Row, cell: str) -> str:
-    """A cell without what spreadsheets do to numbers and yes-or-no values."""
+    """Return a cell with the spreadsheet's formatting of numbers and booleans undone."""
     if not isinstance(field.node, Value) or scalar(field.node) == "string":
         return cell
     cell = cell.strip()
     if _WITH_COMMA.fullmatch(cell):
         raise TableError(
-            f"{field.column}, line {row.line}: has a number with a comma; write a decimal point "
-            "(7.5) and nothing between thousands"
+            f"{field.column}, line {row.line}: has a number with a comma; use a decimal point "
+            "(7.5) and no thousands separators"
         )
     if scalar(field.node) == "boolean":
         cell = cell.lower()
@@ -196,13 +196,13 @@ def _mended(field: _Field, row: Row, cell: str) -> str:
 
 
 def _entries(tree: Any) -> list[str]:
-    """The keys of a dictionary that stands for a list, in the list's order."""
+    """Return the keys of a dictionary that stands for a list, in the list's order."""
     keys = list(cast("Mapping[str, Any]", tree)) if isinstance(tree, dict) else []
     return sorted(keys, key=int) if all(key.isdecimal() for key in keys) else []
 
 
 def _as_in_header(steps: Sequence[str], tree: Any) -> Steps:
-    """The steps to a value with the header's indexes: a list's entries close ranks where some are
+    """Return the steps to a value with the header's indexes: a list's entries move up if some are
     empty.
     """
     found: list[str] = []
@@ -217,7 +217,7 @@ def _as_in_header(steps: Sequence[str], tree: Any) -> Steps:
 
 
 def _value(tree: Any) -> Any:
-    """The tree with its lists as lists, in the order of their indexes."""
+    """Turn the dictionaries that stand for lists into lists, ordered by their indexes."""
     if not isinstance(tree, dict):
         return tree
     members = {key: _value(child) for key, child in cast("dict[str, Any]", tree).items()}

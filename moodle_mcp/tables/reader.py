@@ -1,4 +1,4 @@
-"""Reading a table from text: the delimiter, the header, and rows that know their lines."""
+"""Read a table from text: detect the delimiter, parse the header, number the rows' lines."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Final
 from moodle_mcp.errors import MoodleMcpError
 
 DELIMITERS: Final = (",", ";", "\t")
-"""Those that are recognised; Excel writes the second where numbers have a decimal comma."""
+"""Delimiters that are detected; Excel writes semicolons where numbers have a decimal comma."""
 
 _MAX_SHOWN: Final = 60
 """Characters of a header in a message."""
 
 _SEPARATOR_LINE: Final = re.compile(r'(?i)"?sep=(.)"?\1*')
-"""Excel's own line before the header."""
+"""Excel's `sep=` line before the header."""
 
 
 class TableError(MoodleMcpError):
-    """A table can't be used; the message is one line that names the place.
+    """The table can't be used; the message is one line that names the place.
 
-    It shows headers and no cells, because a cell may hold a password.
+    The message may quote headers but no cells, because a cell may contain a password.
     """
 
 
@@ -37,37 +37,37 @@ class Column:
     header: str
 
     def __str__(self) -> str:
-        # A header may be anything, and a message is one line.
+        # A header may contain anything, and a message is one line.
         shown = textwrap.shorten(self.header, _MAX_SHOWN, placeholder="…")
         return f"column {letters(self.position)} ({shown})"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row; `line` is the line of the text, from 1, on which it begins."""
+    """A row; `line` is the line of the text, from 1, where it begins."""
 
     line: int
     cells: tuple[str, ...]
 
     def cell(self, column: Column) -> str:
-        """The cell in a column; empty if the row ends before it."""
+        """Return the cell in a column; empty if the row is shorter."""
         return self.cells[column.position] if column.position < len(self.cells) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns that have a header, and the rows that are not blank."""
+    """The columns with a header, and the rows that are not blank."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
 
 def read_table(text: str, delimiter: str | None = None) -> Table:
-    """Return the table that a text holds.
+    """Parse a table from text.
 
-    The delimiter is the one that is given, or else the one that a line `sep=;` names, or else the
-    one of `DELIMITERS` that cuts the header into most cells. Blank rows are left out, and columns
-    without a header in which every cell is blank. Cells keep their blanks, headers do not.
+    The delimiter is the given one, else the one named by a `sep=;` line, else the one of
+    `DELIMITERS` that splits the header into most cells. Blank rows are left out, and so are blank
+    columns without a header. Headers are stripped, cells are not.
 
     Raises:
         TableError: there is no header or no row, quotes are wrong, or a cell has no header.
@@ -88,7 +88,7 @@ def read_table(text: str, delimiter: str | None = None) -> Table:
 
 
 def letters(position: int) -> str:
-    """A column's letters in a spreadsheet: A for 0, Z for 25, AA for 26."""
+    """Return a column's letters in a spreadsheet: A for 0, Z for 25, AA for 26."""
     text = ""
     position += 1
     while position:
@@ -98,16 +98,16 @@ def letters(position: int) -> str:
 
 
 def _separator_line(text: str) -> tuple[str | None, int]:
-    """The delimiter that a first line `sep=;` names, and where the text after that line begins."""
+    """Return the delimiter of a first line `sep=;`, and where the text after that line begins."""
     first = io.StringIO(text, newline="").readline()
     match = _SEPARATOR_LINE.fullmatch(first.rstrip("\r\n"))
     return (match[1], len(first)) if match else (None, 0)
 
 
 def _sniffed(text: str) -> str:
-    """The delimiter that the header has most of, the comma if it has none.
+    """Return the delimiter that occurs most in the header; the comma if it has none.
 
-    Keys hold no delimiter, so that the header shows it more surely than statistics of all rows.
+    Keys contain no delimiters, so the header is more reliable than statistics of all rows.
     """
     blank = "".join(DELIMITERS) + ' "\r\n'
     header = next((line for line in io.StringIO(text, newline="") if line.strip(blank)), text)
@@ -115,10 +115,9 @@ def _sniffed(text: str) -> str:
 
 
 def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
-    """The rows that are not blank.
+    """Yield the rows that are not blank.
 
-    With an empty `newline` line feeds, carriage returns and pairs of them all end a line, and stay
-    as they are inside quotes.
+    With an empty `newline`, LF, CR and CRLF all end a line, and are unchanged inside quotes.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
@@ -134,13 +133,13 @@ def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
 
 
 def _in_words(error: csv.Error, delimiter: str) -> str:
-    """What is wrong with a row, which for an open quote is noticed only far behind it."""
+    """Describe a CSV error; an open quote is only noticed far behind its line."""
     problem = str(error)
     if "unexpected end" in problem or "field limit" in problem:
         limit = csv.field_size_limit()
         return f"a quote that opens there is never closed, or a cell has over {limit} characters"
     if "expected after" in problem:
-        return f"a quote ends inside a cell: after it {delimiter!r} must follow, or a second quote"
+        return f"a quote ends inside a cell: {delimiter!r} or a second quote must follow it"
     return problem
 
 
@@ -151,5 +150,5 @@ def _refuse_cells_without_header(columns: tuple[Column, ...], rows: tuple[Row, .
             if position not in named and cell.strip():
                 raise TableError(
                     f"column {letters(position)}, line {row.line}: there is a value, but the "
-                    "column has no header (a cell with a delimiter in it must be in quotes)"
+                    "column has no header (quote cells that contain the delimiter)"
                 )

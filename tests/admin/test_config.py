@@ -28,7 +28,7 @@ def refused(name: str, why: str) -> Ran:
         1,
         "",
         f"{name}: config.php is run with your rights, and others could change it: {why}. "
-        "Mend that; an owner whom you trust is named with --owner=USER\n",
+        "Fix that, or name an owner whom you trust with --owner=USER\n",
     )
 
 
@@ -51,17 +51,17 @@ def test_a_config_of_somebody_else_is_run_only_if_the_owner_is_named(host: Host,
     os.chown(path, other, other)
     assert run(host, name) == refused(name, f"HERE/moodle/config.php belongs to user {other}")
     assert run(host, name, "--owner=nobody").out == ""
-    assert "it was ended before it was done" in run(host, name, f"--owner={other}").err
+    assert "it was stopped before it was done" in run(host, name, f"--owner={other}").err
     ran = run(host, name, "--owner=nobody-of-this-name")
     assert ran.err == (
-        f"{name}: --owner: the system knows no user 'nobody-of-this-name'; give the user's number\n"
+        f"{name}: --owner: the system has no user 'nobody-of-this-name'; give the user's number\n"
     )
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_config_from_anything_but_a_folder_is_not_run(host: Host, name: str) -> None:
     ran = host.php(PROGRAMS[name], *OPTIONS[name], "--moodle=phar://moodle.phar")
-    assert ran.err == f"{name}: there is no config.php that can be read in phar://moodle.phar\n"
+    assert ran.err == f"{name}: there is no readable config.php in phar://moodle.phar\n"
 
 
 @needs_root
@@ -82,7 +82,7 @@ def test_root_is_refused_because_moodle_would_leave_files_of_roots(
 def test_the_programs_do_without_the_extension_posix(host: Host, name: str) -> None:
     host.put("moodle/config.php", RAN)
     ran = run(host, name, ini=WITHOUT_POSIX)
-    assert f"{name}: it was ended before it was done" in ran.err
+    assert f"{name}: it was stopped before it was done" in ran.err
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

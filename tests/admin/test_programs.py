@@ -111,7 +111,7 @@ def test_a_wrong_choice_is_one_line(options: list[str], request: pytest.FixtureR
             {
                 "no such profile": "moodle-mcp: --profile must be one of default, student, teacher, manager, admin, reports\n",
                 "both": "moodle-mcp: give --profile or --tools, not both\n",
-                "a plugin's glob": "moodle-mcp: --tools: local_shop_* names no function that is known: name each in full\n",
+                "a plugin's glob": "moodle-mcp: --tools: local_shop_* matches no known function: name each in full\n",
                 "misspelt": "moodle-mcp: MOODLE_MCP_TOOLS: core_course_get_content names no function of Moodle; did you mean core_course_get_contents or core_course_get_courses or core_course_get_module?\n",
                 "PHP": 'moodle-mcp: MOODLE_MCP_TOOLS: "x\');" is not a function name or glob\n',
             }
@@ -186,15 +186,15 @@ def test_a_wrong_option_ends_the_program_before_it_touches_a_site(
             "--user": "provision: --user needs a value: --user=...\n",
             "--undo=yes": "provision: --undo is not an option with a value; see --help\n",
             "--user=theo": "provision: --profile is missing: default, student, teacher, manager, admin, reports\n",
-            "--profile=teacher": "provision: --user is missing: the user name of whom the agent acts for\n",
+            "--profile=teacher": "provision: --user is missing: the user name of the user that the agent acts for\n",
             "--profile=nobody --user=theo": "provision: there is no profile 'nobody': default, student, teacher, manager, admin, reports\n",
             "--profile=teacher --functions=core_x --user=theo": "provision: give --profile or --functions, not both\n",
-            "--profile=teacher --user=theo --access=all": "provision: --access is read, write or destructive\n",
-            "--profile=teacher --user=theo --expires=0": "provision: --expires is a number of days, 1 to 9999\n",
-            "--profile=teacher --user=theo --ip=here": "provision: --ip has addresses such as 192.0.2.7 or 192.0.2.0/24, parted by commas\n",
-            "--profile=teacher --user=theo --service=Moodle!": "provision: --service is a short name of small letters, digits and underscores\n",
+            "--profile=teacher --user=theo --access=all": "provision: --access must be read, write or destructive\n",
+            "--profile=teacher --user=theo --expires=0": "provision: --expires must be a number of days, 1 to 9999\n",
+            "--profile=teacher --user=theo --ip=here": "provision: --ip must be addresses such as 192.0.2.7 or 192.0.2.0/24, comma-separated\n",
+            "--profile=teacher --user=theo --service=Moodle!": "provision: --service must be a short name of lowercase letters, digits and underscores\n",
             "--profile=teacher --user=theo": "provision: --moodle is missing: the folder that has Moodle's config.php\n",
-            "--profile=teacher --user=theo --moodle=/nowhere": "provision: there is no config.php that can be read in /nowhere\n",
+            "--profile=teacher --user=theo --moodle=/nowhere": "provision: there is no readable config.php in /nowhere\n",
             "--undo": "provision: --profile is missing: default, student, teacher, manager, admin, reports\n",
         }
     )[request.node.callspec.id]
@@ -327,7 +327,7 @@ def test_the_export_takes_no_argument_that_could_control_the_terminal(
 def test_an_export_that_a_plugin_ends_is_a_failure_and_no_document(host: Host) -> None:
     host.put("moodle/config.php", STUB.replace("$row->type = 'read';", "exit;"))
     ran = host.php(program("catalogue"), "--moodle=moodle")
-    assert ran == Ran(1, "", "catalogue: it was ended before it was done. Nothing was written\n")
+    assert ran == Ran(1, "", "catalogue: it was stopped before it was done. Nothing was written\n")
 
 
 @needs_php
@@ -335,4 +335,4 @@ def test_an_export_that_cannot_be_written_is_a_failure(host: Host) -> None:
     host.put("moodle/config.php", STUB)
     ran = host.php(program("catalogue"), "--moodle=moodle", before="exec >/dev/full")
     assert ran.status == 1
-    assert "it was ended before it was done" in ran.err
+    assert "it was stopped before it was done" in ran.err

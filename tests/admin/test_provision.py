@@ -87,7 +87,7 @@ def test_a_second_run_at_the_same_time_is_refused(host: Host) -> None:
         fcntl.flock(other, fcntl.LOCK_EX)
         ran = for_theo(host, "--token-file=token")
         planned = for_theo(host, "--token-file=token", "--dry-run")
-    problem = "another run of this program is at work on the site: wait for its end"
+    problem = "another run of this program is changing the site: wait until it ends"
     assert ran == Ran(1, "", f"provision: {problem}\n")
     assert planned.status == 0
     assert (host.state(), host.files()) == (STATE, set())
@@ -111,7 +111,7 @@ def test_what_is_at_the_files_path_is_not_touched(host: Host, trap: str) -> None
             path.mkdir()
     before = path.lstat()
     ran = for_theo(host, "--token-file=token")
-    assert ran == Ran(1, "", "provision: --token-file: there is something at HERE/token already\n")
+    assert ran == Ran(1, "", "provision: --token-file: HERE/token exists already\n")
     assert host.state() == STATE
     assert (path.lstat(), other.read_text("ascii")) == (before, "theirs")
     assert host.files() == {"token", "other"}
@@ -135,12 +135,12 @@ def test_a_path_that_is_no_new_file_outside_the_site_is_refused(
                 "'php://stdout'": "provision: --token-file: there is no folder php://\n",
                 "'data://text/plain,x'": "provision: --token-file: there is no folder data://text/\n",
                 "'phar://a.phar/token'": "provision: --token-file: there is no folder phar://a.phar/\n",
-                "'/dev/full'": "provision: --token-file: there is something at /dev/full already\n",
+                "'/dev/full'": "provision: --token-file: /dev/full exists already\n",
                 "'nowhere/token'": "provision: --token-file: there is no folder nowhere/\n",
-                "'moodle/token'": "provision: --token-file: the web server may hand out what lies in HERE/moodle\n",
-                "'moodle/../moodle/token'": "provision: --token-file: the web server may hand out what lies in HERE/moodle\n",
-                "'.'": "provision: --token-file: there is something at HERE/. already\n",
-                "'..'": "provision: --token-file: there is something at HERE/.. already\n",
+                "'moodle/token'": "provision: --token-file: the web server may serve files in HERE/moodle\n",
+                "'moodle/../moodle/token'": "provision: --token-file: the web server may serve files in HERE/moodle\n",
+                "'.'": "provision: --token-file: HERE/. exists already\n",
+                "'..'": "provision: --token-file: HERE/.. exists already\n",
                 "'moodle/'": "provision: --token-file: moodle/ does not name a file\n",
                 "'a\\\\nb'": "provision: '--token-file=a b' has control characters\n",
                 "'a\\\\x1b[2Jb'": "provision: '--token-file=a [2Jb' has control characters\n",
@@ -217,7 +217,7 @@ def test_a_link_that_is_put_there_at_the_last_moment_is_not_followed(host: Host)
     ini = ("disable_functions=umask", f"auto_prepend_file={trap}")
     ran = for_theo(host, "--token-file=token", ini=ini, before="umask 077")
     assert (ran.status, ran.out) == (1, "")
-    assert "somebody has put something else in the place of HERE/token" in ran.err
+    assert "somebody has replaced HERE/token" in ran.err
     assert (host.state(), host.files()) == (STATE, {"trap.php", "token"})
 
 

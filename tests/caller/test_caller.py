@@ -124,7 +124,7 @@ async def test_a_wait_longer_than_the_call_may_take_is_not_begun(demo: Demo) -> 
     assert error(outcome) == snapshot(
         {
             "kind": "rate_limited",
-            "message": "The site answers that there were too many requests and asks to wait 600 seconds.",
+            "message": "The site answered that there were too many requests and asks to wait 600 seconds.",
             "hint": "The site asks for fewer requests. Wait, then go on.",
             "function": "core_course_get_courses_by_field",
             "http_status": 429,

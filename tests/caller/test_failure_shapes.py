@@ -64,7 +64,7 @@ async def test_an_error_that_names_no_cause_is_a_failure_too(demo: Demo) -> None
         {
             "kind": "moodle_error",
             "message": "0 of 1 items are done. Something broke",
-            "hint": "Items in `failed` were not done. The site answered nothing but this error, and no errorcode. It may come from the function itself, or from a firewall or proxy before Moodle.",
+            "hint": "Items in `failed` were not done. The site answered only this error, without an errorcode. It may come from the function itself, or from a firewall or proxy in front of Moodle.",
             "function": "core_user_get_users_by_field",
             "retryable": False,
             "written": "nothing",
@@ -93,7 +93,7 @@ async def test_a_write_that_ended_with_an_unknown_error_may_have_been_done(demo:
         {
             "kind": "moodle_error",
             "message": "0 of 1 items are done. Something broke",
-            "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Look with core_course_get_categories before anything is sent again, or it may be done twice. The site answered nothing but this error, and no errorcode. It may come from the function itself, or from a firewall or proxy before Moodle.",
+            "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Look with core_course_get_categories before anything is sent again, or it may be done twice. The site answered only this error, without an errorcode. It may come from the function itself, or from a firewall or proxy in front of Moodle.",
             "function": "core_course_create_categories",
             "retryable": False,
             "written": "unknown",
@@ -112,7 +112,7 @@ async def test_a_request_of_a_batch_that_ended_so_is_not_joined_to_the_answers(d
         {
             "kind": "moodle_error",
             "message": "2 of 4 items are done. Something broke",
-            "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. The site answered nothing but this error, and no errorcode. It may come from the function itself, or from a firewall or proxy before Moodle.",
+            "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. The site answered only this error, without an errorcode. It may come from the function itself, or from a firewall or proxy in front of Moodle.",
             "function": "core_group_add_group_members",
             "retryable": False,
             "written": "unknown",

@@ -60,22 +60,22 @@ async def test_isolated_items_alone_are_suspected(demo: Demo) -> None:
         [
             {
                 "path": "users[2].email",
-                "problem": "is no e-mail address that Moodle takes",
+                "problem": "is not an e-mail address that Moodle accepts",
                 "value": "bad",
             },
             {
                 "path": "users[1].username",
-                "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                "problem": "may already belong to another user; check with core_user_get_users_by_field",
                 "value": "student1",
             },
             {
                 "path": "users[1].email",
-                "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                "problem": "may already belong to another user; check with core_user_get_users_by_field",
                 "value": "student1@example.org",
             },
             {
                 "path": "users[2].username",
-                "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                "problem": "may already belong to another user; check with core_user_get_users_by_field",
                 "value": "carla",
             },
         ]

@@ -297,7 +297,7 @@ def test_what_is_refused_is_named_with_its_path_and_what_is_allowed(case: str) -
                 {"path": "b", "problem": "1.0 is not allowed", "allowed": "boolean"}
             ],
             "half a character": [
-                {"path": "t", "problem": "the text holds half a character (a surrogate)"}
+                {"path": "t", "problem": "contains half of a character (a lone surrogate)"}
             ],
             "half a character in a key": [
                 {"path": "\\ud800", "problem": "is not a name of an argument"}
@@ -351,21 +351,21 @@ def test_what_is_refused_is_named_with_its_path_and_what_is_allowed(case: str) -
             "an empty optional list": [
                 {
                     "path": "ints",
-                    "problem": "is an empty list, which can't be sent: Moodle would take it as left out, which means all",
+                    "problem": "is an empty list, which can't be sent: Moodle would treat it as omitted, which means all",
                     "allowed": "at least one item",
                 }
             ],
             "an empty optional list with a default": [
                 {
                     "path": "texts",
-                    "problem": "is an empty list, which can't be sent: Moodle would take it as left out, which means all",
+                    "problem": "is an empty list, which can't be sent: Moodle would treat it as omitted, which means all",
                     "allowed": "at least one item",
                 }
             ],
             "an empty list as JSON": [
                 {
                     "path": "ints",
-                    "problem": "is an empty list, which can't be sent: Moodle would take it as left out, which means all",
+                    "problem": "is an empty list, which can't be sent: Moodle would treat it as omitted, which means all",
                     "allowed": "at least one item",
                 }
             ],

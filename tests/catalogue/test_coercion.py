@@ -171,7 +171,7 @@ def test_a_warning_of_ours_says_what_it_is() -> None:
             {
                 "item": "a",
                 "warningcode": "unexpected_type",
-                "message": "Moodle's answer has a another type than its description (integer); the value is in this warning only.",
+                "message": "a has another type than Moodle declares (integer); its value is only in this warning.",
                 "value": "x",
             }
         ]
@@ -282,5 +282,5 @@ def test_an_answer_in_which_nearly_nothing_fits_is_one_warning() -> None:
     assert coerced.result is None
     assert [warning["value"] for warning in coerced.warnings] == [answer]
     assert coerced.warnings[0]["message"] == snapshot(
-        "Moodle's answer has here another type than its description (2,000 values and more have another type); the value is in this warning only."
+        "The answer has another type than Moodle declares (2,000 values and more have another type); its value is only in this warning."
     )

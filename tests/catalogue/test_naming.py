@@ -64,7 +64,7 @@ def test_without_a_text_of_ours_a_description_is_made_from_the_name_and_what_it_
             "enrol_manual_enrol_users": "Enrol users (enrol_manual). Changes data. Needs enrol/manual:enrol.",
             "core_competency_request_review_of_user_evidence_linked_competencies": "core_competency_request_review_of_user_evidence_linked_competencies: Request review of user evidence linked competencies (core_competency). Changes data. Needs moodle/competency:userevidencemanageown.",
             "core_grades_get_enrolled_users_for_search_widget": "Get enrolled users for search widget (core_grades). Deprecated by Moodle.",
-            "local_shop_get_orders": "Get orders (local_shop). This server does not know its parameters; pass them by the names that the site's own API documentation gives.",
+            "local_shop_get_orders": "Get orders (local_shop). This server does not know its parameters; use the names in the site's own API documentation.",
         }
     )
 

@@ -133,31 +133,31 @@ def test_a_sites_words_do_not_put_a_function_among_the_everyday_ones() -> None:
         (
             "local_shop_get",
             snapshot(
-                "MOODLE_MCP_PLUGIN_ACCESS: 'local_shop_get' is not a plugin's function or glob with what it may do, such as local_shop_get_*=read (allowed: read, write, destructive)"
+                "MOODLE_MCP_PLUGIN_ACCESS: 'local_shop_get' does not assign an access to a plugin's function or glob, such as local_shop_get_*=read (allowed: read, write, destructive)"
             ),
         ),
         (
             "local_shop_get=reads",
             snapshot(
-                "MOODLE_MCP_PLUGIN_ACCESS: 'local_shop_get=reads' is not a plugin's function or glob with what it may do, such as local_shop_get_*=read (allowed: read, write, destructive)"
+                "MOODLE_MCP_PLUGIN_ACCESS: 'local_shop_get=reads' does not assign an access to a plugin's function or glob, such as local_shop_get_*=read (allowed: read, write, destructive)"
             ),
         ),
         (
             "local_*=read",
             snapshot(
-                "MOODLE_MCP_PLUGIN_ACCESS: 'local_*=read' is not a plugin's function or glob with what it may do, such as local_shop_get_*=read (allowed: read, write, destructive)"
+                "MOODLE_MCP_PLUGIN_ACCESS: 'local_*=read' does not assign an access to a plugin's function or glob, such as local_shop_get_*=read (allowed: read, write, destructive)"
             ),
         ),
         (
             "*=read",
             snapshot(
-                "MOODLE_MCP_PLUGIN_ACCESS: '*=read' is not a plugin's function or glob with what it may do, such as local_shop_get_*=read (allowed: read, write, destructive)"
+                "MOODLE_MCP_PLUGIN_ACCESS: '*=read' does not assign an access to a plugin's function or glob, such as local_shop_get_*=read (allowed: read, write, destructive)"
             ),
         ),
         (
             "core_course_delete_courses=read",
             snapshot(
-                "MOODLE_MCP_PLUGIN_ACCESS: core_course_delete_courses is classified by this package, which stands"
+                "MOODLE_MCP_PLUGIN_ACCESS: core_course_delete_courses is already classified by this package"
             ),
         ),
     ],

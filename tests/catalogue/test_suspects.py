@@ -58,12 +58,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
             "nothing": [
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -75,55 +75,55 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
             "other characters": [
                 {
                     "path": "users[0].username",
-                    "problem": "has other characters than a-z, 0-9 and . _ - @, which Moodle takes only if the site allows extended user names",
+                    "problem": "has characters other than a-z, 0-9 and . _ - @, which Moodle accepts only if the site allows extended user names",
                     "value": "änna b",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
             "a bad e-mail": [
                 {
                     "path": "users[0].email",
-                    "problem": "is no e-mail address that Moodle takes",
+                    "problem": "is not an e-mail address that Moodle accepts",
                     "value": "no-mail",
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
             ],
             "an e-mail without a top level": [
                 {
                     "path": "users[0].email",
-                    "problem": "is no e-mail address that Moodle takes",
+                    "problem": "is not an e-mail address that Moodle accepts",
                     "value": "anna@example",
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
             ],
             "an e-mail with umlauts": [
                 {
                     "path": "users[0].email",
-                    "problem": "is no e-mail address that Moodle takes",
+                    "problem": "is not an e-mail address that Moodle accepts",
                     "value": "änna@example.org",
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
             ],
@@ -131,12 +131,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 {"path": "users[0].firstname", "problem": "is blank", "value": " "},
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -144,12 +144,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 {"path": "users[0].lastname", "problem": "is blank", "value": ""},
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -160,12 +160,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -176,12 +176,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -203,12 +203,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -220,12 +220,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -236,12 +236,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -249,12 +249,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 {"path": "users[0].password", "problem": "begins or ends with white space"},
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -266,17 +266,17 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
                 {
                     "path": "users[1].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "b@example.org",
                 },
             ],
@@ -288,17 +288,17 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
                 {
                     "path": "users[1].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "berta",
                 },
             ],
@@ -310,12 +310,12 @@ def test_what_is_unusual_about_users_is_told(case: str) -> None:
                 },
                 {
                     "path": "users[0].username",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna",
                 },
                 {
                     "path": "users[0].email",
-                    "problem": "may belong to another user already; core_user_get_users_by_field tells",
+                    "problem": "may already belong to another user; check with core_user_get_users_by_field",
                     "value": "anna@example.org",
                 },
             ],
@@ -368,7 +368,7 @@ def test_a_function_that_nobody_has_described_is_looked_at_too() -> None:
         [
             {
                 "path": "orders[0].email",
-                "problem": "is no e-mail address that Moodle takes",
+                "problem": "is not an e-mail address that Moodle accepts",
                 "value": "no-mail",
             },
             {"path": "orders[0].token", "problem": "begins or ends with white space"},

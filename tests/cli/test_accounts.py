@@ -49,8 +49,8 @@ def test_a_sign_in_is_told_kept_and_used(demo: Demo, program: Program, tmp_path:
             """\
 Signed in to Fjordside College, Moodle 4.5.6 (Build: 20250811), URL
 The token acts for Полина Новикова (teacher1, id 3) with 759 functions.
-Kept as school in CONFIG/moodle-mcp/sites.
-It is the default site; `moodle-mcp check` says what it can do.
+Saved as school in CONFIG/moodle-mcp/sites.
+It is the default site; `moodle-mcp check` shows what it can do.
 """,
             "",
         )
@@ -126,7 +126,7 @@ def test_a_site_and_an_address_are_a_contradiction_for_every_command(
     assert ran == Ran(
         2,
         "",
-        "moodle-mcp: MOODLE_URL and the kept site school are both set: leave one of them out\n",
+        "moodle-mcp: MOODLE_URL and the saved site school are both set: remove one of them\n",
     )
 
 
@@ -149,8 +149,8 @@ def test_signing_out_forgets_the_token_and_says_that_the_site_does_not(
         (
             0,
             """\
-Forgot school and its token.
-The token stays valid at URL: to end it, open Preferences > User account > Security keys there and reset the key of the service, or ask an administrator to delete it under Site administration > Server > Web services > Manage tokens.
+Removed school and its token.
+The token stays valid at URL: to revoke it, open Preferences > User account > Security keys there and reset the key of the service, or ask an administrator to delete it under Site administration > Server > Web services > Manage tokens.
 """,
         )
     )
@@ -174,7 +174,7 @@ def test_a_broken_file_stands_in_no_ones_way(demo: Demo, program: Program, tmp_p
 
 def test_an_address_that_is_set_is_told_to_win(demo: Demo, program: Program) -> None:
     ran = program(*LOGIN, demo.url, input=typed("teacher1"), MOODLE_URL="https://m.example")
-    assert "MOODLE_URL is set, and wins" in ran.out
+    assert "MOODLE_URL is set and overrides" in ran.out
 
 
 def test_without_a_keyring_the_token_goes_into_a_file(
@@ -184,7 +184,7 @@ def test_without_a_keyring_the_token_goes_into_a_file(
     arguments = ("login", demo.url, "--service", "all")
     refused = program(*arguments, "--keep-in", "keyring", input=typed("teacher1"), **none)
     assert (refused.status, refused.err) == snapshot(
-        (2, "moodle-mcp: the token can't be kept in a keyring: the system has none\n")
+        (2, "moodle-mcp: the token can't be saved in a keyring: the system has none\n")
     )
     assert list(tmp_path.iterdir()) == []
     assert program(*arguments, input=typed("teacher1"), **none).status == 0
@@ -196,7 +196,7 @@ def test_the_address_is_checked_before_anything_is_asked(program: Program) -> No
         Ran(
             status=2,
             out="",
-            err="moodle-mcp: the address must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)\n",
+            err="moodle-mcp: the address must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)\n",
         )
     )
     assert program("login", "school.example", input=typed("x")).status == 2
@@ -278,7 +278,7 @@ def test_a_link_that_answers_another_sign_in_is_refused(demo: Demo, program: Pro
         (
             1,
             [
-                "moodle-mcp: The pasted address answers another sign-in, or is another site's.",
+                "moodle-mcp: The pasted address belongs to another sign-in or another site.",
                 "  -> Run the command again, open the page that it names, and paste the link from that page.",
             ],
         )

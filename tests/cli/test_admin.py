@@ -43,7 +43,7 @@ Fjordside College, Moodle 4.5.6 (Build: 20250811)
     2 untyped: local_example_add_notice, local_example_get_notices
       -> An administrator runs the program that `moodle-mcp admin-script catalogue` prints on the Moodle host; then set MOODLE_MCP_CATALOGUE to the file that it writes.
     2 not classified: local_example_add_notice, local_example_get_notices
-      -> They count as destructive. Look at what each one does, then say so in MOODLE_MCP_PLUGIN_ACCESS, as local_shop_get_*=read, local_shop_order=write.
+      -> They count as destructive. Check what each one does, then classify it in MOODLE_MCP_PLUGIN_ACCESS, for example local_shop_get_*=read, local_shop_order=write.
 """)
 
 
@@ -65,9 +65,9 @@ def test_probe_says_that_a_file_is_of_another_release() -> None:
             "    0 typed by this package (Moodle 4.5)",
             "    2 typed by MOODLE_MCP_CATALOGUE (exported from Moodle 4.5.6 (Build: 20250811))",
             "    0 untyped",
-            "      -> The file is of another release: it is used for plugins' functions only. An administrator exports it again.",
+            "      -> The file is from another release, so it is used for plugins' functions only. An administrator exports it again.",
             "    2 not classified: local_example_add_notice, local_example_get_notices",
-            "      -> They count as destructive. Look at what each one does, then say so in MOODLE_MCP_PLUGIN_ACCESS, as local_shop_get_*=read, local_shop_order=write.",
+            "      -> They count as destructive. Check what each one does, then classify it in MOODLE_MCP_PLUGIN_ACCESS, for example local_shop_get_*=read, local_shop_order=write.",
         ]
     )
 

@@ -145,7 +145,7 @@ def test_utf_16_is_refused_by_its_name_with_one_line(
     done = source(demo, tmp_path, "utf-16")
     said = done.stderr.decode()
     assert (done.returncode, said.count("\n")) == (2, 1)
-    # A kept site is the program's own file, which a new sign-in replaces.
+    # A saved site is the program's own file, which a new sign-in replaces.
     assert ("is UTF-16" in said) or (source is kept_site)
     assert ADMIN_TOKEN not in said
 

@@ -77,7 +77,7 @@ def test_a_write_that_is_interrupted_comes_to_its_end_and_is_told(
     answer, _ = process.communicate(timeout=30)
     assert json.loads(answer)["batch"]["succeeded"] == 1
     assert (process.returncode, told) == snapshot(
-        (0, "moodle-mcp: the call is under way; what becomes of it is told when it has ended\n")
+        (0, "moodle-mcp: stopping when the current request ends; the result follows\n")
     )
 
 
@@ -92,7 +92,7 @@ def test_an_answer_that_does_not_fit_on_the_disk_is_told_in_one_line(
         assert ended(process) == snapshot(
             (
                 1,
-                "moodle-mcp: the output can't be written (No space left on device). A call, if it was one, was made: look at what it did before it is repeated.\n",
+                "moodle-mcp: the output can't be written (No space left on device). If it was a call, it was made: check what it did before repeating it.\n",
             )
         )
     assert demo.calls_of("core_notes_delete_notes") == 1

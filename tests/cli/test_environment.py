@@ -24,7 +24,7 @@ WRONG: dict[str, dict[str, str]] = {
     "certificates": {"SSL_CERT_FILE": "/nosuch/authority.pem"},
 }
 MESSAGES = {
-    "proxy": "The proxy setting ALL_PROXY=socks4://127.0.0.1:9 can't be used: the scheme socks4 is not known; expected http://host:port, https://host:port or socks5://host:port.",
+    "proxy": "The proxy setting ALL_PROXY=socks4://127.0.0.1:9 can't be used: the scheme socks4 is not supported; expected http://host:port, https://host:port or socks5://host:port.",
     "certificates": "SSL_CERT_FILE=/nosuch/authority.pem can't be used: there is no such file.",
 }
 
@@ -132,7 +132,7 @@ def test_everything_goes_through_a_socks_proxy(
     assert (checked.status, signed.status) == (0, 0)
     assert checked.out.splitlines()[1] == f"ok       proxy           ALL_PROXY={proxy.url()}"
     assert not called.get("isError")
-    assert signed.err == f"moodle-mcp: https://{HOST} is used.\n"
+    assert signed.err == f"moodle-mcp: using https://{HOST}\n"
     assert f", https://{HOST}\n" in signed.out
     assert set(proxy.asked) == {f"{HOST}:443"}
     assert "s3cret" not in f"{checked}{called}{signed}"
@@ -152,7 +152,7 @@ def test_a_token_in_the_address_is_warned_of_everywhere(
             _, log = wire.close()
     for text in (checked.err, called.err, log):
         assert text.partition("WARNING ")[2] == snapshot(
-            "moodle_mcp.cli.common: MOODLE_URL has a token in it. Others may have seen that token: reset it on the site under Preferences > User account > Security keys, or let an administrator delete it. https://moodle.school.example is used.\n"
+            "moodle_mcp.cli.common: MOODLE_URL contains a token. Others may have seen that token: reset it on the site under Preferences > User account > Security keys, or ask an administrator to delete it. Using https://moodle.school.example.\n"
         )
     assert "warning  pasted token" in checked.out
     assert (checked.status, called.status) == (0, 0)
@@ -172,7 +172,7 @@ def test_a_sign_in_with_a_token_in_the_address_keeps_nothing_of_it(
         sign_in = ("login", page, "--service", "all", "--keep-in", "file")
         ran = run(*sign_in, environment=environment, input=f"teacher1\n{DEMO_PASSWORD}\n")
     assert ran.status == 0
-    assert "The address has a token in it." in ran.err
+    assert "The address contains a token." in ran.err
     kept = [
         file.read_text() for file in Path(settings["XDG_CONFIG_HOME"]).rglob("*") if file.is_file()
     ]

@@ -114,13 +114,13 @@ def test_a_file_that_is_not_what_its_ending_says_is_refused_with_the_place(
                 "rows.csv": "/rows.csv: has a header and no rows",
                 "header.csv": "/header.csv: column B (e mail): is not a known key; did you mean email?",
                 "index.csv": "/index.csv: column B (…): is not a known key; the keys are createpassword, username, auth, password, firstname, lastname, email, maildisplay, city, co",
-                "wide.csv": "/wide.csv: column E, line 2: there is a value, but the column has no header (a cell with a delimiter in it must be in quotes)",
-                "items.txt": "/items.txt: the ending '.txt' is none of .json, .jsonl, .csv and .tsv",
-                "people.xlsx": "/people.xlsx: is a workbook and no text: save the sheet as CSV UTF-8 (in Excel: File > Save As) and name that file",
-                "excel.csv": "/excel.csv: is a workbook and no text: save the sheet as CSV UTF-8 (in Excel: File > Save As) and name that file",
-                "old.csv": "/old.csv: is not UTF-8 (byte 11, in line 2): save it as UTF-8, or say --encoding windows-1252",
-                "unicode.csv": "/unicode.csv: is UTF-16, which PowerShell's > and Excel's Unicode Text write: save it as UTF-8, or say --encoding utf-16",
-                "nul.csv": "/nul.csv: has a NUL character in line 2",
+                "wide.csv": "/wide.csv: column E, line 2: there is a value, but the column has no header (quote cells that contain the delimiter)",
+                "items.txt": "/items.txt: the extension '.txt' is none of .json, .jsonl, .csv and .tsv",
+                "people.xlsx": "/people.xlsx: is a workbook, not text: save the sheet as CSV UTF-8 (in Excel: File > Save As) and use that file",
+                "excel.csv": "/excel.csv: is a workbook, not text: save the sheet as CSV UTF-8 (in Excel: File > Save As) and use that file",
+                "old.csv": "/old.csv: is not UTF-8 (byte 11, in line 2): save it as UTF-8, or use --encoding windows-1252",
+                "unicode.csv": "/unicode.csv: is UTF-16, which PowerShell's > and Excel's Unicode Text write: save it as UTF-8, or use --encoding utf-16",
+                "nul.csv": "/nul.csv: contains a NUL character in line 2",
             }
         )[name]
     )
@@ -179,7 +179,7 @@ def test_a_table_as_excel_writes_it_is_carried_out(
     path = file(tmp_path, "people.csv", text.encode("cp1252"))
     refused = call(environment, CREATE, path)
     assert (refused.status, refused.err.count("\n")) == (2, 1)
-    assert "say --encoding windows-1252" in refused.err
+    assert "use --encoding windows-1252" in refused.err
     ran = call(environment, CREATE, path, "--encoding", "latin-1")
     assert ran.status == 0, ran.out
     users = {user.username: user for user in demo.site.world.users.values()}

@@ -177,9 +177,9 @@ def test_what_is_not_sent_since_it_was_done_before_is_told(
         told.append(json.loads(ran.out).get("warnings"))
     warning = {
         "warningcode": "done_before",
-        "message": "Items not sent: 1. people.csv.result.jsonl says that an earlier run did "
-        "them. Passwords and keys are not compared: if one has changed since, take the line of "
-        "its item out of that file and run the command again.",
+        "message": "Items not sent: 1. According to people.csv.result.jsonl an earlier run did "
+        "them. Passwords and keys are not compared: if one has changed since, remove its item's "
+        "line from that file and run the command again.",
     }
     assert told == [None, [warning], [warning]]
     assert demo.calls_of("core_user_update_users") == 2
@@ -294,7 +294,7 @@ def test_a_second_run_at_the_same_time_sends_nothing(
         ran = enrol(settings, path)
         planned = enrol(settings, path, "--dry-run")
     assert (ran.status, planned.status) == (2, 0)
-    assert "another run" in ran.err
+    assert "another process" in ran.err
     assert ran.err.count("\n") == 1
     assert enrolled(demo) == 0
     assert enrol(settings, path).status == 0
@@ -460,7 +460,7 @@ def test_items_in_the_arguments_and_in_a_file_are_a_contradiction(
 ) -> None:
     ran = enrol(environment(**WRITES), people(tmp_path), '{"enrolments": []}')
     assert ran.status == 2
-    assert "leave one out" in ran.err
+    assert "remove one" in ran.err
     assert enrolled(demo) == 0
 
 

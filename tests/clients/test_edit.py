@@ -177,8 +177,8 @@ def test_removing_what_is_not_there_changes_nothing() -> None:
 
 
 NO_JSON = "is not JSON"
-NO_OBJECT = "does not hold a JSON object"
-NO_SERVERS = "has something else than an object under mcpServers"
+NO_OBJECT = "does not contain a JSON object"
+NO_SERVERS = "has no object under mcpServers, but another value"
 BROKEN = {
     "{": NO_JSON,
     "[]": NO_OBJECT,

@@ -95,5 +95,5 @@ def test_a_token_in_the_environment_is_not_taken_along_but_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         environment_for_server({"MOODLE_TOKEN": TOKEN}, None, absolute)
     assert str(caught.value) == snapshot(
-        "MOODLE_TOKEN is set, and a client's configuration is no place for it: sign in with `moodle-mcp login ADDRESS` instead, or put the token into a file and set MOODLE_TOKEN_FILE"
+        "MOODLE_TOKEN is set, but a client's configuration must not contain it: sign in with `moodle-mcp login ADDRESS` instead, or put the token into a file and set MOODLE_TOKEN_FILE"
     )

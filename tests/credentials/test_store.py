@@ -1,4 +1,4 @@
-"""The kept sites: one private file each, the token there or in the system's keyring."""
+"""The saved sites: one private file each, the token there or in the system's keyring."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_without_the_chosen_one_the_only_other_is_the_default(accounts: Accounts
     with pytest.raises(SettingsError) as caught:
         accounts.default()
     assert str(caught.value) == snapshot(
-        "several sites are kept and none is the default (college, third): name one with --site or MOODLE_MCP_SITE, or choose with `moodle-mcp sites --default NAME`"
+        "several sites are saved and none is the default (college, third): name one with --site or MOODLE_MCP_SITE, or choose with `moodle-mcp sites --default NAME`"
     )
     accounts.forget("third")
     assert accounts.default() == "college"
@@ -286,8 +286,8 @@ def test_a_site_that_others_may_have_changed_is_not_used_until_it_is_kept_anew(
         with pytest.raises(BrokenSiteError) as caught:
             read("school")
         assert str(caught.value) == (
-            f"{opened}: is open to others (mode {mode:04o}): look whether its content is yours, "
-            "then sign in again"
+            f"{opened}: other users can access it (mode {mode:04o}): check whether its content is "
+            "yours, then sign in again"
         )
     accounts.keep(account(place=place), SecretStr(OTHER))
     assert accounts.token("school").get_secret_value() == OTHER

@@ -134,7 +134,7 @@ async def test_where_a_firewall_hides_the_second_answer_both_switches_are_named(
 async def test_what_moodle_answers_alike_is_a_short_list_of_places(demo: Demo) -> None:
     demo.site.switches.service_disabled = True
     assert (await failed(demo)).todo == snapshot(
-        "One of these, which Moodle answers alike, all under Site administration > Server > Web services > External services: the service is disabled (Edit > Enabled); the user is not among its users (Authorised users); the user's authorisation is for another IP address (Authorised users > the user); the user lacks the capability that the service requires (Edit > Required capability); or downloads and uploads are off (Edit) and the service lacks core_webservice_get_site_info (Functions). On the Moodle host, the program that `moodle-mcp admin-script provision` prints names it exactly: php provision.php --moodle=FOLDER --user=NAME --profile=NAME --dry-run (with --service=NAME for a service by another name)."
+        "Moodle gives the same answer to each of these, all under Site administration > Server > Web services > External services: the service is disabled (Edit > Enabled); the user is not among its users (Authorised users); the user's authorisation is for another IP address (Authorised users > the user); the user lacks the capability that the service requires (Edit > Required capability); or downloads and uploads are off (Edit) and the service lacks core_webservice_get_site_info (Functions). On the Moodle host, the program that `moodle-mcp admin-script provision` prints tells the exact cause: php provision.php --moodle=FOLDER --user=NAME --profile=NAME --dry-run (with --service=NAME for a service by another name)."
     )
 
 

@@ -31,7 +31,7 @@ Photosynthesis makes sugar.\
 
 def test_pages_that_are_pictures_have_no_text() -> None:
     read_ = read(samples.pdf("", pages=2), Content.PDF, Bounds())
-    assert read_ == Text("", "It has no text: its pages are pictures, most likely.")
+    assert read_ == Text("", "It has no text: its pages are probably scanned images.")
 
 
 def test_the_text_of_a_word_file_has_headings_and_tables_in_their_places() -> None:
@@ -87,12 +87,12 @@ def test_a_zip_bomb_is_not_unpacked(part: str) -> None:
     assert len(data) < 1_000_000
     kind = {"w": Content.DOCX, "x": Content.XLSX, "p": Content.PPTX}[part[0]]
     assert read(data, kind, Bounds()) == Text(
-        "", "Its text was not read: the file unpacks to far more than its size."
+        "", "Its text was not read: the file decompresses to far more than its size."
     )
 
 
 def test_a_smaller_bomb_is_known_by_how_far_it_unpacks() -> None:
-    assert "unpacks" in read(samples.bomb(size=20_000_000), Content.DOCX, Bounds()).note
+    assert "decompresses" in read(samples.bomb(size=20_000_000), Content.DOCX, Bounds()).note
 
 
 def test_a_bomb_of_many_small_parts_is_not_unpacked_either() -> None:
@@ -101,7 +101,7 @@ def test_a_bomb_of_many_small_parts_is_not_unpacked_either() -> None:
         archive.writestr("word/document.xml", b"<x/>")
         for number in range(230):
             archive.writestr(f"word/{number}.xml", b"\0" * 1_000_000)
-    assert "unpacks" in read(out.getvalue(), Content.DOCX, Bounds()).note
+    assert "decompresses" in read(out.getvalue(), Content.DOCX, Bounds()).note
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ async def test_html_is_markdown_and_text_is_itself() -> None:
 
 async def test_what_is_no_text_is_a_note() -> None:
     assert await text_of(b"\0\1\2", Content.OTHER) == Text(
-        "", "It is no text, picture or document whose text can be read."
+        "", "It is not text, a picture or a document whose text can be read."
     )
 
 
@@ -87,7 +87,7 @@ async def test_a_document_that_takes_too_long_is_ended() -> None:
     worker = python("import time; time.sleep(600)")
     with anyio.fail_after(60):
         text = await document_text(b"", Content.PDF, Bounds(seconds=-9.5), worker)
-    assert text == Text("", "Reading its text took too long and was ended.")
+    assert text == Text("", "Reading its text took too long and was stopped.")
 
 
 async def test_the_event_loop_lives_while_a_document_is_read() -> None:

@@ -138,7 +138,7 @@ def test_a_folder_must_be_there_and_be_none_of_a_link(path: Path, tmp_path: Path
     link = tmp_path / "link"
     link.symlink_to(path)
     for wrong in (link, tmp_path / "missing", Path(__file__)):
-        with pytest.raises(SettingsError, match="MOODLE_MCP_FILES must be a folder that exists"):
+        with pytest.raises(SettingsError, match="MOODLE_MCP_FILES must be an existing folder"):
             Folder(wrong)
 
 
@@ -157,7 +157,7 @@ def test_a_full_or_closed_folder_is_a_plain_error(
         {
             "kind": "internal",
             "message": "The file can't be written into the operator's folder: No space left on device.",
-            "hint": "The operator looks at the folder of MOODLE_MCP_FILES: its permissions and the space that is left.",
+            "hint": "The operator checks the folder of MOODLE_MCP_FILES: its permissions and the free space.",
             "retryable": False,
             "written": "nothing",
         }
@@ -217,10 +217,10 @@ def test_a_refusal_names_nothing_of_this_machine(path: Path) -> None:
     assert refused(Folder(path), "/etc/passwd").fault.report() == snapshot(
         {
             "kind": "invalid_arguments",
-            "message": "Nothing was sent: path is no regular file inside the operator's folder.",
-            "hint": "Pass a path relative to that folder, such as reports/essay.pdf: no link, no hidden file, no name that another system would misread. Or pass `name` and `text`.",
+            "message": "Nothing was sent: path is not a regular file inside the operator's folder.",
+            "hint": "Pass a path relative to that folder, such as reports/essay.pdf, without links, hidden files or special characters. Or pass `name` and `text`.",
             "parameters": [
-                {"path": "path", "problem": "is no regular file inside the operator's folder"}
+                {"path": "path", "problem": "is not a regular file inside the operator's folder"}
             ],
             "retryable": False,
             "written": "nothing",

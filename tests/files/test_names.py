@@ -28,7 +28,7 @@ from moodle_mcp.files.names import MAX_BYTES, safe_name
     ],
 )
 def test_a_path_is_no_name(name: str) -> None:
-    with pytest.raises(CallError, match="not a file's name"):
+    with pytest.raises(CallError, match="not a valid file name"):
         safe_name(name)
 
 

@@ -238,7 +238,7 @@ async def test_what_has_no_text_is_described(demo: Demo) -> None:
             "name": "a.exe",
             "mimetype": "application/octet-stream",
             "size": 6,
-            "note": "It is no text, picture or document whose text can be read.",
+            "note": "It is not text, a picture or a document whose text can be read.",
         }
     )
 
@@ -458,7 +458,7 @@ async def test_an_upload_whose_answer_is_lost_is_said_to_be_in_doubt_and_harmles
     assert (await uploaded(demo, name="a.txt", text="x"))["error"] == snapshot(
         {
             "kind": "unreachable",
-            "message": "The connection broke before the whole answer had come.",
+            "message": "The connection broke before the answer was complete.",
             "hint": "At most a draft was stored, which nobody sees and which Moodle removes by itself: upload again, without itemid. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
             "function": "upload_file",
             "retryable": True,

@@ -172,16 +172,16 @@ def test_a_folder_for_files_is_one_of_its_own(load: Load, monkeypatch: pytest.Mo
         refusal(files, MOODLE_MCP_CONFIG=str(settings)),
     ] == snapshot(
         [
-            "MOODLE_MCP_FILES must be a folder of its own, not the home folder",
-            "MOODLE_MCP_FILES must be a folder of its own, not the home folder",
-            "MOODLE_MCP_FILES must be a folder of its own, not the home folder",
+            "MOODLE_MCP_FILES must be a separate folder, not the home folder",
+            "MOODLE_MCP_FILES must be a separate folder, not the home folder",
+            "MOODLE_MCP_FILES must be a separate folder, not the home folder",
             "MOODLE_MCP_FILES must be an absolute path, not moodle-files",
-            "MOODLE_MCP_FILES must be a folder that exists, and no symbolic link: /home/missing",
-            "MOODLE_MCP_FILES must be a folder that exists, and no symbolic link: /home/moodle-files/token",
-            "MOODLE_MCP_FILES must not hold the file of MOODLE_TOKEN_FILE",
-            "MOODLE_MCP_FILES must be apart from settings and kept sites",
-            "MOODLE_MCP_FILES must be apart from settings and kept sites",
-            "MOODLE_MCP_FILES must be apart from settings and kept sites",
+            "MOODLE_MCP_FILES must be an existing folder and not a symbolic link: /home/missing",
+            "MOODLE_MCP_FILES must be an existing folder and not a symbolic link: /home/moodle-files/token",
+            "MOODLE_MCP_FILES must not contain the file of MOODLE_TOKEN_FILE",
+            "MOODLE_MCP_FILES must not overlap with settings and saved sites",
+            "MOODLE_MCP_FILES must not overlap with settings and saved sites",
+            "MOODLE_MCP_FILES must not overlap with settings and saved sites",
         ]
     )
 
@@ -214,15 +214,15 @@ def test_a_wrong_setting_stops_with_one_line_that_names_it(load: Load, case: str
         == snapshot(
             {
                 "no address": "MOODLE_URL is missing",
-                "no token": "MOODLE_TOKEN is missing: set it, or MOODLE_TOKEN_FILE, to the user's web-service token; or use a kept site instead of MOODLE_URL",
-                "token in quotes": "MOODLE_TOKEN does not hold a Moodle token: 32 letters and digits, with nothing around",
-                "token that a client did not expand": "MOODLE_TOKEN does not hold a Moodle token: 32 letters and digits, with nothing around",
+                "no token": "MOODLE_TOKEN is missing: set it, or MOODLE_TOKEN_FILE, to the user's web-service token; or use a saved site instead of MOODLE_URL",
+                "token in quotes": "MOODLE_TOKEN does not contain a Moodle token: expected 32 letters and digits",
+                "token that a client did not expand": "MOODLE_TOKEN does not contain a Moodle token: expected 32 letters and digits",
                 "access": "MOODLE_MCP_ACCESS must be: read, write, destructive",
                 "fields": "MOODLE_MCP_MAX_FIELDS must be: from 10 to 1,000,000",
                 "timeout": "MOODLE_MCP_TIMEOUT must be: above 0 to 3,600",
                 "misspelt": "MOODLE_MCP_TOOL is not a setting; did you mean MOODLE_MCP_TOOLS?",
                 "protocol": "MOODLE_PROTOCOL must be: rest, restful, auto",
-                "plain http": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
+                "plain http": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
                 "missing token file": "MOODLE_TOKEN_FILE can't be read (FileNotFoundError): /nowhere/t",
                 "missing settings file": "MOODLE_MCP_CONFIG: there is no file /nowhere/c.toml",
             }
@@ -329,10 +329,10 @@ def test_two_connections_in_one_place_are_a_line_of_error(load: Load, case: str)
         str(caught.value)
         == snapshot(
             {
-                "site and address in the environment": "MOODLE_URL and the kept site school are both set: leave one of them out",
-                "site and token in the environment": "MOODLE_TOKEN and the kept site school are both set: leave one of them out",
-                "site on the command line, address in the environment": "MOODLE_URL and the kept site school are both set: leave one of them out",
-                "site and address in the file": "MOODLE_URL and the kept site school are both set: leave one of them out",
+                "site and address in the environment": "MOODLE_URL and the saved site school are both set: remove one of them",
+                "site and token in the environment": "MOODLE_TOKEN and the saved site school are both set: remove one of them",
+                "site on the command line, address in the environment": "MOODLE_URL and the saved site school are both set: remove one of them",
+                "site and address in the file": "MOODLE_URL and the saved site school are both set: remove one of them",
             }
         )[case]
     )
@@ -348,7 +348,7 @@ def test_nothing_set_and_nothing_kept_says_how_to_begin(load: Load) -> None:
 
 def test_plain_http_to_another_machine_is_refused_for_kept_sites_too(load: Load) -> None:
     keep(load, replace(KEPT, url="http://school.example"))
-    with pytest.raises(SettingsError, match="kept site school must begin with https"):
+    with pytest.raises(SettingsError, match="saved site school must begin with https"):
         load()
 
 
@@ -356,7 +356,7 @@ def test_a_kept_token_is_checked(load: Load) -> None:
     keep(load, KEPT)
     file = load.folder / "moodle-mcp" / "sites" / "site-school.json"
     file.write_text('{"url": "https://school.example", "token": "né"}', encoding="utf-8")
-    with pytest.raises(SettingsError, match="does not hold a Moodle token"):
+    with pytest.raises(SettingsError, match="does not contain a Moodle token"):
         load()
 
 

@@ -145,14 +145,14 @@ def test_anything_else_stops_the_start_with_one_line_that_names_the_setting(url:
             "https://": "MOODLE_URL is not a full address: expected https://host/path",
             "https:///sub": "MOODLE_URL is not a full address: expected https://host/path",
             "https:m.example": "MOODLE_URL is not a full address: expected https://host/path",
-            "http://m.example": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
-            "http://10.0.0.5": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
-            "http://192.168.1.1": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
-            "http://localhost.evil.example": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
-            "http://127.0.0.1.evil.example": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
-            "http://2130706433": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
-            "http://0.0.0.0": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
-            "http://[::ffff:10.0.0.1]": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
+            "http://m.example": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
+            "http://10.0.0.5": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
+            "http://192.168.1.1": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
+            "http://localhost.evil.example": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
+            "http://127.0.0.1.evil.example": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
+            "http://2130706433": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
+            "http://0.0.0.0": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
+            "http://[::ffff:10.0.0.1]": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
             "file:///etc/passwd": "MOODLE_URL is not a full address: expected https://host/path",
             "file://m.example/x": "MOODLE_URL must begin with https://, not file://",
             "ftp://m.example": "MOODLE_URL must begin with https://, not ftp://",
@@ -175,14 +175,14 @@ def test_anything_else_stops_the_start_with_one_line_that_names_the_setting(url:
             "https://☃.example": "MOODLE_URL is not an address: expected https://host/path",
             "https://m.example?x=\\1": "MOODLE_URL must not contain backslashes, spaces or control characters",
             "https://m.example/#a b": "MOODLE_URL must not contain backslashes, spaces or control characters",
-            "https://m.example/x/page.php": "MOODLE_URL is the address of a page from which the site's own is not clear: expected the address of the site's front page, https://host/path",
-            "https://m.example/x/page.php/my/": "MOODLE_URL is the address of a page from which the site's own is not clear: expected the address of the site's front page, https://host/path",
-            "https://m.example/my/my/": "MOODLE_URL is the address of a page from which the site's own is not clear: expected the address of the site's front page, https://host/path",
-            "https://m.example/local/moodle/index.php": "MOODLE_URL is the address of a page from which the site's own is not clear: expected the address of the site's front page, https://host/path",
-            "https://m.example/mod/newone/course/view.php?id=2": "MOODLE_URL is the address of a page from which the site's own is not clear: expected the address of the site's front page, https://host/path",
-            "http://m.example/my/": "MOODLE_URL must begin with https://: over http the token could be read on its way (MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 allows it all the same)",
-            "https://user:pass@m.example/my/?token=0123": "MOODLE_URL must not contain a user name or password. MOODLE_URL has a token in it. Others may have seen that token: reset it on the site under Preferences > User account > Security keys, or let an administrator delete it.",
-            "moodlemobile://token=QUJD": "MOODLE_URL must begin with https://, not moodlemobile://. MOODLE_URL has a token in it. Others may have seen that token: reset it on the site under Preferences > User account > Security keys, or let an administrator delete it.",
+            "https://m.example/x/page.php": "MOODLE_URL is the address of a page that doesn't tell where the site begins: use the address of the site's front page, https://host/path",
+            "https://m.example/x/page.php/my/": "MOODLE_URL is the address of a page that doesn't tell where the site begins: use the address of the site's front page, https://host/path",
+            "https://m.example/my/my/": "MOODLE_URL is the address of a page that doesn't tell where the site begins: use the address of the site's front page, https://host/path",
+            "https://m.example/local/moodle/index.php": "MOODLE_URL is the address of a page that doesn't tell where the site begins: use the address of the site's front page, https://host/path",
+            "https://m.example/mod/newone/course/view.php?id=2": "MOODLE_URL is the address of a page that doesn't tell where the site begins: use the address of the site's front page, https://host/path",
+            "http://m.example/my/": "MOODLE_URL must begin with https://: over http others can read the token on the network (set MOODLE_MCP_UNSAFE_PLAIN_HTTP=1 to allow http)",
+            "https://user:pass@m.example/my/?token=0123": "MOODLE_URL must not contain a user name or password. MOODLE_URL contains a token. Others may have seen that token: reset it on the site under Preferences > User account > Security keys, or ask an administrator to delete it.",
+            "moodlemobile://token=QUJD": "MOODLE_URL must begin with https://, not moodlemobile://. MOODLE_URL contains a token. Others may have seen that token: reset it on the site under Preferences > User account > Security keys, or ask an administrator to delete it.",
             "(https://m.example": "MOODLE_URL is not a full address: expected https://host/path",
         }
     )
@@ -267,7 +267,7 @@ def test_a_token_in_an_address_is_dropped_and_told(page: str) -> None:
     assert address.base == "https://m.example/sub"
     warning = token_warning(address)
     assert warning == snapshot(
-        "MOODLE_URL has a token in it. Others may have seen that token: reset it on the site under Preferences > User account > Security keys, or let an administrator delete it. https://m.example/sub is used."
+        "MOODLE_URL contains a token. Others may have seen that token: reset it on the site under Preferences > User account > Security keys, or ask an administrator to delete it. Using https://m.example/sub."
     )
     with pytest.raises(SettingsError) as caught:
         parse_address(f"http://m.example/sub{page}")

@@ -27,7 +27,7 @@ FAULTS = [
     # Its body was not recorded.
     and each.id != "setup:no_parameters_no_format"
 ]
-NOTICES = "PHP printed notices beside its answer; they were left out."
+NOTICES = "PHP printed notices around the answer; they were left out."
 
 
 def response(exchange: Exchange) -> Response:
@@ -209,7 +209,7 @@ def test_the_reports_of_telling_recorded_faults() -> None:
             },
             {
                 "kind": "wrong_address",
-                "message": "The site answered with a redirect to http://127.0.0.1:8080/webservice/rest/server.php, which is not followed with the token.",
+                "message": "The site redirected to http://127.0.0.1:8080/webservice/rest/server.php. The redirect is not followed, to protect the token.",
                 "hint": "The operator sets MOODLE_URL to http://127.0.0.1:8080.",
                 "http_status": 303,
                 "retryable": False,
@@ -218,7 +218,7 @@ def test_the_reports_of_telling_recorded_faults() -> None:
             {
                 "kind": "invalid_parameter",
                 "message": "Passwords must be at least 8 characters long. Passwords must have at least 1 digit(s). Passwords must have at least 1 upper case letter(s). The password must have at least 1 special character(s) such as *, -, or #.",
-                "hint": "Moodle's rules are in the message: follow them.",
+                "hint": "Follow Moodle's rules given in the message.",
                 "exception": "core\\exception\\moodle_exception",
                 "retryable": False,
                 "written": "nothing",
@@ -286,7 +286,7 @@ def test_deep_and_long_answers_are_values() -> None:
 def test_a_text_that_takes_too_long_to_work_on_is_left_out_whole() -> None:
     texts = {"id": 1, "kept": "x" * 2_000_000, "long": "x" * 2_000_001}
     answer = decode(Response(200, json.dumps(texts).encode()))
-    note = "(a text of 2,000,001 characters, left out; a browser shows it in Moodle)"
+    note = "(text of 2,000,001 characters left out; open it in Moodle with a browser)"
     assert answer.value == texts | {"long": note}
     assert answer.warnings == snapshot(("Left out: texts of more than 2,000,000 characters (1).",))
 
@@ -503,17 +503,17 @@ def test_what_is_not_an_answer_is_a_fault_of_the_right_kind(case: str) -> None:
             "empty": (
                 "site_error",
                 None,
-                "The site answered nothing at all, as PHP does when it stops with a fatal error.",
+                "The site answered with an empty body, as PHP does after a fatal error.",
             ),
             "spaces only": (
                 "site_error",
                 None,
-                "The site answered nothing at all, as PHP does when it stops with a fatal error.",
+                "The site answered with an empty body, as PHP does after a fatal error.",
             ),
             "a byte order mark only": (
                 "site_error",
                 None,
-                "The site answered nothing at all, as PHP does when it stops with a fatal error.",
+                "The site answered with an empty body, as PHP does after a fatal error.",
             ),
             "a login page": (
                 "wrong_address",
@@ -541,7 +541,7 @@ def test_what_is_not_an_answer_is_a_fault_of_the_right_kind(case: str) -> None:
             "XML without an exception": (
                 "bad_answer",
                 None,
-                "The site answered in XML although JSON was asked for.",
+                "The site answered in XML, but JSON was requested.",
             ),
             "truncated": ("bad_answer", None, "The answer is not complete JSON."),
             "truncated to its first sign": ("bad_answer", None, "The answer is not complete JSON."),
@@ -561,47 +561,47 @@ def test_what_is_not_an_answer_is_a_fault_of_the_right_kind(case: str) -> None:
             "301": (
                 "wrong_address",
                 301,
-                "The site answered with a redirect to https://moodle.example/webservice/rest/server.php, which is not followed with the token.",
+                "The site redirected to https://moodle.example/webservice/rest/server.php. The redirect is not followed, to protect the token.",
             ),
             "302 to a login page": (
                 "wrong_address",
                 302,
-                "The site answered with a redirect to https://sso.example/login, which is not followed with the token.",
+                "The site redirected to https://sso.example/login. The redirect is not followed, to protect the token.",
             ),
             "303 to the own address": (
                 "wrong_address",
                 303,
-                "The site answered with a redirect to https://m.example/sub/webservice/rest/server.php, which is not followed with the token.",
+                "The site redirected to https://m.example/sub/webservice/rest/server.php. The redirect is not followed, to protect the token.",
             ),
             "303 without a location": (
                 "wrong_address",
                 303,
-                "The site answered with a redirect, which is not followed with the token.",
+                "The site redirected. The redirect is not followed, to protect the token.",
             ),
             "307 to a path": (
                 "wrong_address",
                 307,
-                "The site answered with a redirect, which is not followed with the token.",
+                "The site redirected. The redirect is not followed, to protect the token.",
             ),
             "307 to another scheme": (
                 "wrong_address",
                 307,
-                "The site answered with a redirect to http://m.example/, which is not followed with the token.",
+                "The site redirected to http://m.example/. The redirect is not followed, to protect the token.",
             ),
             "307 to nonsense": (
                 "wrong_address",
                 307,
-                "The site answered with a redirect, which is not followed with the token.",
+                "The site redirected. The redirect is not followed, to protect the token.",
             ),
             "307 with a password": (
                 "wrong_address",
                 307,
-                "The site answered with a redirect to https://m.example/a, which is not followed with the token.",
+                "The site redirected to https://m.example/a. The redirect is not followed, to protect the token.",
             ),
             "304": (
                 "wrong_address",
                 304,
-                "The site answered with a redirect, which is not followed with the token.",
+                "The site redirected. The redirect is not followed, to protect the token.",
             ),
             "403 without a body": (
                 "web_services_off",
@@ -611,45 +611,45 @@ def test_what_is_not_an_answer_is_a_fault_of_the_right_kind(case: str) -> None:
             "403 with a page": (
                 "bad_answer",
                 403,
-                "Something before Moodle (a firewall or proxy) answered status 403.",
+                "A firewall or proxy in front of Moodle answered with status 403.",
             ),
             "403 with a challenge": (
                 "bad_answer",
                 403,
-                "Something before Moodle (a firewall or proxy) answered status 403.",
+                "A firewall or proxy in front of Moodle answered with status 403.",
             ),
             "401 with a page": (
                 "bad_answer",
                 401,
-                "Something before Moodle (a firewall or proxy) answered status 401.",
+                "A firewall or proxy in front of Moodle answered with status 401.",
             ),
-            "404": ("wrong_address", 404, "There is no Moodle web-service entry at this address."),
+            "404": ("wrong_address", 404, "There is no Moodle web-service script at this address."),
             "404 without a body": (
                 "wrong_address",
                 404,
-                "There is no Moodle web-service entry at this address.",
+                "There is no Moodle web-service script at this address.",
             ),
             "405": (
                 "bad_answer",
                 405,
-                "Something before Moodle (a firewall or proxy) answered status 405.",
+                "A firewall or proxy in front of Moodle answered with status 405.",
             ),
             "413": ("too_large", 413, "The web server refused the request because of its size."),
-            "429": ("rate_limited", 429, "The site answers that there were too many requests."),
+            "429": ("rate_limited", 429, "The site answered that there were too many requests."),
             "429 in 2 seconds": (
                 "rate_limited",
                 429,
-                "The site answers that there were too many requests and asks to wait 2 seconds.",
+                "The site answered that there were too many requests and asks to wait 2 seconds.",
             ),
             "429 in 600 seconds": (
                 "rate_limited",
                 429,
-                "The site answers that there were too many requests and asks to wait 600 seconds.",
+                "The site answered that there were too many requests and asks to wait 600 seconds.",
             ),
             "429 at a date": (
                 "rate_limited",
                 429,
-                "The site answers that there were too many requests.",
+                "The site answered that there were too many requests.",
             ),
             "500": ("site_error", 500, "The site answered with status 500."),
             "500 with a Moodle page": ("site_error", 500, "The site answered with status 500."),
@@ -662,18 +662,18 @@ def test_what_is_not_an_answer_is_a_fault_of_the_right_kind(case: str) -> None:
             "400 with a page": (
                 "bad_answer",
                 400,
-                "Something before Moodle (a firewall or proxy) answered status 400.",
+                "A firewall or proxy in front of Moodle answered with status 400.",
             ),
             "400 with JSON of another": (
                 "bad_answer",
                 400,
-                "Something before Moodle (a firewall or proxy) answered status 400.",
+                "A firewall or proxy in front of Moodle answered with status 400.",
             ),
             "an exception without a message": ("moodle_error", None, "x"),
             "an exception with nothing but its name": (
                 "moodle_error",
                 None,
-                "Moodle refused the call without saying why.",
+                "Moodle refused the call without giving a reason.",
             ),
             "an unlisted errorcode of a known class": ("no_permission", None, "Non"),
             "an unlisted errorcode and class": ("moodle_error", None, "Non"),
@@ -686,7 +686,7 @@ def test_what_is_not_an_answer_is_a_fault_of_the_right_kind(case: str) -> None:
             "400 with an error of another": (
                 "bad_answer",
                 400,
-                "Something before Moodle (a firewall or proxy) answered status 400.",
+                "A firewall or proxy in front of Moodle answered with status 400.",
             ),
             "an error with its errorcode": ("invalid_token", None, "Invalid token"),
             "an error alone": ("moodle_error", None, "Forbidden"),
@@ -694,7 +694,7 @@ def test_what_is_not_an_answer_is_a_fault_of_the_right_kind(case: str) -> None:
             "an error that only says so": (
                 "moodle_error",
                 None,
-                "Moodle refused the call without saying why.",
+                "Moodle refused the call without giving a reason.",
             ),
             "errors alone": ("moodle_error", None, "Forbidden"),
             "an answer of the AJAX script": ("invalid_token", None, "Bad"),

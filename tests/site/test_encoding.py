@@ -148,7 +148,7 @@ def test_such_a_name_is_told_and_has_not_left_this_machine() -> None:
             False,
             Fault(
                 kind=Kind.NOT_FOUND,
-                message="Nothing was sent: no function of Moodle's has such a name.",
+                message="Nothing was sent: this is not a valid name of a Moodle function.",
             ),
         )
     )

@@ -136,7 +136,7 @@ async def test_no_proxy_exempts_a_site(trusted: Path) -> None:
     with environment(ALL_PROXY="http://127.0.0.1:9", NO_PROXY=f"other.example,{HOST}"):
         told, transport = await asked(SECURE)
     assert (told, transport.proxy) == (
-        "host name: unreachable: The site's host name is not known (DNS).", None,
+        "host name: unreachable: The site's host name is unknown (DNS).", None,
     )  # fmt: skip
 
 
@@ -186,9 +186,9 @@ async def test_a_proxy_that_can_not_be_is_named_without_its_password(unusable: s
         message
         == snapshot(
             {
-                "an unknown scheme": "The proxy setting ALL_PROXY=socks4://127.0.0.1:9 can't be used: the scheme socks4 is not known; expected http://host:port, https://host:port or socks5://host:port.",
-                "an unknown scheme with a password": "The proxy setting all_proxy=socks://127.0.0.1:9 can't be used: the scheme socks is not known; expected http://host:port, https://host:port or socks5://host:port.",
-                "another scheme for other sites": "The proxy setting HTTP_PROXY=ftp://127.0.0.1 can't be used: the scheme ftp is not known; expected http://host:port, https://host:port or socks5://host:port.",
+                "an unknown scheme": "The proxy setting ALL_PROXY=socks4://127.0.0.1:9 can't be used: the scheme socks4 is not supported; expected http://host:port, https://host:port or socks5://host:port.",
+                "an unknown scheme with a password": "The proxy setting all_proxy=socks://127.0.0.1:9 can't be used: the scheme socks is not supported; expected http://host:port, https://host:port or socks5://host:port.",
+                "another scheme for other sites": "The proxy setting HTTP_PROXY=ftp://127.0.0.1 can't be used: the scheme ftp is not supported; expected http://host:port, https://host:port or socks5://host:port.",
                 "a port in letters": "The proxy setting HTTPS_PROXY=http://127.0.0.1:… can't be used: it is not an address; expected http://host:port, https://host:port or socks5://host:port.",
                 "a password and no host": "The proxy setting HTTPS_PROXY=http://u:… can't be used: it is not an address; expected http://host:port, https://host:port or socks5://host:port.",
                 "no scheme": "The proxy setting https_proxy=127.0.0.1:… can't be used: it is not an address; expected http://host:port, https://host:port or socks5://host:port.",
@@ -200,7 +200,7 @@ async def test_a_proxy_that_can_not_be_is_named_without_its_password(unusable: s
                 "no host name": "The proxy setting HTTPS_PROXY=http://☃.example:80 can't be used: it is not an address; expected http://host:port, https://host:port or socks5://host:port.",
                 "a line end": "The proxy setting HTTPS_PROXY=http://127.0.0.1:… can't be used: it is not an address; expected http://host:port, https://host:port or socks5://host:port.",
                 "no text": "The proxy setting HTTPS_PROXY=http://?:9 can't be used: it is not an address; expected http://host:port, https://host:port or socks5://host:port.",
-                "a long password": "The proxy setting ALL_PROXY=socks5://127.0.0.1:9 can't be used: SOCKS takes no user name or password above 255 bytes.",
+                "a long password": "The proxy setting ALL_PROXY=socks5://127.0.0.1:9 can't be used: SOCKS user names and passwords have at most 255 bytes.",
             }
         )[unusable]
     )
@@ -243,7 +243,7 @@ async def test_without_the_socks_library_the_environment_is_named() -> None:
     with patch.dict(sys.modules, {"socksio": None}), environment(ALL_PROXY="socks5://127.0.0.1:9"):
         told, _ = await asked(SECURE)
     assert told == snapshot(
-        "environment: unreachable: No HTTP client can be made in this environment (ImportError)."
+        "environment: unreachable: The HTTP client can't be created in this environment (ImportError)."
     )
 
 
@@ -299,10 +299,10 @@ async def test_a_proxy_that_is_not_there_is_named_and_not_the_site(value: str) -
     with environment(HTTPS_PROXY=value):
         assert (await asked(SECURE))[0] == snapshot(
             {
-                "http://127.0.0.1:9": "proxy: unreachable: The proxy HTTPS_PROXY=http://127.0.0.1:9 refused the connection, or nothing is there.",
-                "socks5://127.0.0.1:9": "proxy: unreachable: The proxy HTTPS_PROXY=socks5://127.0.0.1:9 refused the connection, or nothing is there.",
-                "none": "proxy: unreachable: The proxy HTTPS_PROXY=none has a host name that is not known (DNS).",
-                "https://127.0.0.1:9": "proxy: unreachable: The proxy HTTPS_PROXY=https://127.0.0.1:9 refused the connection, or nothing is there.",
+                "http://127.0.0.1:9": "proxy: unreachable: The proxy HTTPS_PROXY=http://127.0.0.1:9 refused the connection, or nothing listens there.",
+                "socks5://127.0.0.1:9": "proxy: unreachable: The proxy HTTPS_PROXY=socks5://127.0.0.1:9 refused the connection, or nothing listens there.",
+                "none": "proxy: unreachable: The proxy HTTPS_PROXY=none has an unknown host name (DNS).",
+                "https://127.0.0.1:9": "proxy: unreachable: The proxy HTTPS_PROXY=https://127.0.0.1:9 refused the connection, or nothing listens there.",
             }
         )[value]
 
@@ -364,7 +364,7 @@ async def test_a_site_behind_a_proxy_that_breaks_afterwards_is_in_doubt(secure: 
         await site.aclose()
     assert caught.value.delivery is Delivery.UNKNOWN
     assert caught.value.fault.message == snapshot(
-        "The connection broke before the whole answer had come."
+        "The connection broke before the answer was complete."
     )
 
 
@@ -408,13 +408,13 @@ async def test_certificates_that_can_not_be_read_are_named(
         == snapshot(
             {
                 "a file that is missing": "environment: unreachable: SSL_CERT_FILE=HERE/none.pem can't be used: there is no such file.",
-                "a file without PEM": "environment: unreachable: SSL_CERT_FILE=HERE/words.pem can't be used: it holds no certificates in PEM form.",
-                "an empty file": "environment: unreachable: SSL_CERT_FILE=/dev/null can't be used: it holds no certificates in PEM form.",
-                "a folder as the file": "environment: unreachable: SSL_CERT_FILE=HERE/empty can't be used: it is a folder, which SSL_CERT_DIR is for.",
+                "a file without PEM": "environment: unreachable: SSL_CERT_FILE=HERE/words.pem can't be used: it contains no PEM certificates.",
+                "an empty file": "environment: unreachable: SSL_CERT_FILE=/dev/null can't be used: it contains no PEM certificates.",
+                "a folder as the file": "environment: unreachable: SSL_CERT_FILE=HERE/empty can't be used: it is a folder: use SSL_CERT_DIR for folders.",
                 "a name that is no text": "environment: unreachable: SSL_CERT_FILE=HERE/? can't be used: there is no such file.",
                 "a folder that is missing": "environment: unreachable: SSL_CERT_DIR=HERE/none can't be used: there is no such folder.",
                 "a file as the folder": "environment: unreachable: SSL_CERT_DIR=HERE/authority.pem can't be used: there is no such folder.",
-                "a folder without hashes": "environment: unreachable: SSL_CERT_DIR=HERE/empty can't be used: no certificate in it is named by its hash (`openssl rehash FOLDER` does that).",
+                "a folder without hashes": "environment: unreachable: SSL_CERT_DIR=HERE/empty can't be used: no certificate in it is named by its hash (run `openssl rehash FOLDER`).",
                 "a key log in no folder": "environment: unreachable: SSLKEYLOGFILE=HERE/none/x can't be used: it can't be written (FileNotFoundError).",
                 "a folder as the key log": "environment: unreachable: SSLKEYLOGFILE=HERE/empty can't be used: it can't be written (IsADirectoryError).",
             }
@@ -455,6 +455,6 @@ async def test_an_untrusted_site_is_told_with_the_file_that_alone_is_trusted(
     assert (caught.value.stage, hint) == snapshot(
         (
             "TLS",
-            "SSL_CERT_FILE=FILE is set, so that only the authorities in it count. The operator installs the certificate's authority in this system's trust store, or names a file with it in SSL_CERT_FILE; or corrects the host name in MOODLE_URL.",
+            "SSL_CERT_FILE=FILE is set, so only the authorities in it are trusted. The operator installs the issuing authority's certificate in this system's trust store, or names a file with it in SSL_CERT_FILE; or corrects the host name in MOODLE_URL.",
         )
     )

@@ -172,7 +172,7 @@ def test_what_is_refused_says_what_is_right() -> None:
     ("script", "said"),
     [
         (f"tokenpluginfile.php/{KEY}/4/a/b", "tokenpluginfile.php/"),
-        ("draftfile.php/5/user/draft/1/a.txt", "draft area"),
+        ("draftfile.php/5/user/draft/1/a.txt", "Draft areas"),
         ("theme/image.php/boost/core/1/u/f1", "theme"),
     ],
 )

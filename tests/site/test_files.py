@@ -203,7 +203,7 @@ async def test_a_file_that_declares_more_than_allowed_is_not_read(demo: Demo) ->
         {
             "kind": "too_large",
             "message": "The file has 2,000 bytes; 1,999 are allowed here.",
-            "hint": "The operator may raise MOODLE_MCP_MAX_FILE (files that are answered) or MOODLE_MCP_MAX_SAVED_FILE (files that are saved).",
+            "hint": "The operator may raise MOODLE_MCP_MAX_FILE (for files returned to the agent) or MOODLE_MCP_MAX_SAVED_FILE (for files saved to disk).",
             "retryable": False,
             "written": "nothing",
         }
@@ -288,7 +288,7 @@ async def test_chunks_that_break_off_are_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("timing", "said"),
-    [(Timing(0.05, 600), "did not answer"), (Timing(600, 0.05), "was not through")],
+    [(Timing(0.05, 600), "did not answer"), (Timing(600, 0.05), "took longer than")],
 )
 async def test_a_file_that_stops_coming_is_a_timeout(timing: Timing, said: str) -> None:
     file = FileAddress("/webservice/pluginfile.php/1/a/b", "b")

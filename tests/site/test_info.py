@@ -104,7 +104,7 @@ def test_a_name_that_no_function_can_have_is_left_out(
 ) -> None:
     functions = [{"name": name}, {"name": "core_x_y"}]
     assert site_info(SMALLEST | {"functions": functions}).functions == {"core_x_y"}
-    assert "1 functions that the site names are left out" in caplog.text
+    assert "1 functions of the site are ignored" in caplog.text
     assert name not in caplog.text or not name
 
 

@@ -139,7 +139,7 @@ async def test_a_refused_sign_in_says_who_must_do_what(
             ),
             "other address": (
                 "wrong_address",
-                "The site answered with a redirect to https://moodle.school.example/login/token.php, which is not followed with the token.",
+                "The site redirected to https://moodle.school.example/login/token.php. The redirect is not followed, to protect the token.",
                 "The operator sets MOODLE_URL to https://moodle.school.example.",
             ),
         }
@@ -265,7 +265,7 @@ async def test_a_site_that_does_not_offer_the_browser_says_so_before_it_is_opene
             "no browser": (
                 "moodle_error",
                 "The site does not offer signing in through the browser.",
-                "Sign in with user name and password (without --sso); or an administrator sets Site administration > General > Mobile app > Mobile authentication > Type of login to a browser window.",
+                "Sign in with user name and password (without --sso). Or an administrator sets Site administration > General > Mobile app > Mobile authentication > Type of login to a browser window.",
             ),
             "web services off": (
                 "web_services_off",
@@ -274,7 +274,7 @@ async def test_a_site_that_does_not_offer_the_browser_says_so_before_it_is_opene
             ),
             "other address": (
                 "wrong_address",
-                "The site answered with a redirect to https://moodle.school.example/lib/ajax/service-nologin.php, which is not followed with the token.",
+                "The site redirected to https://moodle.school.example/lib/ajax/service-nologin.php. The redirect is not followed, to protect the token.",
                 "The operator must set MOODLE_URL to the site's own address, as the browser shows it on the site's front page (https, host and path).",
             ),
         }

@@ -270,7 +270,7 @@ async def test_where_nothing_listens_nothing_was_sent(protocol: Protocol) -> Non
     assert error.fault.report() == snapshot(
         {
             "kind": "unreachable",
-            "message": "The site refused the connection, or nothing is there.",
+            "message": "The site refused the connection, or nothing listens there.",
             "hint": "The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
             "retryable": True,
             "written": "nothing",
@@ -283,7 +283,7 @@ async def test_a_host_that_is_not_known_was_not_reached(protocol: Protocol) -> N
     error = await failure("https://nosuch.invalid", protocol)
     assert error.delivery is Delivery.NOT_SENT
     assert error.fault.kind is Kind.UNREACHABLE
-    assert error.fault.report()["message"] == snapshot("The site's host name is not known (DNS).")
+    assert error.fault.report()["message"] == snapshot("The site's host name is unknown (DNS).")
 
 
 @in_both_protocols
@@ -314,7 +314,7 @@ async def test_a_connection_cut_after_sending_may_have_done_something(protocol: 
     assert error.fault.report() == snapshot(
         {
             "kind": "unreachable",
-            "message": "The connection broke before the whole answer had come.",
+            "message": "The connection broke before the answer was complete.",
             "hint": "The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
             "retryable": True,
             "written": "nothing",

@@ -146,16 +146,15 @@ def test_a_table_that_does_not_fit_is_refused_with_the_column(case: str) -> None
                 "misspelt": "column B (e-mail): is not a known key; did you mean email?",
                 "unlike any": "column B (Zimmer): is not a known key; the keys are username, email, idnumber, age, grade, active, place[city], fields[0][type], "
                 "fields[0][value], tags[0]",
-                "no header": "none of its first line's cells is a known key; the keys are username, email, idnumber, age, grade, active, place[city], "
-                "fields[0][type], fields[0][value], tags[0]",
+                "no header": "no cell of its first line is a known key; the keys are username, email, idnumber, age, grade, active, place[city], fields[0][type], fields[0][value], tags[0]",
                 "no index": "column B (fields[type]): is not a known key; did you mean fields[0][type] or fields[0][value]?",
                 "inside a value": "column B (email[0]): is not a known key; did you mean email?",
                 "twice": "column C (email): is for the same value as column B (email)",
                 "the same index": "column C (tags[00]): is for the same value as column B (tags[0])",
                 "beside its own keys": "column C (place): is for the same value as column B (place[city])",
                 "a required key is missing": "has no column username, which is required",
-                "a decimal comma": "column B (grade), line 2: has a number with a comma; write a decimal point (7.5) and nothing between thousands",
-                "thousands": "column B (age), line 2: has a number with a comma; write a decimal point (7.5) and nothing between thousands",
+                "a decimal comma": "column B (grade), line 2: has a number with a comma; use a decimal point (7.5) and no thousands separators",
+                "thousands": "column B (age), line 2: has a number with a comma; use a decimal point (7.5) and no thousands separators",
                 "a line end in it": "column B (first name…): is not a known key; the keys are username, email, idnumber, age, grade, active, place[city], fields[0][type], fields[0][value], tags[0]",
             }
         )[case]

@@ -141,10 +141,10 @@ def test_what_is_no_table_is_refused_with_the_place_and_no_cell(case: str) -> No
                 "nothing": "is empty: its first line must name the columns",
                 "only blanks": "is empty: its first line must name the columns",
                 "no rows": "has a header and no rows",
-                "a cell too many": "column C, line 4: there is a value, but the column has no header (a cell with a delimiter in it must be in quotes)",
-                "no header above a cell": "column B, line 2: there is a value, but the column has no header (a cell with a delimiter in it must be in quotes)",
+                "a cell too many": "column C, line 4: there is a value, but the column has no header (quote cells that contain the delimiter)",
+                "no header above a cell": "column B, line 2: there is a value, but the column has no header (quote cells that contain the delimiter)",
                 "an open quote": "line 3: a quote that opens there is never closed, or a cell has over 131072 characters",
-                "a quote inside": "line 2: a quote ends inside a cell: after it ',' must follow, or a second quote",
+                "a quote inside": "line 2: a quote ends inside a cell: ',' or a second quote must follow it",
                 "a long header": "line 1: a quote that opens there is never closed, or a cell has over 131072 characters",
                 "a long cell": "line 3: a quote that opens there is never closed, or a cell has over 131072 characters",
             }

@@ -59,9 +59,9 @@ def test_a_setting_s_row_has_its_default_and_what_it_may_be() -> None:
     assert [found[name] for name in wanted] == snapshot(
         [
             "| `MOODLE_TOKEN` |  | 32 letters and digits | The web-service token of the user to act for. |",
-            "| `MOODLE_MCP_ACCESS` | `read` | `read`, `write`, `destructive` | The most that an exposed function may do to the site's data. |",
-            "| `MOODLE_MCP_TIMEOUT` | `60` | above 0 to 3,600 | Seconds of one request, its repeats included. |",
-            "| `MOODLE_MCP_LOG_LEVEL` | `warning` | `debug`, `info`, `warning`, `error` | What goes to the log on stderr. |",
+            "| `MOODLE_MCP_ACCESS` | `read` | `read`, `write`, `destructive` | The most that exposed functions may do to the site's data. |",
+            "| `MOODLE_MCP_TIMEOUT` | `60` | above 0 to 3,600 | Maximum seconds of one request with its retries. |",
+            "| `MOODLE_MCP_LOG_LEVEL` | `warning` | `debug`, `info`, `warning`, `error` | The lowest level that is logged to stderr. |",
         ]
     )
 

@@ -1,4 +1,4 @@
-"""What the demo site's functions do: one module for each of Moodle's components."""
+"""The functions that the demo site implements: one module for each of Moodle's components."""
 
 from __future__ import annotations
 
@@ -75,4 +75,4 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "tool_mobile_call_external_functions": mobile.call_external_functions,
     }
 )
-"""The functions that do something; the catalogue's others only check their parameters."""
+"""The implemented functions; the others in the catalogue only check their parameters."""

@@ -1,4 +1,4 @@
-"""mod_assign: assignments, what was handed in, and its grades."""
+"""mod_assign: assignments, submissions and their grades."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _assignment(call: Call, assign_id: int) -> Module:
 
 
 def _graded(call: Call, assign_id: int) -> Module | None:
-    """The assignment, if the caller grades it."""
+    """Return the assignment if the caller grades it."""
     module = call.world.module_of("assign", assign_id)
     return module if module is not None and call.teaches(module.course) else None
 

@@ -25,7 +25,7 @@ def get_action_events_by_timesort(call: Call, params: Params) -> Answer:
     """core_calendar_get_action_events_by_timesort."""
     user_id = option(params, "userid", 0) or call.user.id
     if params.get("userid") and not call.is_staff:
-        # Moodle compares a number with a text, so that nobody's own id is their own.
+        # Moodle compares a number with a text here, so that even one's own id is refused.
         raise MoodleError(REQUIRED_CAPABILITY, "nopermission", "error/nopermission")
     limit = option(params, "limitnum", 20)
     if not 1 <= limit <= _EVENTS_AT_ONCE:
@@ -80,7 +80,7 @@ def create_calendar_events(call: Call, params: Params) -> Answer:
 
 
 def _actions(call: Call, user_id: int, params: Params) -> list[tuple[Event, Module]]:
-    """The due dates of what the user has still to do, in their order."""
+    """Return the due dates of what the user still has to do, in order."""
     search = option(params, "searchvalue", "").casefold()
     found: list[tuple[Event, Module]] = []
     for event in call.world.events.values():

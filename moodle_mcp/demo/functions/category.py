@@ -1,4 +1,4 @@
-"""core_course: the categories that courses are in."""
+"""core_course: course categories."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _category_matches(category: Category, criterion: Answer) -> bool:
 
 
 def _ancestry(call: Call, category: Category) -> list[int]:
-    """The ids from the top category down to this one."""
+    """Return the ids from the top category down to this one."""
     if not category.parent:
         return [category.id]
     return [*_ancestry(call, call.world.categories[category.parent]), category.id]

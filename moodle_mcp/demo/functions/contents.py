@@ -1,4 +1,4 @@
-"""core_course: what is in a course."""
+"""core_course: the contents of a course."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def get_courses(call: Call, params: Params) -> list[Answer]:
         if not call.may_enter(course):
             raise course_closed(course.id)
         if course.id != SITE_COURSE and not call.is_staff:
-            # Only site-wide roles see courses without taking part in them.
+            # Only site-wide roles see courses without participating in them.
             raise no_permission(_VIEW_ALL)
         answer.append(_course(call, course))
     return answer
@@ -145,12 +145,12 @@ def delete_courses(call: Call, params: Params) -> Answer:
 
 
 def course_image(call: Call, course: Course) -> str:
-    """The address of the pattern that Moodle draws for a course without a picture."""
+    """Return the address of the pattern that Moodle draws for a course without a picture."""
     return f"{call.wwwroot}/pluginfile.php/{course_context(course.id)}/course/generated/course.svg"
 
 
 def sort_order(call: Call, course: Course) -> int:
-    """The place of a course among all: newer ones come first within their category."""
+    """Return a course's position among all: newer ones come first within their category."""
     if course.id == SITE_COURSE:
         return 1
     mates = [each.id for each in call.world.courses.values() if each.category == course.category]

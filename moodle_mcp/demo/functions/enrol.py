@@ -1,4 +1,4 @@
-"""core_enrol and enrol_manual: who takes part in which course."""
+"""core_enrol and enrol_manual: who participates in which course."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _ASCENDING: Final = (2, 4, 6)
 
 
 def get_forums_by_courses(call: Call, params: Params) -> list[Answer]:
-    """mod_forum_get_forums_by_courses: of the caller's courses unless some are named."""
+    """mod_forum_get_forums_by_courses: by default for the caller's own courses."""
     mine = [each.course for each in call.world.enrolments_of(call.user.id)]
     answers: list[Answer] = []
     for course_id in params["courseids"] or mine:

@@ -84,7 +84,7 @@ def _item(call: Call, course: Course, item: GradeItem, user: User) -> Answer:
 
 
 def _total(call: Call, course: Course, user: User) -> float | None:
-    """The average of what was graded, in percent."""
+    """Return the average of the graded items, in percent."""
     shares: list[float] = []
     for item in call.world.grade_items.values():
         grade = call.world.grade_of(item.id, user.id) if item.course == course.id else None

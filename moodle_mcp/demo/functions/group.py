@@ -16,7 +16,7 @@ def get_course_groups(call: Call, params: Params) -> list[Answer]:
     """core_group_get_course_groups."""
     course = call.course(params["courseid"])
     call.require_teacher(course.id, _MANAGE)
-    # The key of a group that has none is null here, and empty in the answer that made the group.
+    # For a group without an enrolment key it is null here, but empty in core_group_create_groups.
     return [
         _group(group) | {"enrolmentkey": group.enrolmentkey or None}
         for group in call.world.groups_of(course.id)

@@ -14,8 +14,8 @@ _FORMATS: Final = (0, 1, 2, 4)
 def send_instant_messages(call: Call, params: Params) -> list[Answer]:
     """core_message_send_instant_messages.
 
-    No transaction: a message to nobody, or in an unknown format, fails the call with an odd
-    error, and what was sent before it has been sent.
+    Not a transaction: a message to an unknown user, or in an unknown format, fails the call with a
+    misleading error, and the messages before it have been sent.
     """
     sent: list[Answer] = []
     for item in params["messages"]:

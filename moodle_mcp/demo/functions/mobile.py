@@ -10,7 +10,7 @@ from moodle_mcp.demo.php import parse_json, to_json
 
 
 def call_external_functions(call: Call, params: Params) -> Answer:
-    """tool_mobile_call_external_functions: each call succeeds or fails for itself."""
+    """tool_mobile_call_external_functions: each call succeeds or fails separately."""
     return {"responses": [_response(call, item) for item in params["requests"]]}
 
 

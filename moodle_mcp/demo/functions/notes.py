@@ -8,12 +8,12 @@ from typing import Final
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.records import Note
 
-# What the web service calls "course" the database calls "public".
+# The web service's "course" is called "public" in the database.
 _STATES: Final[Mapping[str, str]] = {"personal": "draft", "course": "public", "site": "site"}
 
 
 def create_notes(call: Call, params: Params) -> list[Answer]:
-    """core_notes_create_notes: each item carries its own error."""
+    """core_notes_create_notes: each item has its own error."""
     answers: list[Answer] = []
     for item in params["notes"]:
         answer: Answer = {}

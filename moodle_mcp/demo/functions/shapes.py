@@ -1,4 +1,4 @@
-"""Parts of answers that several functions have in common."""
+"""Parts of answers that several functions share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WHEN_SET: Final = (
 
 
 def file_answer(call: Call, file: StoredFile) -> Answer:
-    """A file as Moodle's `external_files` shape it."""
+    """Format a file like Moodle's `external_files`."""
     return {
         "filename": file.filename,
         "filepath": file.filepath,
@@ -27,9 +27,9 @@ def file_answer(call: Call, file: StoredFile) -> Answer:
 
 
 def user_answer(call: Call, user: User, *, account: bool) -> Answer:
-    """A user's details; `account` adds what only the functions of core_user tell.
+    """Format a user's details; `account` adds those that only core_user's functions return.
 
-    Moodle leaves out most of what is empty.
+    Moodle omits most empty fields.
     """
     answer: Answer = {
         "id": user.id,

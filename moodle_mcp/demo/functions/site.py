@@ -1,4 +1,4 @@
-"""core_webservice: what the site says of itself."""
+"""core_webservice: the site's description of itself."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _OF_THE_SERVICE: Final = ("downloadfiles", "uploadfiles", "release", "version")
 def get_site_info(call: Call, params: Params) -> Answer:
     """core_webservice_get_site_info.
 
-    Moodle finds the service by the form field with the token: over RESTful it tells neither
-    functions nor release (observed with webservice_restful on 4.5.6).
+    Moodle finds the service by the form field with the token. Over RESTful it therefore reports
+    neither functions nor release (observed with webservice_restful on 4.5.6).
     """
     user = call.user
     answer = {

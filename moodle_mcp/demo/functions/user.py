@@ -130,7 +130,7 @@ def delete_users(call: Call, params: Params) -> None:
 
 
 def _like(pattern: str) -> Callable[[str], bool]:
-    """SQL's LIKE without regard to case: `%` is any text."""
+    """Match like SQL's LIKE, ignoring case: `%` is any text."""
     parts = [re.escape(part) for part in pattern.split("%")]
     compiled = re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
     return lambda text: bool(compiled.fullmatch(text))
@@ -157,14 +157,14 @@ def _check_password(password: str) -> None:
     ]
     html = "".join(f"<div>{text}</div>" for failed, text in faults if failed)
     if html:
-        # Moodle throws the sentences as the errorcode, and finds no message of that name.
+        # Moodle throws these sentences as the errorcode, and finds no message of that name.
         raise moodle_error(html, f"error/{html}")
 
 
 def _changed(user: User, item: Params) -> User:
     changes: dict[str, Any] = {name: item[name] for name in _TEXTS if item.get(name) is not None}
     if "country" in changes and not is_country(changes["country"]):
-        # Moodle stores none instead and says nothing.
+        # Moodle silently stores none instead.
         changes["country"] = ""
     return replace(user, **changes)
 
