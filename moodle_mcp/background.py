@@ -1,4 +1,4 @@
-"""Work that takes long is done in a thread, so that the event loop goes on answering."""
+"""Runs long work in a thread, so that the event loop stays responsive."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _IN_BACKGROUND: Final = ContextVar("in_background", default=False)
 
 
 class Background:
-    """Does one piece of work at a time.
+    """Runs one piece of work at a time.
 
-    Python runs one thread at a time: each further one would take as much from the event loop.
+    Because of the GIL, each further thread would slow the event loop down.
     """
 
     def __init__(self) -> None:
         self._turn = anyio.CapacityLimiter(1)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do the work in a thread and return what it returns.
+        """Run `work` in a thread and return its result.
 
         When the waiting task is cancelled, the work ends at its next `checkpoint`.
         """
 
         def marked() -> T:
-            # The thread has a copy of the task's context, so nobody else sees this.
+            # The thread has its own copy of the task's context.
             _IN_BACKGROUND.set(True)
             return work(*args, **kwargs)
 
@@ -41,14 +41,14 @@ class Background:
     async def run_if(
         self, large: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do large work in a thread and any other at once."""
+        """Run large work in a thread, and small work directly."""
         if large:
             return await self.run(work, *args, **kwargs)
         return work(*args, **kwargs)
 
 
 def checkpoint() -> None:
-    """End the work of a call that was cancelled; called in loops that may run long.
+    """Stop the work of a cancelled call; call this in loops that may run long.
 
     Outside of `Background` it does nothing.
     """

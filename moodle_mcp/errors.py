@@ -16,11 +16,11 @@ from typing import Any, Literal, TypeAlias
 
 Written: TypeAlias = Literal["nothing", "something", "unknown"]
 Stage: TypeAlias = Literal["environment", "proxy", "host name", "connection", "TLS"]
-"""What has to come about before a request can be sent, in this order."""
+"""Steps before a request can be sent, in this order."""
 
 
 class Kind(Enum):
-    """What went wrong, when that is said, whether the same call may work later, what to do next."""
+    """Kind of failure: its code, when it occurs, whether a retry may succeed, and a hint."""
 
     INVALID_ARGUMENTS = (
         "invalid_arguments",
@@ -43,19 +43,19 @@ class Kind(Enum):
     )
     DECLINED = (
         "declined",
-        "Somebody did not agree to the call, or stopped it.",
+        "The user declined the call or stopped it.",
         False,
-        "The user did not want this; do not try it again unasked.",
+        "The user did not want this. Do not try again unless they ask for it.",
     )
     TOO_LARGE = (
         "too_large",
-        "One item, a list that can't be cut, or a file is over a limit of ours or the site's.",
+        "An item, an indivisible list or a file exceeds a limit of this server or the site.",
         False,
         "Send fewer or smaller items in one call, in several calls.",
     )
     INVALID_TOKEN = (
         "invalid_token",
-        "Moodle does not know the token, or the token has ended.",
+        "The token is unknown to Moodle or has expired.",
         False,
         "The token is unknown, expired or deleted. An administrator makes a new one under Site "
         "administration > Server > Web services > Manage tokens; the operator sets it as "
@@ -63,36 +63,35 @@ class Kind(Enum):
     )
     ACCESS_DENIED = (
         "access_denied",
-        "The token's service lacks the function, or refuses its user or this address.",
+        "The token's service lacks the function, or rejects its user or this IP address.",
         False,
         "An administrator must let this token use the function: Site administration > Server > "
         "Web services > External services.",
     )
     NO_PERMISSION = (
         "no_permission",
-        "The token's user may not do this there, or is not enrolled.",
+        "The token's user lacks a capability in this context, or is not enrolled.",
         False,
-        "The token's user lacks a capability in this place. A manager or administrator grants it "
+        "The token's user lacks a capability in this context. A manager or administrator grants it "
         "with a role (course: Participants; site: Site administration > Users > Permissions).",
     )
     NOT_FOUND = (
         "not_found",
-        "Moodle finds nothing with an id or a name that was given.",
+        "Nothing in Moodle has the given id or name.",
         False,
         "Nothing has this id. Look the id up first: course id, course-module id, instance id and "
         "context id are different numbers.",
     )
     INVALID_PARAMETER = (
         "invalid_parameter",
-        "Moodle refused a value for what it is.",
+        "Moodle rejected a value.",
         False,
-        "Moodle refused a value without naming it. Look first at those in `suspects`, if there are "
-        "any. Check that ids exist, that values are among those it accepts and that nothing is a "
-        "duplicate.",
+        "Moodle rejected a value without naming it. Check those in `suspects` first, if there are "
+        "any. Check that ids exist, that values are allowed and that nothing is a duplicate.",
     )
     CONFLICT = (
         "conflict",
-        "What was to be made exists already.",
+        "The thing to create exists already.",
         False,
         "Something with this name or id number exists already: use another, or update that one.",
     )
@@ -100,7 +99,7 @@ class Kind(Enum):
         "account_blocked",
         "The token's user is suspended, not confirmed or without a way to log in.",
         False,
-        "The token's user account is blocked. An administrator looks at it under Site "
+        "The token's user account is blocked. An administrator can check it under Site "
         "administration > Users > Browse list of users.",
     )
     MAINTENANCE = (
@@ -119,44 +118,44 @@ class Kind(Enum):
     )
     WRONG_ADDRESS = (
         "wrong_address",
-        "Something else than this Moodle answers at the address, or it sends on to another one.",
+        "The address is not this Moodle's, or it redirects to another one.",
         False,
         "The operator must set MOODLE_URL to the site's own address, as the browser shows it on "
         "the site's front page (https, host and path).",
     )
     UNREACHABLE = (
         "unreachable",
-        "No connection: name, network, TLS or a site that is down.",
+        "No connection: DNS, the network or TLS failed, or the site is down.",
         True,
-        "The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or "
+        "The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or "
         "firewall, and whether the site is up.",
     )
     TIMEOUT = (
         "timeout",
-        "No whole answer within MOODLE_MCP_TIMEOUT or MOODLE_MCP_CALL_BUDGET.",
+        "No complete answer within MOODLE_MCP_TIMEOUT or MOODLE_MCP_CALL_BUDGET.",
         True,
-        "The site did not answer in time. Ask for less at once, try later, or let the operator "
+        "The site did not answer in time. Ask for less at once, try later, or ask the operator to "
         "raise MOODLE_MCP_TIMEOUT.",
     )
     RATE_LIMITED = (
         "rate_limited",
-        "The site, or what stands before it, has had too many requests.",
+        "The site, or a proxy in front of it, got too many requests.",
         True,
         "The site asks for fewer requests. Wait, then go on.",
     )
     SITE_ERROR = (
         "site_error",
-        "The site failed inside: a status of 500 and above, or PHP stopped before it answered.",
+        "The site failed internally: status 500 or above, or PHP stopped before it answered.",
         True,
-        "The site failed inside. Try later; if it stays so, an administrator finds the cause in "
-        "the web server's and PHP's error log.",
+        "The site failed internally. Try later. If it fails again, an administrator finds the "
+        "cause in the web server's and PHP's error log.",
     )
     BAD_ANSWER = (
         "bad_answer",
-        "The answer is not what Moodle sends: broken JSON, XML, or a word of a firewall or proxy.",
+        "The answer is not Moodle's: broken JSON, XML, or a page of a firewall or proxy.",
         False,
-        "The answer was not what Moodle's web services send. The operator runs `moodle-mcp "
-        "check`; an administrator looks at the web server's and PHP's error log.",
+        "The answer is not what Moodle's web services send. The operator should run `moodle-mcp "
+        "check`; an administrator should read the web server's and PHP's error log.",
     )
     MOODLE_ERROR = (
         "moodle_error",
@@ -166,9 +165,9 @@ class Kind(Enum):
     )
     INTERNAL = (
         "internal",
-        "A fault of this server.",
+        "A bug in this server.",
         False,
-        "This is a fault of the MCP server itself; the operator finds it in the server's log.",
+        "This is a bug in the MCP server. The operator finds the details in the server's log.",
     )
 
     def __init__(self, code: str, when: str, retryable: bool, hint: str) -> None:
@@ -180,7 +179,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ParameterFault:
-    """What is wrong with one argument: `path` like `users[0].email`, empty for the whole."""
+    """What is wrong with an argument; `path` is like `users[0].email`, empty for all of them."""
 
     path: str
     problem: str
@@ -193,7 +192,7 @@ class ParameterFault:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A value that was sent and may be what Moodle refused; None where it may be a secret."""
+    """A sent value that Moodle may have rejected; `value` is None if it may be a secret."""
 
     path: str
     problem: str
@@ -206,12 +205,12 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One failure, as the design's error contract has it.
+    """One failure of a call.
 
-    `hint`, `retryable` and `written` are the kind's own unless given. `written` says what the
-    call may have changed in Moodle. `parameters` are wrong for certain and were not sent,
-    `suspects` may be what Moodle refused without naming it. `said` is the end of `message` if the
-    site wrote it.
+    `hint` and `retryable` default to the kind's, `written` to "nothing". `written` says what the
+    call may have changed in Moodle. `parameters` are certainly wrong and were not sent. `suspects`
+    are values that Moodle may have rejected without naming them. `said` is the part at the end of
+    `message` that the site wrote.
     """
 
     kind: Kind
@@ -238,7 +237,7 @@ class Fault:
         return self.kind.retryable if self.retryable is None else self.retryable
 
     def report(self) -> dict[str, Any]:
-        """The `error` object of the envelope; what does not exist is left out."""
+        """Return the `error` object of the envelope, without empty fields."""
         data: dict[str, Any] = {
             "kind": self.kind.code,
             "message": self.message,
@@ -256,12 +255,12 @@ class Fault:
 
 
 def packed_fault(fault: Fault) -> dict[str, Any]:
-    """A fault as JSON, from which `unpacked_fault` makes it again."""
+    """Convert a fault to JSON values for `unpacked_fault`."""
     return {**asdict(fault), "kind": fault.kind.name}
 
 
 def unpacked_fault(fields: Mapping[str, Any]) -> Fault:
-    """The fault that `packed_fault` was called of."""
+    """Restore a fault from the values of `packed_fault`."""
     about: dict[str, Any] = {
         "kind": Kind[fields["kind"]],
         "parameters": tuple(ParameterFault(**each) for each in fields["parameters"]),
@@ -279,7 +278,7 @@ class SettingsError(MoodleMcpError):
 
 
 class Delivery(Enum):
-    """How far a request has come, as far as that is certain."""
+    """How far a request is known to have come."""
 
     NOT_SENT = "not sent"
     """No part of it has left this machine."""
@@ -291,19 +290,19 @@ class Delivery(Enum):
     """The function ran, and ended with an exception."""
 
     UNKNOWN = "unknown"
-    """It may have been carried out: Moodle's answer is missing or can't be read, or an earlier
-    attempt at the same request has left that open."""
+    """It may have been carried out: Moodle's answer is missing or unreadable, or an earlier attempt
+    at the same request may have succeeded.
+    """
 
 
 class CallError(MoodleMcpError):
     """A call did not succeed.
 
-    `while_checking` is True if the function refused an item while it checked it, before it changed
-    anything for that item. `retry_after` are the seconds that the site asked to wait, `stage` is
-    what failed before the request could be sent.
+    `while_checking` is True if the function rejected an item in its checks, before it changed
+    anything for that item. `retry_after` is the number of seconds that the site asked to wait.
+    `stage` is the step that failed before the request could be sent.
 
-    Without `delivery`, a fault with an exception of Moodle's means that the function ran, and any
-    other leaves that open.
+    Without `delivery`, a fault with a Moodle exception counts as executed, any other as unknown.
     """
 
     def __init__(
@@ -317,23 +316,25 @@ class CallError(MoodleMcpError):
     ) -> None:
         super().__init__(f"{fault.kind.code}: {fault.message}")
         self.fault = fault
-        answered = Delivery.UNKNOWN if fault.exception is None else Delivery.EXECUTED
-        self.delivery = delivery or answered
+        default = Delivery.UNKNOWN if fault.exception is None else Delivery.EXECUTED
+        self.delivery = delivery or default
         self.while_checking = while_checking
         self.retry_after = retry_after
         self.stage: Stage | None = stage
 
     @classmethod
     def not_sent(cls, fault: Fault) -> CallError:
-        """The error of a call that ended before anything was sent."""
+        """Return the error of a call that sent nothing."""
         return cls(fault, Delivery.NOT_SENT)
 
     def but(self, **changes: Any) -> CallError:
-        """The same error with some of its fault's fields replaced."""
+        """Return the same error with some of its fault's fields replaced."""
         return self._with(replace(self.fault, **changes), self.delivery)
 
     def after_doubt(self) -> CallError:
-        """The same error, if an attempt before it may have been carried out."""
+        """Return the same error with unknown delivery, because an earlier attempt may have
+        succeeded.
+        """
         return self._with(self.fault, Delivery.UNKNOWN)
 
     def _with(self, fault: Fault, delivery: Delivery) -> CallError:

@@ -1,4 +1,4 @@
-"""Characters that show nothing to a person, and that a model or a terminal reads all the same."""
+"""Invisible characters: people don't see them, but models and terminals read them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 _ALWAYS: Final = (
-    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, but for tab and line ends
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, except tab and line ends
     "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
     "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
     "\ufdd0-\ufdef\ufffe\uffff"
@@ -19,7 +19,7 @@ _SELECTORS: Final = "\u180b-\u180d\u180f\ufe00-\ufe0f"
 _JOINERS: Final = "\u200c\u200d"
 _RUN: Final = re.compile(f"[{_ALWAYS}{_SELECTORS}{_JOINERS}]+")
 HIDDEN: Final = re.compile(f"[{_ALWAYS}{_SELECTORS}{_JOINERS}]")
-"""Every character that shows nothing by itself, also where it shapes its neighbours."""
+"""Every character that is invisible by itself, even where it changes its neighbours."""
 
 _ALWAYS_HIDDEN: Final = re.compile(f"[{_ALWAYS}]")
 _HALF: Final = re.compile("[\ud800-\udfff]")
@@ -33,8 +33,8 @@ _SELECTED: Final = re.compile(
     f"|[{_MATH}{_HAN}{_MYANMAR_AND_PHAGS_PA}][\ufe00-\ufe02]"
     "|[\u1820-\u18aa][\u180b-\u180d\u180f]"
 )
-"""A character, and the variation selector that changes how it looks. More of them, or one after
-any other character, could carry a message.
+"""A character and the variation selector that changes how it looks. More selectors, or one after
+any other character, could carry a hidden message.
 """
 
 _ARABIC: Final = "\u0620-\u08ff\ufb50-\ufdff\ufe70-\ufefc\U0001e900-\U0001e943"
@@ -42,23 +42,21 @@ _SHAPED: Final = re.compile(
     f"[{_ARABIC}\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1a20-\u1c4f"
     "\ua800-\ua8ff\ua930-\uaaff\uabc0-\uabff\U00010a00-\U00011fff]"
 )
-"""Letters and signs of scripts in which a joiner after them changes their shape."""
+"""Characters of scripts in which a joiner after them changes their shape."""
 
 _JOINED: Final = re.compile(f"[{_SIGN}][\ufe0e\ufe0f]?\u200d[{_SIGN}]|\u200d[{_ARABIC}]")
-"""A joiner that makes one sign of two emoji, or gives an Arabic letter the shape that it has
-inside a word.
-"""
+"""A joiner that merges two emoji, or gives an Arabic letter its form inside a word."""
 
 _ADDRESS: Final = re.compile('://[^ \t\r\n\xa0\u1680\u2000-\u200a\u202f\u205f\u3000<>"]+')
 _BLANK: Final = re.compile(r"\s")
 
 
 def without_invisible(text: str) -> str:
-    """The text without characters that show nothing: zero-width, direction, tag, control.
+    """Remove invisible characters: zero-width, direction, tag and control characters.
 
-    Variation selectors and joiners stay where they shape what is seen. Inside an address such
-    characters are percent-encoded, since the address is another one without them. Half of a
-    surrogate pair becomes U+FFFD: two that come to stand side by side would be a character.
+    Variation selectors and joiners stay where they change what is seen. In a URL, invisible
+    characters are percent-encoded, because removing them would change the URL. A lone surrogate
+    becomes U+FFFD, because two that end up side by side would form a character.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -69,24 +67,24 @@ def without_invisible(text: str) -> str:
 
 
 def without_halves(text: str) -> str:
-    """The text with each half of a surrogate pair as U+FFFD: UTF-8 has none."""
+    """Replace each lone surrogate by U+FFFD: UTF-8 can't encode it."""
     return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def with_visible(text: str, show: Callable[[str], str]) -> str:
-    """The text with each character that shows nothing replaced by what `show` makes of it."""
+    """Replace each invisible character by what `show` returns for it."""
     if text.isascii() and text.isprintable():
         return text
     return _replaced(without_halves(text), show)
 
 
 def json_escape(character: str) -> str:
-    """How JSON in ASCII writes a character; in a text of JSON it is the same character still."""
+    """Escape a character as JSON does; JSON text keeps its meaning."""
     return json.dumps(character)[1:-1]
 
 
 def _replaced(text: str, show: Callable[[str], str]) -> str:
-    """The text with the hidden characters of each run replaced, as its neighbours are shown."""
+    """Replace the invisible characters of each run, except those that change its neighbours."""
 
     def replaced(run: re.Match[str]) -> str:
         start, end = run.span()
@@ -97,7 +95,7 @@ def _replaced(text: str, show: Callable[[str], str]) -> str:
 
 
 def _shaping(before: str, run: str, after: str) -> str:
-    """What of a run shapes the characters around it: one selector and one joiner at most."""
+    """The part of a run that changes its neighbours: at most one selector and one joiner."""
     soft = _ALWAYS_HIDDEN.sub("", run)
     kept = soft[:1] if _SELECTED.fullmatch(before + soft[:1]) else ""
     joiner = next((each for each in soft if each in _JOINERS), "")
@@ -124,7 +122,7 @@ def _encoded(address: re.Match[str]) -> str:
         address.string[: address.start()]
     )
     if not alone:
-        # What follows an address in a sentence was hardly meant as a part of it.
+        # In a sentence, invisible characters after a URL are not part of it.
         visible = len(found)
         while _RUN.fullmatch(found[visible - 1]):
             visible -= 1

@@ -1,8 +1,7 @@
-"""Walks over JSON values, and how large JSON is: counted in a text before it is parsed, or in a
-value before it is checked.
+"""Walks over JSON values, and measures JSON, as text before parsing or as a value.
 
-A few megabytes of `[],` become hundreds of megabytes of objects, so bytes alone bound neither time
-nor memory.
+A few megabytes of `[],` become hundreds of megabytes of objects, so a limit of bytes alone bounds
+neither time nor memory.
 """
 
 from __future__ import annotations
@@ -13,24 +12,24 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 MAX_VALUES: Final = 300_000
-"""Values in the arguments of one call, or in what Moodle answers to it."""
+"""Most values in the arguments of one call, or in Moodle's answer to it."""
 
 MAX_ITEMS: Final = 50_000
-"""Entries of one list in the arguments of a call."""
+"""Most entries of one list in the arguments of a call."""
 
 MAX_LEVELS: Final = 100
-"""Levels of a value that a person's text of JSON holds; Moodle gets to see 64 at most."""
+"""Most levels of JSON text written by people; at most 64 are sent to Moodle."""
 
 LARGE_VALUES: Final = 2_000
 LARGE_TEXT: Final = 100_000
-"""Values and characters from which on work takes so long that it is done in the background."""
+"""Values and characters above which work is done in the background thread."""
 
 _BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of a value: the values in it, their characters, the entries of its longest list."""
+    """Size of a value: its values and characters, and the length of its longest list."""
 
     values: int
     characters: int
@@ -38,21 +37,21 @@ class Size:
 
     @property
     def is_large(self) -> bool:
-        """Whether work on it belongs in the background."""
+        """Whether to process it in the background thread."""
         return self.values > LARGE_VALUES or self.characters > LARGE_TEXT
 
     @property
     def is_too_large(self) -> bool:
-        """Whether it is over the limits of one call."""
+        """Whether it exceeds the limits of one call."""
         return self.values > MAX_VALUES or self.longest > MAX_ITEMS
 
 
 class DeepError(ValueError):
-    """A text of JSON has too many levels for what goes through its value."""
+    """A JSON text is nested too deeply."""
 
 
 def loaded(text: str) -> Any:
-    """The value that a text of JSON holds.
+    """Parse a JSON text.
 
     Raises:
         DeepError: it has more than `MAX_LEVELS` levels.
@@ -75,9 +74,9 @@ def loaded(text: str) -> Any:
 
 
 def size_of(value: Any) -> Size:
-    """Measure a value; a text that may itself be JSON counts as what it may hold.
+    """Measure a value; a string that may itself be JSON counts as the values it may hold.
 
-    Counting ends a little above `MAX_VALUES`.
+    Counting stops shortly above `MAX_VALUES`.
     """
     values = characters = longest = 0
     pending = [value]
@@ -86,7 +85,7 @@ def size_of(value: Any) -> Size:
         values += 1
         if isinstance(each, str):
             characters += len(each)
-            # Most texts begin with neither, which costs least to see.
+            # The cheap test first: few strings begin like JSON.
             if each[:1] in _MAY_OPEN and each.lstrip()[:1] in _OPENING:
                 values += most_values(each)
         elif isinstance(each, list):
@@ -103,7 +102,7 @@ _MAY_OPEN: Final = frozenset("[{ \t\r\n\v\f")
 
 
 def head(value: Any, values: int) -> Any:
-    """A copy of a value whose lists end when so many values have been copied.
+    """Copy a value, ending its lists once `values` values have been copied.
 
     Every list keeps its first entry and every object all of its keys.
     """
@@ -128,7 +127,7 @@ def head(value: Any, values: int) -> Any:
 
 
 def most_values(text: str | bytes | bytearray) -> int:
-    """The most values that a JSON text can hold; one with commas in its strings has fewer."""
+    """Upper bound of the values in a JSON text; commas inside strings are counted too."""
     if isinstance(text, str):
         return 1 + text.count(",") + text.count("[") + text.count("{")
     return 1 + text.count(b",") + text.count(b"[") + text.count(b"{")

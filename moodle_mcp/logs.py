@@ -1,4 +1,4 @@
-"""The log: on stderr, since stdout is the protocol's, and without the token."""
+"""Logging to stderr, without the token; stdout carries the protocol."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.terminal import LineFormatter
 
 SECRETS: Final = "secrets"
-"""Attribute of a record with the `Secrets` that this one line must not hold either."""
+"""Attribute of a log record: further `Secrets` to remove from this record."""
 
 _HTTP_LOGGERS: Final = ("httpx2", "httpcore2")
 
 
 class _WithoutSecrets(LineFormatter):
-    """Takes secrets out of every line, also out of tracebacks."""
+    """Removes secrets from every line, tracebacks included."""
 
     def __init__(self, secrets: Secrets) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -24,12 +24,12 @@ class _WithoutSecrets(LineFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = self._secrets.text(super().format(record))
-        of_the_line = getattr(record, SECRETS, None)
-        return of_the_line.sentence(line) if isinstance(of_the_line, Secrets) else line
+        further = getattr(record, SECRETS, None)
+        return further.sentence(line) if isinstance(further, Secrets) else line
 
 
 def start_logging(level: str, token: str) -> None:
-    """Log to stderr from `level` on; the HTTP library's own lines only from warnings on."""
+    """Log to stderr from `level` on; the HTTP library logs only warnings and errors."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_WithoutSecrets(Secrets(token)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

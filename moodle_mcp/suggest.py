@@ -1,4 +1,4 @@
-"""Names that were probably meant by one that does not exist."""
+"""Suggestions for a misspelt name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 def similar(name: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
-    """The known names that are most like this one, the best first; case does not matter.
+    """Return the known names most similar to this one, best first; case does not matter.
 
-    `cutoff` is from 0 (anything) to 1 (the same).
+    `cutoff` is from 0 (anything) to 1 (identical).
     """
     folded = {each.casefold(): each for each in known}
     return [

@@ -1,4 +1,4 @@
-"""Puts the parts together as the settings say; the only place that knows all of them."""
+"""Builds the application from the settings; the only module that knows all parts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def make_policy(settings: Settings) -> Policy:
-    """The policy that the operator has set.
+    """Build the policy from the settings.
 
     Raises:
-        SettingsError: the allowlist names what does not exist, or the catalogue file is wrong.
+        SettingsError: the allowlist names an unknown function, or the catalogue file is wrong.
     """
     known = {*every_name(), *settings.overrides.functions}
     return Policy(parse_allowlist(settings.tools, sorted(known)), settings.access)
@@ -40,10 +40,10 @@ def make_process(
     *,
     for_agents: bool = True,
 ) -> Process:
-    """What the users of a process share.
+    """Build what the users of a process share.
 
-    Without `for_agents` answers are whole and as Moodle wrote them, and whoever calls is taken for
-    the person who would be asked.
+    Without `for_agents`, answers are complete and as Moodle wrote them, and destructive calls need
+    no confirmation, because the caller is the person who would be asked.
     """
     from moodle_mcp.presentation.presenter import PresentationSettings
     from moodle_mcp.service.process import Process, ServiceSettings
@@ -68,7 +68,7 @@ def make_process(
 def make_context(
     process: Process, connection: Connection, policy: Policy, *, has_builtins: bool = True
 ) -> UserContext:
-    """The context of a connection's user."""
+    """Build the context of a connection's user."""
     from moodle_mcp.service.context import UserContext
     from moodle_mcp.site.session import Site
 
@@ -78,7 +78,7 @@ def make_context(
 
 
 def make_site(connection: Connection) -> Site:
-    """A session of its own with the site at a connection; nothing is sent yet."""
+    """Build a separate session with a connection's site; nothing is sent yet."""
     from moodle_mcp.site.session import Site
 
     return Site(connection, user_agent=f"moodle-mcp/{__version__}")
@@ -87,13 +87,14 @@ def make_site(connection: Connection) -> Site:
 def make_server(
     settings: Settings, connection: Connection, *, is_shared: bool = False
 ) -> Server[Any]:
-    """The MCP server for one site and user.
+    """Build the MCP server for one site and user.
 
-    One that several clients share does not use the operator's folder, and loads everything at once.
+    A server that several clients share does not use the operator's folder, and loads everything at
+    start.
 
     Raises:
-        SettingsError: a setting is wrong. What can be wrong is looked at now, and the rest is
-            loaded when a client asks for something.
+        SettingsError: a setting is wrong. Settings are checked now; the rest is loaded at the
+            first request that needs it.
     """
     policy = make_policy(settings)
     audit = Audit(settings.audit)

@@ -1,4 +1,4 @@
-"""The guarded caller: runs one function and tells what became of it, whatever happens."""
+"""The guarded caller: runs one function and reports its outcome, whatever happens."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from moodle_mcp.site.session import Site
 log = logging.getLogger(__name__)
 
 Zone: TypeAlias = Callable[[], Awaitable[tzinfo | None]]
-"""Tells the user's time zone, if it is known or the site tells it."""
+"""Returns the user's time zone; None if it is unknown."""
 
 
 async def no_zone() -> tzinfo | None:
-    """For calls of nobody in particular."""
+    """The zone of a call without a user."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that was checked and planned; work on a large one belongs in the background."""
+    """A checked and planned call; a large one is processed in the background thread."""
 
     plan: Plan
     control: ControlArguments
@@ -64,7 +64,7 @@ class Caller:
         coercer: Coercer | None = None,
         sleep: Sleep = anyio.sleep,
     ) -> None:
-        """Call functions of `site`; what is not given is made for this caller alone."""
+        """Make a caller for `site`; what is not given is made for this caller alone."""
         self._site = site
         self._settings = settings or CallSettings()
         self._checker = checker or ArgumentChecker()
@@ -77,10 +77,10 @@ class Caller:
     async def call(
         self, function: Function, arguments: Mapping[str, Any], observer: Observer | None = None
     ) -> Outcome:
-        """Check, plan, send and fit one call; every failure that is foreseen is an outcome too.
+        """Check, plan and send one call and coerce its answer; expected failures are outcomes too.
 
-        Cancelling it cancels a read's request; a write that was sent goes on to its end, and
-        nothing is sent after it.
+        Cancelling a read cancels its request. A write that was sent is completed, and nothing is
+        sent after it.
         """
         try:
             prepared = await self.prepare(function, arguments)
@@ -93,8 +93,8 @@ class Caller:
     ) -> Prepared:
         """Check and plan a call without sending it.
 
-        Where there is a choice of protocols, the site may be asked about itself. `zone` is asked
-        for a date without an offset.
+        The site info may be fetched, to choose the protocol. `zone` is called only if a date has no
+        offset.
 
         Raises:
             CallError: `invalid_arguments` or `too_large`.
@@ -111,7 +111,7 @@ class Caller:
     async def _checked(
         self, function: Function, arguments: Mapping[str, Any], zone: Zone, size: Size
     ) -> dict[str, Any]:
-        """The checked arguments; the zone is only asked for if a date is refused."""
+        """Check the arguments; the zone is fetched only if a date needs it."""
         check = partial(self._site.background.run_if, size.is_large, self._checker.check)
         try:
             return await check(function, arguments, size=size)
@@ -121,7 +121,7 @@ class Caller:
         return await check(function, arguments, await zone(), size)
 
     async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
-        """Send and fit a prepared call, or answer its plan if that is what was asked for."""
+        """Send a prepared call and coerce its answer; for a dry run, return the plan."""
         plan, control = prepared.plan, prepared.control
         if control.dry_run:
             return _dry_run(plan)
@@ -137,7 +137,7 @@ class Caller:
             )
         except CallError as error:
             error = await self._diagnosed(plan, error)
-            if _is_nameless(error.fault):
+            if _names_no_parameter(error.fault):
                 error = error.but(suspects=find_suspects(plan.function, plan.arguments))
             return failed(plan.function, error)
         return await self._coerced(plan.function, [answer])
@@ -158,14 +158,14 @@ class Caller:
         try:
             await run.go()
         except BaseException:
-            # Nobody waits for the answer any more; what was written must not go unsaid.
+            # Nobody waits for the answer any more, so what was written is logged.
             report = run.ledger.report()
             log.warning("%s was interrupted: %s", plan.function.name, report)
             raise
-        return await self._ledger(plan, run, on_error)
+        return await self._outcome(plan, run, on_error)
 
-    async def _ledger(self, plan: Plan, run: Execution, on_error: OnError) -> Outcome:
-        """The outcome of a run: what was answered, and the fate of every item."""
+    async def _outcome(self, plan: Plan, run: Execution, on_error: OnError) -> Outcome:
+        """The outcome of a run: its answer, and the status of every item."""
         function = plan.function
         outcome = await self._coerced(function, run.answers) if run.answers else Outcome()
         if run.ledger.complete and function.reads_only and len(plan.slices) == 1:
@@ -191,7 +191,7 @@ class Caller:
         values = [answer.value for answer in answers]
         texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
         oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
-        # What a write has done is told to the end, also when nobody waits for it any more.
+        # The answer of a write is processed even if the call was cancelled.
         async with uninterrupted(not function.reads_only):
             coerced = await self._site.background.run_if(
                 size > LARGE_TEXT, self._coerce, function, values
@@ -202,24 +202,24 @@ class Caller:
         return await diagnosed(self._site, plan.function.name, plan.protocol, error)
 
     def _coerce(self, function: Function, answers: list[Any]) -> Coerced:
-        """Join the answers of a call and fit them to what its function is said to answer."""
+        """Merge the answers of a call and coerce them to the function's return type."""
         merged = merge(answers, distinct=function.reads_only)
         return self._coercer.coerce(function, merged)
 
 
-def _is_nameless(fault: Fault | None) -> bool:
-    """Whether Moodle refused a value and, as always without debugging, did not say which."""
+def _names_no_parameter(fault: Fault | None) -> bool:
+    """Whether Moodle rejected a value without naming it, as it does unless debugging is on."""
     return fault is not None and fault.errorcode == "invalidparameter"
 
 
 def _suspects(plan: Plan, ledger: BatchLedger) -> tuple[Suspect, ...]:
     indexes = ledger.indexes(Fate.FAILED) + ledger.indexes(Fate.UNKNOWN)
-    refused = [index for index in indexes if _is_nameless(ledger.fault(index))]
+    refused = [index for index in indexes if _names_no_parameter(ledger.fault(index))]
     return find_suspects(plan.function, plan.arguments, refused) if refused else ()
 
 
 def _dry_run(plan: Plan) -> Outcome:
-    """The plan, as the account of a batch of which nothing was sent."""
+    """The plan, as the report of a batch of which nothing was sent."""
     not_sent = [[0, plan.items - 1]] if plan.items else []
     batch = {
         "dry_run": True,

@@ -1,7 +1,6 @@
-"""Running a plan: its requests one after another or a few at a time, with an account of each item.
+"""Runs a plan: sends its requests, one or a few at a time, and records the status of each item.
 
-Nothing is lost: whatever ends the run, every item is accounted for, and what is not known is said
-to be unknown.
+Whatever ends the run, every item has a status, and an uncertain outcome is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.session import Progress
 
 OnDone: TypeAlias = Callable[[int, int], Awaitable[None]]
-"""Told after each request how many items are dealt with, and of how many."""
+"""Called after each request with the number of items sent and of all items."""
 
 OnFates: TypeAlias = Callable[[range, BatchLedger], None]
-"""Told of the items whose fate may change before their request is sent, and again after it.
+"""Called with the items of a request before it is sent, and again after it.
 
-A `CallError` from it ends the run: what can't be noted down is not sent.
+A `CallError` from it ends the run: items that can't be recorded are not sent.
 """
 
 _FOR_EVERY_REQUEST: Final = frozenset(
@@ -45,28 +44,29 @@ _FOR_EVERY_REQUEST: Final = frozenset(
         Kind.WRONG_ADDRESS,
     }
 )
-"""Faults that the next request would meet as well: going on is of no use."""
+"""Faults that every further request would meet as well."""
 
 _MAX_ANSWERED: Final = 2 * MAX_VALUES
-"""Values in all answers of a run together beyond which nothing more is sent."""
+"""Most values in all answers of a run together; beyond that, nothing more is sent."""
 
 _TOO_MUCH: Final = Fault(
     Kind.TOO_LARGE,
-    "The answers to its requests became too large together, so that no more were sent.",
+    "The answers became too large together, so the remaining requests were not sent.",
     hint="Pass fewer items in one call.",
 )
 
 _LEAST_TIME: Final = 1.0
-"""Seconds below which a request is not begun: it would hardly come to its end."""
+"""Fewest seconds left to start a request: with less it would hardly finish."""
 
-_ROOM: Final = 1.5
-"""A request is not begun either when less is left than this many times the longest so far: a write
-that is cut off is in doubt, one that was not sent can be sent later."""
+_MARGIN: Final = 1.5
+"""A request is started only if this many times the longest duration so far is left. The outcome of
+a write that is cut off is unknown; one that was not sent can be sent later.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionSettings:
-    """How a plan is run: requests at a time, seconds of one request and of the whole."""
+    """How a plan is run: concurrent requests, seconds for one request and for the whole run."""
 
     at_once: int
     timeout: float
@@ -76,7 +76,7 @@ class ExecutionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who is told of what happens, and who may stop the run between two requests."""
+    """Callbacks for what happens in a run; `stopped` can end it between two requests."""
 
     on_wait: OnWait | None = None
     on_done: OnDone | None = None
@@ -86,7 +86,7 @@ class Observer:
 
 
 class Execution:
-    """One run of one plan; `ledger`, `answers` and `fault` hold what has come of it so far."""
+    """One run of one plan; `ledger`, `answers` and `fault` hold the results so far."""
 
     def __init__(
         self, plan: Plan, sender: Sender, settings: ExecutionSettings, observer: Observer
@@ -112,7 +112,7 @@ class Execution:
         return [self._answers[start] for start in sorted(self._answers)]
 
     async def go(self) -> None:
-        """Send what is to be sent, until all is done or there is a reason to stop."""
+        """Send the requests, until all are done or there is a reason to stop."""
         try:
             async with anyio.create_task_group() as workers:
                 for _ in range(min(self._settings.at_once, len(self._pending))):
@@ -133,7 +133,7 @@ class Execution:
         if self._observer.stopped():
             self._ended, self.ended_by = True, "stopped"
             return None
-        least = max(_LEAST_TIME, _ROOM * self._longest)
+        least = max(_LEAST_TIME, _MARGIN * self._longest)
         if self.ledger.requests and self._clock.left < least:
             self._ended, self.ended_by = True, "budget"
             return None
@@ -142,7 +142,7 @@ class Execution:
     async def _send(self, part: Slice) -> None:
         left = self._clock.left
         seconds = min(self._settings.timeout, max(left, _LEAST_TIME))
-        # From its turn on the request may have been carried out, whatever interrupts this.
+        # Once its turn has come the request may be carried out, even if this is interrupted.
         self.ledger.mark_slice(part, Fate.UNKNOWN)
         self._waiting.add(part)
         try:
@@ -188,7 +188,7 @@ class Execution:
         if function.batching is None or function.reads_only:
             return Failures()
         if function.answers_each_item and len(answer.value) != len(part):
-            # PHP drops what is beyond its limits without a word: some items never arrived.
+            # PHP silently drops what exceeds its limits: some items never arrived.
             return Failures(doubtful=frozenset(range(len(part))))
         return find_failures(function.batching, self._plan.items_of(part), answer.value)
 
@@ -203,18 +203,18 @@ class Execution:
             self._ended = True
             return
         written = what_was_written(self._plan.function, error)
-        # One item alone has no others before it that were done.
+        # If the item is the only one, no earlier item can have been done.
         ran = error.delivery is Delivery.EXECUTED
-        own = ran and error.while_checking and len(part) == 1
-        fate = Fate.UNKNOWN if written == "unknown" and not own else Fate.FAILED
+        rejected_alone = ran and error.while_checking and len(part) == 1
+        fate = Fate.UNKNOWN if written == "unknown" and not rejected_alone else Fate.FAILED
         self.ledger.mark_slice(part, fate, error.fault)
         keeps_on = self._settings.on_error != "stop" and error.fault.kind not in _FOR_EVERY_REQUEST
         self._ended = self._ended or not keeps_on
 
     def _isolates(self, part: Slice, error: CallError) -> bool:
-        """Whether halving the request may set its good items apart from the bad one.
+        """Whether to halve the request, to separate its good items from the bad one.
 
-        Only if nothing of it was written: an exception out of one transaction.
+        Only if nothing was written: the function threw an exception inside one transaction.
         """
         return (
             self._settings.on_error == "isolate"

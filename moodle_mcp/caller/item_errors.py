@@ -1,7 +1,7 @@
-"""Which items failed although their request did not: Moodle's warnings, mapped to items.
+"""Finds the items that failed in a request that succeeded, from Moodle's warnings.
 
-Some functions go on after a bad item and tell of it in `warnings`, or in that item's own entry of
-the answer. How each does so is in the catalogue (`Batching.warnings`, `Batching.errors_in`).
+Some functions go on after a bad item and report it in `warnings`, or in that item's entry of the
+answer. The catalogue says how each does it (`Batching.warnings`, `Batching.errors_in`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Failures:
 
 
 def find_failures(batching: Batching, items: Sequence[Any], answer: Any) -> Failures:
-    """What an answer that is not an exception says of the request's items.
+    """Find the failed items in an answer that is not an exception.
 
-    A warning that can't be traced to one item leaves those that it may mean in doubt: nothing is
-    called done that may not be.
+    If a warning may refer to several items, all of them are in doubt: an item that may have failed
+    is not reported as done.
     """
     failed, doubtful = _failed_entries(batching, items, answer)
     unexplained = [each for each in _warnings(answer) if not _harmless(batching, each)]
@@ -40,7 +40,7 @@ def find_failures(batching: Batching, items: Sequence[Any], answer: Any) -> Fail
         elif len(warnings) >= len(positions):
             failed |= {position: _fault(warnings[0]) for position in positions}
         else:
-            # The same item stands twice in the request and one of the two failed.
+            # The request has the same item twice, and one of the two failed.
             doubtful |= set(positions)
     return Failures(failed, frozenset(doubtful - set(failed)))
 
@@ -48,10 +48,10 @@ def find_failures(batching: Batching, items: Sequence[Any], answer: Any) -> Fail
 def _failed_entries(
     batching: Batching, items: Sequence[Any], answer: Any
 ) -> tuple[dict[int, Fault], set[int]]:
-    """Items whose entry in the answer, at the same position, says that they failed.
+    """Find the items whose entry at the same position in the answer reports a failure.
 
-    All are in doubt if the answer does not have an entry for each, or says of the whole that not
-    all went well.
+    All are in doubt if the answer does not have an entry for each, or reports a failure without
+    saying of which item.
     """
     if not batching.errors_in and not batching.expects:
         return {}, set()
@@ -75,7 +75,7 @@ def _entry_fault(batching: Batching, entry: Any) -> Fault | None:
     for key, expected in batching.expects.items():
         if values.get(key) != expected:
             said = plain(repr(values.get(key)))
-            return Fault(Kind.MOODLE_ERROR, f"Moodle answers for its {key}: {said}", said=said)
+            return Fault(Kind.MOODLE_ERROR, f"Moodle reports {key}: {said}", said=said)
     return None
 
 
@@ -90,12 +90,12 @@ def _warnings(answer: Any) -> list[Mapping[str, Any]]:
 
 
 def _harmless(batching: Batching, warning: Mapping[str, Any]) -> bool:
-    """Whether it only says that the item was as wanted before ("already exists")."""
+    """Whether it only says that nothing had to be done for the item ("already exists")."""
     return str(warning.get("warningcode")) in batching.harmless_codes
 
 
 def _meant(batching: Batching, items: Sequence[Any], warning: Mapping[str, Any]) -> tuple[int, ...]:
-    """The positions of the items that a warning can mean."""
+    """The positions of the items that a warning may refer to."""
     text = "".join(f"{key}={warning.get(key, '')};" for key in ("item", "itemid", "message"))
     return tuple(
         position

@@ -1,6 +1,6 @@
-"""The account of a batch: what became of each item.
+"""The ledger of a batch: the status of each item.
 
-Every item has exactly one fate at any time; at first it is not sent.
+Every item always has exactly one `Fate`, NOT_SENT at first.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from moodle_mcp.caller.plan import Slice
 from moodle_mcp.errors import Fault, Written, packed_fault, unpacked_fault
 
 MAX_NAMED: Final = 50
-"""Failures that a report tells one by one, runs of items with one fault counting once."""
+"""Most failures that a report lists with their errors; a run with the same fault counts as one."""
 
 
 class Fate(IntEnum):
-    """What became of an item."""
+    """The status of an item."""
 
     NOT_SENT = 0
     SUCCEEDED = 1
@@ -27,7 +27,7 @@ class Fate(IntEnum):
 
 
 class BatchLedger:
-    """The fates of a batch's items and the faults of those that failed."""
+    """The status of a batch's items, and the faults of those that failed."""
 
     def __init__(self, items: int) -> None:
         self._fates = bytearray(items)
@@ -35,14 +35,14 @@ class BatchLedger:
         self.requests = 0
 
     def mark(self, indexes: Iterable[int], fate: Fate, fault: Fault | None = None) -> None:
-        """Give items their fate; a failed one has a fault."""
+        """Set the status of items; a failed one has a fault."""
         for index in indexes:
             self._fates[index] = fate
             if fault is not None:
                 self._faults[index] = fault
 
     def mark_slice(self, part: Slice, fate: Fate, fault: Fault | None = None) -> None:
-        """Give all items of a slice the same fate."""
+        """Set the same status for all items of a slice."""
         self.mark(range(part.start, part.stop), fate, fault)
 
     def fate(self, index: int) -> Fate:
@@ -53,9 +53,9 @@ class BatchLedger:
         return self._faults.get(index)
 
     def updated(self, indexes: Sequence[int], later: BatchLedger) -> BatchLedger:
-        """Return the account after a later run of some items, which stand at `indexes` here.
+        """Return this ledger updated by a later run of the items at `indexes`.
 
-        `requests` are those of the later run.
+        `requests` counts those of the later run only.
         """
         whole = BatchLedger(self.items)
         whole._fates[:] = self._fates
@@ -67,7 +67,7 @@ class BatchLedger:
         return whole
 
     def packed(self) -> dict[str, Any]:
-        """The ledger as JSON, each fault once."""
+        """The ledger as JSON values, each fault once."""
         faults = {id(fault): fault for fault in self._faults.values()}
         numbers = {key: number for number, key in enumerate(faults)}
         return {
@@ -78,7 +78,7 @@ class BatchLedger:
 
     @classmethod
     def unpacked(cls, packed: Mapping[str, Any]) -> BatchLedger:
-        """The ledger that `packed` was called of."""
+        """Restore a ledger from the values of `packed`."""
         ledger = cls(0)
         ledger._fates = bytearray.fromhex(packed["fates"])
         faults = [unpacked_fault(fields) for fields in packed["faults"]]
@@ -99,12 +99,12 @@ class BatchLedger:
         return self._fates.count(fate)
 
     def indexes(self, fate: Fate) -> list[int]:
-        """The items with a fate, in order."""
+        """The items with a status, in order."""
         return [index for index, each in enumerate(self._fates) if each == fate]
 
     @property
     def done(self) -> int:
-        """How many items have been dealt with."""
+        """How many items are not NOT_SENT."""
         return len(self._fates) - self.count(Fate.NOT_SENT)
 
     @property
@@ -121,7 +121,7 @@ class BatchLedger:
 
     @property
     def said(self) -> frozenset[str]:
-        """What the site said of items that failed."""
+        """The site's messages about items that failed."""
         return frozenset(fault.said for fault in self._faults.values() if fault.said)
 
     def report(self) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class BatchLedger:
         return report
 
     def _failures(self) -> list[dict[str, Any]]:
-        """The failed items in order; a run that failed with its request, `to` its last item."""
+        """The failed items in order; adjacent ones with the same fault are one entry up to `to`."""
         failures: list[dict[str, Any]] = []
         last = None
         for index in self.indexes(Fate.FAILED):
@@ -156,7 +156,7 @@ class BatchLedger:
 
 
 def brief(fault: Fault) -> dict[str, Any]:
-    """What an item's fault says beside the batch's own error: no function, no hint."""
+    """The short form of an item's fault, without function and hint."""
     report = fault.report()
     return {key: report[key] for key in ("kind", "message", "errorcode") if key in report}
 

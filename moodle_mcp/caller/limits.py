@@ -1,4 +1,4 @@
-"""What one request may hold, since PHP drops what of a form is beyond its limits without a word.
+"""Size limits of one request, because PHP silently drops form fields beyond its own limits.
 
 Observed on Moodle 4.5.6 with PHP's default `max_input_vars` of 1000: a list of 1,201 ids was
 answered with status 200 and the result for those that survived.
@@ -17,15 +17,15 @@ class Limits:
     """The most form fields and bytes that one request's body may have.
 
     JSON has no form fields, and PHP reads all of it, also beyond `post_max_size` (observed with
-    webservice_restful on 4.5.6); the limit of bytes keeps it below those of web servers, which
-    answer 413 (nginx above 1 MiB unless told otherwise).
+    webservice_restful on 4.5.6). The byte limit keeps it below the limits of web servers, which
+    answer 413 (nginx by default above 1 MiB).
     """
 
     fields: int = 900
     body: int = 1_000_000
 
     def allow(self, cost: Cost) -> bool:
-        """Whether a request that costs this keeps to them."""
+        """Whether a request of this size is within the limits."""
         return cost.fields <= self.fields and cost.bytes <= self.body
 
 
@@ -40,7 +40,7 @@ def check_size(request: Request, limits: Limits) -> None:
 
 
 def too_large(request: Request, limits: Limits, item: str | None = None) -> CallError:
-    """The error for a request over the limits, of which `item` alone may be the cause."""
+    """The error for a request over the limits; `item` is one that alone exceeds them."""
     who = f"the item {item} alone" if item else "the call"
     cost, in_form = request.cost, request.cost.fields > 0
     if in_form:
@@ -64,16 +64,16 @@ def too_large(request: Request, limits: Limits, item: str | None = None) -> Call
     )
 
 
-_ITEM_HINT = "Shorten the texts in this item, or leave it out: no other item is to blame."
+_ITEM_HINT = "Shorten the texts in this item, or leave it out: it is too large by itself."
 _CALL_HINT = (
-    "Pass fewer ids or shorter texts, in several calls: this list can't be cut, since its entries "
-    "are not independent of each other."
+    "Pass fewer ids or shorter texts, in several calls: the server can't split this list, because "
+    "its entries depend on each other."
 )
 _RAISE_FORM = (
-    "Where PHP's max_input_vars and post_max_size are known to be higher, the operator can raise "
+    "If PHP's max_input_vars and post_max_size are known to be higher, the operator can raise "
     "MOODLE_MCP_MAX_FIELDS and MOODLE_MCP_MAX_BODY."
 )
 _RAISE_JSON = (
-    "Where the web server is known to take larger requests, the operator can raise "
+    "If the web server is known to accept larger requests, the operator can raise "
     "MOODLE_MCP_MAX_BODY."
 )

@@ -1,4 +1,4 @@
-"""Joining the answers of several requests to the answer of one call."""
+"""Merges the answers of several requests into the answer of one call."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, cast
 
 
 def merge(answers: Sequence[Any], *, distinct: bool) -> Any:
-    """The answers in item order as one: lists joined, objects member by member, null stays null.
+    """Merge answers in item order: lists are joined, objects merged by key, null stays null.
 
-    With `distinct` a list keeps an entry only once: a read over many ids repeats what two of its
-    requests found.
+    With `distinct` a list keeps equal entries only once: two requests of one read may find the
+    same.
     """
     if not answers:
         return None
@@ -29,10 +29,10 @@ def _join(first: Any, second: Any) -> Any:
             common = {key: _join(left[key], right[key]) for key in left if key in right}
             return left | right | common
         case bool(), bool():
-            # `status` and `result` of a whole are true only if every part's is.
+            # `status` and `result` are true only if they are in every answer.
             return first and second
         case int(), int():
-            # A code of what went wrong in one part is not hidden by a part that went well.
+            # An error code in one answer is not hidden by a 0 in another.
             return first or second
         case None, _:
             return second

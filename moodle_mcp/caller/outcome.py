@@ -1,4 +1,4 @@
-"""What became of a call: the envelope that every tool answers, and what was written."""
+"""The outcome of a call: the envelope that every tool returns, and what was written."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from moodle_mcp.errors import CallError, Delivery, Fault, Kind, Written
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one call: a fitted result with warnings, or a fault, or some of both.
+    """The outcome of one call: a coerced result with warnings, a fault, or both.
 
-    `ledger` has the fate of every item, for those who want more than the `batch` report; `size`
-    are the characters that Moodle answered. `said_of_items` are the site's words in the messages of
-    `batch`.
+    `ledger` has the status of every item, which is more than the `batch` report. `size` is that of
+    Moodle's answer in characters. `said_of_items` are the site's words in the messages of `batch`.
     """
 
     result: Any = None
@@ -37,7 +36,7 @@ class Outcome:
 
     @property
     def envelope(self) -> dict[str, Any]:
-        """The object that a tool answers."""
+        """The object that a tool returns."""
         envelope: dict[str, Any] = {}
         if self.fault is not None:
             envelope["error"] = self.fault.report()
@@ -62,9 +61,9 @@ def failed(function: Function, error: CallError) -> Outcome:
 def what_was_written(function: Function, error: CallError) -> Written:
     """What a failed request may have changed in Moodle.
 
-    A Moodle exception from a function whose call is one database transaction means nothing; from
-    another write it may have come after a part was done. Moodle checks its own answer after the
-    transaction, so that an `invalidresponse` follows a write that happened.
+    After a Moodle exception it is "nothing" for a function that runs in one database transaction;
+    other writes may have done a part before. Moodle checks its own return value after the
+    transaction, so `invalidresponse` follows a completed write.
     """
     fault = error.fault
     if function.reads_only:
@@ -75,7 +74,7 @@ def what_was_written(function: Function, error: CallError) -> Written:
         return "unknown"
     if function.is_transaction:
         return "nothing"
-    # Without a list, a missing capability is found before anything is done.
+    # A function without a list of items checks capabilities before it changes anything.
     one_thing = function.batching is None or function.batching.on_item_error is None
     found_first = error.while_checking and fault.kind is Kind.NO_PERMISSION
     return "nothing" if one_thing and found_first else "unknown"
@@ -103,10 +102,10 @@ def batch_fault(
 
 
 def of_the_whole(function: Function, outcome: Outcome, ledger: BatchLedger) -> Outcome:
-    """The outcome of a run that went on with a batch, told of all its items.
+    """Extend the outcome of a run that continued a batch to all items of the batch.
 
-    `ledger` has the fates of the whole batch, after this run. Items that an earlier run left in
-    doubt keep the outcome from being a success.
+    `ledger` is that of the whole batch after this run. If an earlier run left items in doubt, the
+    outcome is not a success.
     """
     fault = outcome.fault
     if fault is not None:
@@ -117,7 +116,7 @@ def of_the_whole(function: Function, outcome: Outcome, ledger: BatchLedger) -> O
 
 
 def left_in_doubt(function: Function, items: int) -> Fault:
-    """What is said of items that an earlier run may have carried out: they are not sent again."""
+    """The fault for items that an earlier run may have carried out; they are not sent again."""
     return Fault(
         Kind.DECLINED,
         f"{items} items may have been carried out in an earlier run.",
@@ -128,18 +127,18 @@ def left_in_doubt(function: Function, items: int) -> Fault:
 
 
 _DOUBTFUL: Final = Fault(
-    Kind.MOODLE_ERROR, "Moodle's answer does not say of each item what became of it."
+    Kind.MOODLE_ERROR, "Moodle's answer does not report the outcome of each item."
 )
 _ENDED: Final = {
     "budget": Fault(
         Kind.TIMEOUT,
-        "The time for one call was over before all items were sent.",
-        hint="Go on with the items that were not sent in another call.",
+        "The time for one call ran out before all items were sent.",
+        hint="Send the remaining items in another call.",
     ),
     "stopped": Fault(
         Kind.DECLINED,
         "The call was stopped before all items were sent.",
-        hint="Go on with the items that were not sent in another call.",
+        hint="Send the remaining items in another call.",
     ),
 }
 
@@ -161,10 +160,10 @@ def _advice(plan: Plan, ledger: BatchLedger, cause: Fault, on_error: OnError) ->
 def in_doubt(function: Function) -> str:
     """What to do about items that may have been carried out."""
     check = function.batching.check_with if function.batching else ""
-    how = f"Look with {check}" if check else "Read the present state"
+    how = f"Check with {check}" if check else "Read the present state"
     if function.repeat_is_harmless:
         return "It is not known whether Moodle carried this out; calling again does no harm."
     return (
         "It is not known whether Moodle carried this out. "
-        f"{how} before anything is sent again, or it may be done twice."
+        f"{how} before you send anything again, or it may be done twice."
     )

@@ -1,6 +1,6 @@
-"""Cutting one call into requests: pure, items in, requests out.
+"""Splits the items of one call into requests; pure.
 
-Every item is in exactly one request, in order, and no request is over a limit.
+Every item is in exactly one request, in order, and no request exceeds a limit.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ class Plan:
 
     @property
     def item_names(self) -> tuple[str, ...]:
-        """The arguments that hold the items; none for a call that is one request."""
+        """The names of the arguments that hold the items; empty for a call of one request."""
         return self.function.batching.items if self.function.batching and self.items else ()
 
     def arguments_of(self, part: Slice) -> dict[str, Any]:
-        """The arguments that carry a slice: its items, and all else as it is."""
+        """The arguments for a slice: its items only, and all other arguments."""
         return {
             name: value[part.start : part.stop] if name in self.item_names else value
             for name, value in self.arguments.items()
         }
 
     def items_of(self, part: Slice) -> list[Any]:
-        """The items of a slice; of parallel lists the first one's."""
+        """The items of a slice; those of the first list if there are parallel lists."""
         items: list[Any] = self.arguments[self.item_names[0]][part.start : part.stop]
         return items
 
@@ -73,8 +73,8 @@ def make_plan(
     """The plan for checked arguments, to be sent in a protocol.
 
     Raises:
-        CallError: `too_large` when a single item, or a list that is not one of independent items,
-            does not fit one request; `invalid_arguments` when parallel lists differ in length.
+        CallError: `too_large` if a single item, or a list that can't be split, does not fit one
+            request; `invalid_arguments` if parallel lists differ in length.
     """
     lists = _item_lists(function, arguments)
     if function.batching is None or not lists:
@@ -105,7 +105,7 @@ def _item_lists(function: Function, arguments: Mapping[str, Any]) -> list[Sequen
 
 
 def _cut(plan: Plan, limits: Limits, batch_size: int) -> list[Slice]:
-    """Slices as long as the limits allow, found with sizes that are right to the byte."""
+    """Slices as long as the limits allow, measured to the byte."""
     empty = plan.request(Slice(0, 0)).cost
     slices: list[Slice] = []
     start, cost = 0, empty

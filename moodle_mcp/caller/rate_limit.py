@@ -1,4 +1,4 @@
-"""How fast and how many at a time requests go to one site."""
+"""Limits the rate and the concurrency of requests to one site."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from aiolimiter import AsyncLimiter
 from moodle_mcp.errors import CallError, Kind
 
 SLOWEST: Final = 0.5
-"""Requests a second below which the pace never falls."""
+"""Lowest rate in requests per second."""
 
-_UNPAUSED: Final = 20
-"""Good answers after which a slowed pace doubles again."""
+_GOOD_TO_RECOVER: Final = 20
+"""Successful requests after which a lowered rate doubles again."""
 
 
 class RateLimit:
-    """Lets requests to a site pass: a few reads and fewer writes at a time, at a bounded rate.
+    """Limits requests to a site: a few reads and fewer writes at a time, at a limited rate.
 
-    The rate halves when the site asks for that (429, 503) and comes back with good answers.
+    The rate halves when the site asks to slow down (429, 503) and recovers with successful
+    requests.
     """
 
     def __init__(self, *, rate: float, reads: int, writes: int) -> None:
-        """`rate` is in requests a second; `reads` and `writes` are at most under way at once."""
+        """Limit to `rate` requests per second, and to `reads` and `writes` at a time."""
         self._full = rate
         self._reads = anyio.CapacityLimiter(reads)
         self._writes = anyio.CapacityLimiter(writes)
@@ -35,7 +36,7 @@ class RateLimit:
 
     @asynccontextmanager
     async def turn(self, *, write: bool) -> AsyncGenerator[None]:
-        """Wait for a turn and hold it; the errors that pass through set the pace."""
+        """Wait for a turn and hold it; errors raised in the block adjust the rate."""
         async with self._writes if write else self._reads:
             await self._limiter.acquire()
             try:
@@ -45,13 +46,13 @@ class RateLimit:
                     self._set(max(self.rate / 2, min(SLOWEST, self._full)))
                 raise
             self._good += 1
-            if self.rate < self._full and self._good >= _UNPAUSED:
+            if self.rate < self._full and self._good >= _GOOD_TO_RECOVER:
                 self._set(min(self.rate * 2, self._full))
 
     def _set(self, rate: float) -> None:
         self._good = 0
         self.rate = rate
-        # One at a time from here on: a new limiter with room for more would begin with a burst.
+        # The capacity is 1, because a new limiter with more would start with a burst.
         self._limiter = AsyncLimiter(1, 1 / rate)
 
 

@@ -1,7 +1,7 @@
-"""What is left of a batch, so that a later call can go on with it.
+"""Keeps the unfinished items of a batch, so that a later call can continue it.
 
-A handle takes the place of the items: an agent that had to write 300 of them again would pay for
-each, and could change one without noticing.
+The agent passes a handle instead of the items. If it had to write 300 items again, each would cost
+tokens, and it could change one by mistake.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from moodle_mcp.store.base import Key, Store
 from moodle_mcp.store.base import Kind as Entries
 
 KEPT_SECONDS: Final = 1800
-"""Seconds that what is left of a batch is kept."""
+"""Seconds that the unfinished items of a batch are kept."""
 
 _LEFTOVERS: Final = Entries("leftovers", KEPT_SECONDS, most_entries=1_000, most_bytes=32_000_000)
 
@@ -31,8 +31,8 @@ _LEFTOVERS: Final = Entries("leftovers", KEPT_SECONDS, most_entries=1_000, most_
 class Leftover:
     """The items of a batch that failed or were not sent.
 
-    `arguments` are those of a call with these items alone, `indexes` where the items stood in the
-    whole batch, `ledger` the fates of the whole batch.
+    `arguments` are those of a call with these items alone, `indexes` are the items' positions in
+    the whole batch, `ledger` is that of the whole batch.
     """
 
     function: str
@@ -53,7 +53,7 @@ class Leftover:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> Leftover:
-        """The leftover that `packed` was called of."""
+        """Restore a leftover from the JSON of `packed`."""
         fields = json.loads(packed)
         ledger = BatchLedger.unpacked(fields["ledger"])
         return cls(fields["function"], fields["arguments"], tuple(fields["indexes"]), ledger)
@@ -62,10 +62,10 @@ class Leftover:
 def leftover_of(
     plan: Plan, control: ControlArguments, ledger: BatchLedger, earlier: Leftover | None = None
 ) -> Leftover | None:
-    """What is left after a run of `plan`, or None if no item failed or was not sent.
+    """Return the unfinished items after a run of `plan`, or None if there are none.
 
-    `ledger` is that of the plan's items. If they were themselves the rest of a batch, `earlier`
-    is that rest, and the indexes stay those of the whole batch.
+    `ledger` is that of the plan's items. If the run continued a batch, `earlier` is the leftover
+    that it continued, and the indexes stay those of the whole batch.
     """
     left = ledger.left
     if not left:
@@ -78,7 +78,7 @@ def leftover_of(
 
 
 def joined(plan: Plan, earlier: Leftover, outcome: Outcome) -> Outcome:
-    """The outcome of a run that went on with a rest, told of the whole batch and its indexes."""
+    """Extend the outcome of a run that continued a batch to the whole batch and its indexes."""
     if outcome.ledger is None:
         return outcome
     whole = earlier.ledger.updated(earlier.indexes, outcome.ledger)
@@ -92,7 +92,7 @@ def joined(plan: Plan, earlier: Leftover, outcome: Outcome) -> Outcome:
 
 
 class Leftovers:
-    """What is left of one user's batches, each under a handle that is good for one run."""
+    """The unfinished items of one user's batches, each under a handle for one run."""
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
@@ -104,10 +104,10 @@ class Leftovers:
         return handle if await self._store.put(self._key(handle), packed) else None
 
     async def read(self, handle: str) -> bytes:
-        """Return the packed leftover that a handle stands for, which stays kept.
+        """Return the packed leftover of a handle, without removing it.
 
         Raises:
-            CallError: `not_found` for a handle that is unknown, used or too old.
+            CallError: `not_found` for a handle that is unknown, used or expired.
         """
         packed = await self._store.get(self._key(handle))
         if packed is None:
@@ -131,10 +131,10 @@ def _gone() -> CallError:
     return CallError.not_sent(
         Fault(
             Kind.NOT_FOUND,
-            "Nothing was sent: nothing is kept under this handle.",
-            hint=f"A handle is good for one run within {KEPT_SECONDS // 60} minutes; an answer "
-            "that leaves items over has a new one in batch.resume. Without it, read the present "
+            "Nothing was sent: this handle is unknown, used or expired.",
+            hint=f"A handle is valid for one run within {KEPT_SECONDS // 60} minutes; an answer "
+            "with unfinished items has a new one in batch.resume. Without it, read the present "
             "state and pass the missing items again.",
-            parameters=(ParameterFault("handle", "is unknown, used or too old", "batch.resume"),),
+            parameters=(ParameterFault("handle", "is unknown, used or expired", "batch.resume"),),
         )
     )

@@ -1,8 +1,8 @@
-"""When a request may be sent again, and how long to wait before.
+"""Decides whether a request may be sent again, and how long to wait before.
 
-A read may be repeated when the site was not reached, did not answer in time, or asked to wait, and
-so may a write of which it is known that doing it twice does the same as once. Any other write is
-repeated only if nothing of it left this machine: Moodle has no idempotency keys.
+Reads and idempotent writes are retried if the site was not reached, did not answer in time, or
+asked to wait. Any other write is retried only if nothing of it left this machine: Moodle has no
+idempotency keys.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TRANSIENT_STATUSES: Final = frozenset({502, 503, 504})
 
 T = TypeVar("T")
 OnWait: TypeAlias = Callable[[float, CallError], Awaitable[None]]
-"""Told the seconds of each wait, before it, and the error that makes it necessary."""
+"""Called before each wait, with its seconds and the error that is the reason."""
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
@@ -56,12 +56,12 @@ async def repeating(
     on_wait: OnWait | None = None,
     sleep: Sleep = anyio.sleep,
 ) -> T:
-    """The result of `attempt`, tried again while that is allowed and `seconds` are not over.
+    """Return the result of `attempt`, retried while that is allowed, for at most `seconds`.
 
-    `harmless` says that doing it twice does the same as once.
+    `harmless` says that the request is idempotent.
 
     Raises:
-        CallError: of the last attempt.
+        CallError: the last attempt failed.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(lambda error: may_repeat(error, harmless=harmless)),
@@ -78,7 +78,7 @@ _backoff = wait_exponential_jitter(multiplier=FIRST_WAIT, max=LONGEST_WAIT, jitt
 
 
 def _wait(state: RetryCallState) -> float:
-    """The seconds that the site asked for, else a growing wait with jitter."""
+    """The seconds that the site asked for, else exponential backoff with jitter."""
     error = _error(state)
     if error is not None and error.retry_after is not None:
         return error.retry_after

@@ -1,4 +1,4 @@
-"""What a caller is set to."""
+"""Settings of a caller."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from moodle_mcp.caller.limits import Limits
 class CallSettings:
     """How calls are made.
 
-    `timeout` are the seconds of one request with its repeats, `budget` those of a call that is
-    many requests; `rate` is in requests a second; `reads` and `writes` are at most under way.
+    `timeout` is in seconds for one request with its retries, `budget` in seconds for a call of many
+    requests, `rate` in requests per second. `reads` and `writes` limit the concurrent requests.
     """
 
     limits: Limits = field(default_factory=Limits)

@@ -1,4 +1,4 @@
-"""Sending one request of a function: in its turn, repeated while that is allowed, with a clock."""
+"""Sends one request of a function: within the rate limit, with retries and a timeout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LARGE_BODY: Final = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Counts the seconds that are left of a number of seconds from its making."""
+    """Counts down a number of seconds from its creation."""
 
     start: float
     seconds: float
@@ -56,12 +56,12 @@ class Sender:
         on_wait: OnWait | None = None,
         on_turn: Callable[[], None] = lambda: None,
     ) -> Answer:
-        """The answer to a request within `seconds`, its repeats included.
+        """Send a request and return its answer within `seconds`, retries included.
 
-        `on_turn` is told once, when nothing has been sent and will be now.
+        `on_turn` is called once, just before the first attempt.
 
         Raises:
-            CallError: of the last attempt.
+            CallError: the last attempt failed.
         """
         clock: Clock | None = None
         doubtful = False
@@ -70,12 +70,12 @@ class Sender:
         async def attempt() -> Answer:
             nonlocal clock, doubtful
             write = not function.reads_only
-            # A write is not cancelled once it is under way: its outcome must be known.
+            # A write is not cancelled once it is sent: its outcome must be known.
             async with self._rate_limit.turn(write=write), uninterrupted(write):
                 if clock is None:
                     on_turn()
                     clock = Clock.of(seconds)
-                # What may be repeated leaves time for that.
+                # If a retry is allowed, leave time for it.
                 share = 0.5 if function.repeat_is_harmless else 1.0
                 try:
                     left = max(clock.left * share, 0.001)
@@ -107,22 +107,22 @@ class Sender:
 
 @asynccontextmanager
 async def uninterrupted(shield: bool) -> AsyncGenerator[None]:
-    """Go on in the block to its end although the call was cancelled, if `shield`."""
+    """Finish the block even if the call is cancelled, if `shield`."""
     with anyio.CancelScope(shield=shield):
         yield
 
 
 def _of_moodle(function: Function, answer: Answer) -> Answer:
-    """The answer, unless a write would be called done on the word of somebody else."""
+    """Return the answer; raise if it is not Moodle's and would report a write as done."""
     if not function.reads_only and is_foreign(function, answer.value):
         raise foreign_error(answer.value)
     return answer
 
 
 def _sized(request: Request, error: CallError) -> CallError:
-    """An `invalid_token` with its other cause, where the request was a large form.
+    """Add the other possible cause to an `invalid_token`, if the request was a large form.
 
-    PHP drops a form over `post_max_size` whole, the token with it.
+    PHP drops the whole form over `post_max_size`, including the token.
     """
     size = request.cost.bytes if request.cost.fields else 0
     if error.fault.kind is not Kind.INVALID_TOKEN or size < _LARGE_BODY:

@@ -1,6 +1,6 @@
-"""Which functions an operator has named: profiles, names, globs and exclusions.
+"""The operator's allowlist: profiles, names, globs and exclusions.
 
-Exclusion beats inclusion, in whatever order they stand.
+Exclusion beats inclusion, in any order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from moodle_mcp.suggest import similar
 
 ALL: Final = "all"
 FILE_TOOLS: Final = ("download_file", "upload_file")
-"""Tools of ours that are allowed and withheld as Moodle's functions are."""
+"""Built-in tools that the allowlist covers like Moodle's functions."""
 
 PROFILES: Final = ("default", "student", "teacher", "manager", "admin", "reports")
 
@@ -35,7 +35,7 @@ class Names:
     globs: frozenset[str] = frozenset()
 
     def match(self, function: str) -> str | None:
-        """The entry that names a function: itself or a glob; None if nothing does."""
+        """The entry that matches a function: its full name or a glob; None if none does."""
         if function in self.full:
             return function
         return next((glob for glob in sorted(self.globs) if fnmatchcase(function, glob)), None)
@@ -50,13 +50,13 @@ class Allowlist:
 
 
 def parse_allowlist(text: str, known: Collection[str]) -> Allowlist:
-    """The allowlist that `MOODLE_MCP_TOOLS` says; entries are parted by commas or spaces.
+    """Parse `MOODLE_MCP_TOOLS`; entries are separated by commas or spaces.
 
-    `known` are the catalogue's functions. A name of a component that the catalogue does not know
-    is taken to be a plugin's.
+    `known` are the catalogue's functions. A name of a component that the catalogue does not know is
+    taken for a plugin's function.
 
     Raises:
-        SettingsError: an entry is malformed, or names nothing.
+        SettingsError: an entry is malformed, or matches nothing.
     """
     included: list[str] = []
     excluded: list[str] = []
@@ -92,7 +92,7 @@ def _expanded(name: str, known: Collection[str], components: Collection[str]) ->
         return [name]
     near = similar(name, [*known, *PROFILES, ALL])
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise SettingsError(f"MOODLE_MCP_TOOLS: {name} names no function of Moodle{hint}")
+    raise SettingsError(f"MOODLE_MCP_TOOLS: {name} matches no Moodle function{hint}")
 
 
 def _names(entries: list[str]) -> Names:

@@ -1,4 +1,4 @@
-"""Approvals for destructive calls: each good once, for one exact call, and not for long."""
+"""Approvals for destructive calls: each is valid once, for one exact call, for a short time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 from moodle_mcp.store.base import Key, Kind, Store
 
 LIFETIME: Final = 300.0
-"""Seconds that an approval may be used after it was asked for."""
+"""Seconds that an approval is valid after it was asked for."""
 
 APPROVALS: Final = Kind("approvals", LIFETIME, most_entries=200, most_bytes=1_000_000)
 
@@ -25,13 +25,13 @@ class Confirm(Enum):
     """
 
     ASK = "ask"
-    TOKEN = "token"  # noqa: S105 - the name of a way, not a secret
+    TOKEN = "token"  # noqa: S105 - the name of a mode, not a secret
     HOST = "host"
     NEVER = "never"
 
 
 class Use(Enum):
-    """What came of using an approval."""
+    """The result of using an approval."""
 
     GRANTED = "granted"
     OTHER_CALL = "other call"
@@ -41,8 +41,7 @@ class Use(Enum):
 class Approvals:
     """One user's approvals that were asked for and not yet used.
 
-    Each is for one call, known by its fingerprint. Using it, or trying to use it for anything
-    else, ends it.
+    Each is for one call, identified by its fingerprint. Using it, even for another call, ends it.
     """
 
     def __init__(self, store: Store, owner: str) -> None:
@@ -56,7 +55,7 @@ class Approvals:
         return token
 
     async def use(self, token: str, call: str) -> Use:
-        """Whether the token permits this call; it permits nothing afterwards."""
+        """Use up a token; return whether it permits this call."""
         approved = await self._store.take(self._key(token))
         if approved is None:
             return Use.GONE
@@ -71,8 +70,8 @@ def fingerprint(
 ) -> str:
     """A hash of a call and of the names that its ids had when the person was asked.
 
-    The names belong to it: consent to delete "Test course (id 5)" is none to delete course 5 after
-    somebody has given another course that place or that name.
+    The names are included, because consent to delete "Test course (id 5)" does not cover course 5
+    if it has another name by then.
     """
     named = sorted([kind, number, name] for (kind, number), name in names.items())
     text = json.dumps([function, arguments, named], sort_keys=True)

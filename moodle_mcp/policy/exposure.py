@@ -1,4 +1,4 @@
-"""In which form the allowed functions are shown to a client."""
+"""How the allowed functions are shown to a client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.policy.allowlist import profile
 
 MOST_DIRECT: Final = 60
-"""Tools that are shown one by one: models choose worse among more, and hosts cap them."""
+"""Most tools that are listed individually: models choose worse among more, and hosts cap them."""
 
 
 class Mode(Enum):
@@ -22,12 +22,12 @@ class Mode(Enum):
 
 
 def has_facade(mode: Mode, allowed: int) -> bool:
-    """Whether the tools that find, describe and call functions are shown."""
+    """Whether the discovery tools are shown, which find, describe and call functions."""
     return mode is Mode.FACADE or (mode is Mode.AUTO and allowed > MOST_DIRECT)
 
 
 def shown_directly(mode: Mode, allowed: Sequence[Function]) -> list[Function]:
-    """The functions with a tool of their own; with a facade in `auto` the most used ones."""
+    """The functions listed as tools; in `auto` with discovery tools, only the most used ones."""
     if not has_facade(mode, len(allowed)):
         return list(allowed)
     everyday = profile("default") if mode is Mode.AUTO else frozenset[str]()

@@ -1,4 +1,4 @@
-"""The policy: whether a function may be called, decided the same way for the list and the call."""
+"""The policy: decides whether a function may be called, for lists and calls alike."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Policy:
     access: Access
 
     def names(self, name: str) -> bool:
-        """Whether the operator has named a function, and not excluded it."""
+        """Whether the operator has included a function, and not excluded it."""
         excluded, included = self.allowlist.excluded, self.allowlist.included
         return excluded.match(name) is None and included.match(name) is not None
 
     def decide(self, function: Function) -> Decision:
-        """Exclusion beats inclusion, and the access granted beats both."""
+        """Decide on a function, which must be included, not excluded, and within the access."""
         entry = self.allowlist.excluded.match(function.name)
         if entry is not None:
             return Decision(False, f"excluded by -{entry}")
@@ -51,7 +51,7 @@ class Policy:
         return self.decide(function).allowed
 
     def check(self, function: Function) -> None:
-        """Let a call pass.
+        """Check that a function may be called.
 
         Raises:
             CallError: `not_allowed`; nothing was sent.

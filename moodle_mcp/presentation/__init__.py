@@ -1,1 +1,1 @@
-"""What an agent gets of an answer: the fields that matter, readable, marked as data, in pages."""
+"""Presents answers to agents: the fields that matter, readable, marked as data, in pages."""

@@ -1,8 +1,8 @@
-"""Taking the effect out of what a Markdown viewer would fetch or run: images, links, HTML.
+"""Disables what a Markdown viewer would fetch or run: images, links, HTML.
 
-An agent's client may show an answer as Markdown. An image in it is fetched at once, and its address
-can carry away what the agent has read; a link with a scheme such as `javascript:` runs a program.
-What a person reads stays: the text, the address and the mark-up are shown as text.
+An agent's client may render an answer as Markdown. It fetches images at once, and an image's URL
+can leak what the agent has read; a link with a scheme such as `javascript:` runs code. What a
+person reads stays: the text, the URL and the mark-up are shown as text.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Final
 
 _SCHEMES: Final = frozenset({"http", "https", "mailto"})
 _MOST: Final = 300
-"""Characters of an address in which its scheme must have ended."""
+"""Characters of a URL within which its scheme must end."""
 
 _IMAGE: Final = re.compile(
     r"!\[([^\[\]]*+)\]\(\s*+(<[^<>\n]*+>|[^\s()<]*+(?:\([^\s()]*+\)[^\s()]*+)*+)"
     r"(?:\s++(?:\"[^\"]*+\"|'[^']*+'))?\s*+\)"
 )
-"""Quantifiers give nothing back and end at the next bracket, quote or blank: time is linear."""
+"""Possessive quantifiers end at the next bracket, quote or blank, so the time is linear."""
 
 _LINK: Final = re.compile(rf"\](?:\(|:)(?=\s*+<?([^\n<>)]{{0,{_MOST}}}))")
 
@@ -35,21 +35,21 @@ _TAG: Final = re.compile(
     r"(?:(?P<hiding>(?:[^<>]*?[\s\"'/])?(?:hidden|inert|popover)[\s/>])|[^\s/>])))",
     re.IGNORECASE,
 )
-"""A tag that does something by itself or has attributes, what begins an address between angle
-brackets, or a comment: that and what follows it would not be seen.
+"""Begins an active tag or one with attributes, an address in angle brackets, or a comment, which
+would hide what follows it.
 
-Of an address the end is not looked for: it may come about where another bracket is broken.
+The end of an address is not required: breaking another bracket may create it.
 """
 
 
 def without_active(text: str) -> str:
-    """The text in which no image, no HTML and only links to web pages and mail work as Markdown.
+    """Disable images, HTML, and links except those to web pages and mail.
 
-    Images become `alternative text (address)`, and the brackets of other links stand apart from
-    their address. A plain `<b>` stays as it is.
+    Images become `alternative text (address)`. Other links get a space between brackets and
+    address. A plain `<b>` stays as it is.
 
-    No `![` stays: its address may stand in the next string of the same answer, with what other
-    people wrote in between.
+    No `![` stays: its address may be in the next string of the same answer, with other people's
+    text in between.
     """
     if "![" in text:
         text = _IMAGE.sub(_image_as_text, text).replace("![", "!\\[")

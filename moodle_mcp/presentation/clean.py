@@ -1,4 +1,4 @@
-"""What every string of the site passes before an agent gets it, whatever it is."""
+"""Cleans every string of the site before an agent gets it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from moodle_mcp.presentation.fence import without_marks
 
 
 def clean(text: str, *, raw: bool = False) -> str:
-    """The text without hidden characters, active Markdown and HTML, and forged marks.
+    """Remove invisible characters, active Markdown and HTML, and forged marks.
 
-    With `raw` images, links and HTML stay: whoever edits a text writes back what is there.
+    With `raw`, images, links and HTML stay, because an edited text is written back.
     """
     text = without_invisible(text)
     return without_marks(text if raw else without_active(text))
 
 
 def clean_all(value: Any) -> Any:
-    """The value with all its strings and keys cleaned; keys that become the same stay apart."""
+    """Clean all strings and keys of a value; keys that become equal are numbered."""
     match value:
         case str():
             return clean(value)
@@ -37,14 +37,14 @@ def clean_all(value: Any) -> Any:
 
 
 class FreeKeys:
-    """Gives keys that none of some objects has yet, in time in proportion to how many it gives."""
+    """Makes keys that none of the given objects has, in time linear in the number of keys made."""
 
     def __init__(self, *taken: Mapping[str, Any]) -> None:
         self._taken = taken
         self._numbers: dict[str, int] = {}
 
     def like(self, key: str) -> str:
-        """The key itself if it is free, or with the next free number behind it."""
+        """Return the key if it is free, else the key with the next free number."""
         number = self._numbers.get(key, 1)
         free = key if number == 1 else f"{key} ({number})"
         while any(free in each for each in self._taken):

@@ -1,4 +1,4 @@
-"""Marks around text that people wrote, which nothing inside the text can end."""
+"""Marks around text that people wrote, which nothing inside the text can close."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _ALIKE: Final = {
     "x": "\uff58\u0445\u2179",
 }
 _MATH_ALPHABETS: Final = range(0x1D400, 0x1D6A4, 26)
-"""Where the bold, italic and other letters of mathematics begin, 26 each."""
+"""Where Unicode's bold, italic and other mathematical alphabets begin, 26 letters each."""
 
 
-def _written(word: str) -> str:
-    """A pattern for a word in letters that look like its own."""
+def _lookalikes(word: str) -> str:
+    """A pattern for a word, lookalike letters included."""
     return "".join(
         f"[{letter}{_ALIKE[letter]}"
         + "".join(chr(first + ord(letter) - ord("a")) for first in _MATH_ALPHABETS)
@@ -41,20 +41,20 @@ def _written(word: str) -> str:
 
 
 _MARK: Final = re.compile(
-    rf"[{_BRACKETS}](?=[\s/\u2044\u2215\uff0f]{{0,9}}{_written('moodle')}"
-    rf"[-_\u2010-\u2015\u2212\ufe63\uff0d ]?{_written('text')})",
+    rf"[{_BRACKETS}](?=[\s/\u2044\u2215\uff0f]{{0,9}}{_lookalikes('moodle')}"
+    rf"[-_\u2010-\u2015\u2212\ufe63\uff0d ]?{_lookalikes('text')})",
     re.IGNORECASE,
 )
 
 _IN_ADDRESS: Final = re.compile(r"://\S*+\Z")
 _LONGEST_ADDRESS: Final = 2000
-"""Characters before a mark that are looked at to see whether it is in an address."""
+"""Characters before a mark that are searched for the beginning of a URL."""
 
 
 class Fence:
-    """The marks of one process: their number is random, so that nobody can write it beforehand.
+    """Marks with a random number, so that nobody can write them in advance.
 
-    Should somebody learn it, a mark inside a text is broken all the same.
+    Even if somebody learns the number, a mark inside a text is broken.
     """
 
     def __init__(self, number: str | None = None) -> None:
@@ -67,20 +67,20 @@ class Fence:
         )
 
     def around(self, text: str) -> str:
-        """The text between marks; whatever inside could be taken for a mark no longer can."""
+        """Put a text between marks, after breaking any marks inside it."""
         return f"{self._start}{without_marks(text)}{self._end}"
 
     def inside(self, text: str) -> str | None:
-        """The text between marks of ours; None if it has none around it."""
+        """The text inside this fence's marks; None if it has none around it."""
         if text.startswith(self._start) and text.endswith(self._end):
             return text[len(self._start) : -len(self._end)]
         return None
 
 
 def without_marks(text: str) -> str:
-    """The text with what could be taken for a mark broken: its bracket is another.
+    """Break everything that could be taken for a mark, by replacing its bracket.
 
-    In an address it is percent-encoded, so that the address stays the same.
+    In a URL it is percent-encoded, so that the URL stays the same.
     """
     return text if text.isascii() and "<" not in text else _MARK.sub(_broken, text)
 
@@ -91,11 +91,11 @@ def _broken(mark: re.Match[str]) -> str:
 
 
 def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
-    """Refuse to write what only an answer of ours has: a fence's mark would stand in Moodle for all
-    to read, and `(removed)` would become somebody's password.
+    """Refuse to write what was copied from an answer: a fence's mark or `(removed)`.
 
-    `arguments` are as they will be sent: a mark can be written so that only reading JSON shows it.
-    Characters that show nothing do not hide one: they are taken out when the text is read.
+    A mark would be visible in Moodle, and `(removed)` would become somebody's password. `arguments`
+    are as they will be sent, because JSON escapes can hide a mark. Invisible characters in a mark
+    are ignored, because reading the text removes them.
 
     Raises:
         CallError: `invalid_arguments`, with the paths.
@@ -106,7 +106,7 @@ def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
     faults = [
         ParameterFault(
             path_text(path),
-            "has the mark of an answer's text in it",
+            "contains a mark from an answer",
             "the text without the moodle-text marks; _format=raw reads the original to edit it",
         )
         for path, text in texts
@@ -115,7 +115,7 @@ def refuse_marked(function: Function, arguments: Mapping[str, Any]) -> None:
     faults += [
         ParameterFault(
             path_text(path),
-            f"is what stands in an answer for a secret: {REMOVED}",
+            f"is the placeholder for a secret in an answer: {REMOVED}",
             "leave it out to keep the present value",
         )
         for path, text in texts

@@ -1,4 +1,4 @@
-"""`_fields`: which fields of an answer come back."""
+"""`_fields`: selects the fields of an answer."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ _MOST_NAMED: Final = 40
 
 @dataclass(slots=True)
 class Selection:
-    """What stays of an object's keys: those in `keys` by their own selection, and the others if
-    `whole`.
-    """
+    """What is kept of an object: keys in `keys` by their own selection, others if `whole`."""
 
     whole: bool
     keys: dict[str, Selection] = field(default_factory=dict["str", "Selection"])
 
     def of(self, key: str) -> Selection | None:
-        """The selection inside a key; None where nothing stays of it."""
+        """The selection inside a key; None if nothing of it is kept."""
         inside = self.keys.get(key)
         if inside is None:
             return _WHOLE if self.whole else None
@@ -47,10 +45,10 @@ def chosen_in_moodle(arguments: Mapping[str, Any]) -> bool:
 
 
 def selection(function: Function, paths: Sequence[str]) -> Selection:
-    """The selection that paths describe: `id`, `contacts.fullname`, `-summary`, or `*` for all.
+    """Make a selection from paths: `id`, `contacts.fullname`, `-summary`, or `*` for all.
 
-    A path begins at the answer, or at the items of the one list that the answer is about; lists
-    are passed through. Exclusions alone mean everything but them.
+    A path begins at the answer, or at the items of its main list; a list has no step of its own.
+    Exclusions alone keep everything else.
 
     Raises:
         CallError: `invalid_arguments`, with the nearest names of a path that does not exist.
@@ -82,7 +80,7 @@ def selection(function: Function, paths: Sequence[str]) -> Selection:
 
 
 def usual(function: Function) -> Selection:
-    """The fields that are shown unless others are asked for; a release may lack some of them."""
+    """The default fields of an answer; those that a release lacks are left out."""
     returns = function.returns
     existing = [
         path
@@ -123,7 +121,7 @@ def _selection(
 
 
 def _objects(node: Node | None) -> Object | None:
-    """The object that an answer is, or that its items are."""
+    """The object type of an answer or of its items."""
     match node:
         case ListOf():
             return _objects(node.item)
@@ -134,7 +132,7 @@ def _objects(node: Node | None) -> Object | None:
 
 
 def _main_list(node: Node) -> str | None:
-    """The key of the one list of objects that an answer is about."""
+    """The key of an answer's main list: its only list of objects, if it has exactly one."""
     top = _objects(node)
     if top is None or not isinstance(node, Object):
         return None
@@ -147,7 +145,7 @@ def _main_list(node: Node) -> str | None:
 
 
 def _resolved(returns: Node, path: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The path from the answer's root; None where there is no such field."""
+    """The path from the answer's root; None if there is no such field."""
     if _exists(returns, path):
         return path
     main = _main_list(returns)
@@ -155,7 +153,7 @@ def _resolved(returns: Node, path: tuple[str, ...]) -> tuple[str, ...] | None:
 
 
 def _beside_the_list(returns: Node, wanted: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """What says how much there is (`total`), where fields of the one list's items are wanted."""
+    """The values beside the main list, such as `total`, if only fields of its items are wanted."""
     main = _main_list(returns)
     if main is None or not isinstance(returns, Object) or not wanted:
         return []

@@ -1,7 +1,7 @@
-"""The state of form fields in HTML, as text: what was ticked and filled in.
+"""Shows the state of form fields in HTML as text: what was ticked and filled in.
 
-Moodle shows a quiz attempt under review as a form (seen in mod_quiz_get_attempt_review): the
-answers stand in its fields, and Markdown has none.
+Moodle renders a quiz attempt under review as a form (observed in mod_quiz_get_attempt_review). The
+answers are in its fields, and Markdown has no form fields.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 _FIELD: Final = re.compile(
     r"<(input|option)\b((?:[^<>\"']|\"[^\"<>]{0,2000}\"|'[^'<>]{0,2000}'){0,2000}+)>", re.IGNORECASE
 )
-"""Quantifiers give nothing back, so that a tag that never ends costs its length once."""
+"""Possessive quantifiers, so that a tag that never ends takes linear time."""
 
 _ATTRIBUTE: Final = re.compile(
     r"([a-z-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+)))?",
@@ -26,9 +26,7 @@ _UNSEEN: Final = frozenset({"hidden", "submit", "button", "image", "reset", "fil
 
 
 def with_form_values(html: str) -> str:
-    """The HTML with its inputs and options as text: `[x]` for what is chosen, `[value]` for what
-    is filled in.
-    """
+    """Write inputs and options as text: `[x]` if chosen, `[value]` if filled in."""
     if "<input" not in html.lower() and "<option" not in html.lower():
         return html
     return _FIELD.sub(_as_text, html)

@@ -1,4 +1,4 @@
-"""HTML as Moodle's editors write it, to Markdown."""
+"""Converts HTML from Moodle's editors to Markdown."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _UNSEEN_STYLE: Final = re.compile(
     r"(?=\s{0,9}(?:[;\"'!>]|\Z))",
     re.IGNORECASE,
 )
-"""Styles that leave nothing to be seen and that the converter does not know; Moodle's purifier lets
-`font` through (observed on 4.5.6), teachers' texts are not purified."""
+"""Styles that make text invisible and that the converter does not know. Moodle's purifier lets
+`font` through (observed on 4.5.6); teachers' texts are not purified.
+"""
 
 _MEDIA: Final = re.compile(
     r"(<(video|audio)\b[^<>]*>)(.*?)(</\2\s{0,9}>|\Z)", re.DOTALL | re.IGNORECASE
@@ -36,19 +37,20 @@ _SCRIPT: Final = re.compile(
 )
 _TAG: Final = re.compile(r"<[a-z/!?][^<>]*>?", re.IGNORECASE)
 _MAX_HTML: Final = 500_000
-"""Characters of HTML that are converted: the converter takes 60 bytes of memory for each, and no
-other thread runs meanwhile."""
+"""Most characters of HTML that are converted: the converter takes 60 bytes of memory for each, and
+no other thread runs meanwhile.
+"""
 
 _GROWTH: Final = 4
-"""Times that Markdown may be longer than its HTML: a table is filled up to its widest row."""
+"""How many times longer than its HTML Markdown may be: tables are padded to the widest row."""
 
 
 def to_markdown(html: str) -> str:
-    """The HTML as Markdown: links, lists and tables stay; what is hidden, comments, scripts and
-    invisible characters go.
+    """Convert HTML to Markdown.
 
-    What the converter can't take wholly (elements thousands deep, `_MAX_HTML`), or would blow up,
-    comes as its text alone.
+    Links, lists and tables stay. Hidden elements, comments, scripts and invisible characters are
+    removed. If the HTML is too deep or too long (`_MAX_HTML`) for the converter, or the Markdown
+    too long, only the text is kept.
     """
     if "<" not in html and "&" not in html:
         return without_invisible(html)
@@ -74,8 +76,8 @@ def to_markdown(html: str) -> str:
 def _options(*, unseen: bool) -> ConversionOptions:
     """The converter's options; with `unseen` it leaves out what Moodle's themes hide.
 
-    All that can be named is a member here: the library looks up each name for each text, which
-    takes five times as long as to convert a short one.
+    They are enum members instead of names. The library looks names up for each text, which takes
+    five times as long as converting a short one.
     """
     import html_to_markdown as library
 
@@ -100,17 +102,17 @@ def _options(*, unseen: bool) -> ConversionOptions:
 
 
 def _switched_off(tag: re.Match[str]) -> str:
-    """A tag that is not seen, in the way that the converter knows."""
+    """Hide a tag with the style that the converter knows."""
     return _UNSEEN_STYLE.sub("display:none", tag[0])
 
 
 def _without_fallback(media: re.Match[str]) -> str:
-    """A film or a sound without what is shown only where it can't be played."""
+    """A video or audio element without its fallback content."""
     return media[1] + "".join(_SOURCE.findall(media[3])) + media[4]
 
 
 def _text_alone(html: str) -> str:
-    """The text of HTML without its elements; each pattern takes what it began with to its end."""
+    """The text of HTML without its elements; an unclosed one extends to the end of the text."""
     for pattern in (_COMMENT, _SCRIPT, _TAG):
         html = pattern.sub("", html)
     return unescape(html)

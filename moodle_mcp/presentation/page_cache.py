@@ -14,18 +14,18 @@ from moodle_mcp.store.base import Key, Store
 from moodle_mcp.store.base import Kind as Entries
 
 KEPT_SECONDS: Final = 1800
-"""Seconds after the last reading that the rest of an answer is kept."""
+"""Seconds that the rest of an answer is kept after it was last read."""
 
 KEPT_BYTES: Final = 64_000_000
 
 _PAGES: Final = Entries("pages", KEPT_SECONDS, most_entries=10_000, most_bytes=KEPT_BYTES)
 _KNOWN: Final = Entries("page_functions", 86_400, most_entries=1_000, most_bytes=1_000_000)
-"""Whose answer it was, to say what has become of pages that are no longer kept."""
+"""The function of each answer, to name it after its pages have expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """The pages of an answer after its first, as JSON in UTF-8 by name, and whose answer it is."""
+    """The pages of an answer after its first, as JSON in UTF-8 by name, and its function."""
 
     function: str
     pages: Mapping[str, bytes]
@@ -39,7 +39,7 @@ class PageCache:
         self._owner = owner
 
     async def keep(self, number: str, rest: Rest) -> bool:
-        """Keep the rest of an answer; False if it is too long for that."""
+        """Keep the rest of an answer; return False if it is too long."""
         if not await self._store.put(Key(self._owner, _PAGES, number), _packed(rest)):
             return False
         await self._store.put(Key(self._owner, _KNOWN, number), rest.function.encode())
@@ -49,8 +49,8 @@ class PageCache:
         """Return the JSON of the page that a cursor names.
 
         Raises:
-            CallError: `not_found` for what is no longer kept, `invalid_arguments` for what never
-                was a cursor.
+            CallError: `not_found` for a page that is no longer kept, `invalid_arguments` for an
+                unknown cursor.
         """
         number, _, name = cursor.partition("-")
         packed = await self._store.get(Key(self._owner, _PAGES, number), extend=True)
@@ -64,12 +64,12 @@ class PageCache:
 
 
 def new_number() -> str:
-    """A number for an answer, with which its cursors begin; nobody can guess it."""
+    """A random number for an answer; its cursors begin with it."""
     return secrets.token_hex(5)
 
 
 def _packed(rest: Rest) -> bytes:
-    """The pages one after another, behind a line that says where each is."""
+    """The pages joined, after a line that says where each begins and ends."""
     borders = pairwise(accumulate(map(len, rest.pages.values()), initial=0))
     places = dict(zip(rest.pages, borders, strict=True))
     return b"\n".join([json.dumps(places).encode(), b"".join(rest.pages.values())])
@@ -83,7 +83,7 @@ def _page(packed: bytes, name: str) -> bytes | None:
 
 _UNKNOWN: Final = Fault(
     Kind.INVALID_ARGUMENTS,
-    "Nothing was sent: this is not a cursor that an answer of this server has named.",
+    "Nothing was sent: this cursor is not from an answer of this server.",
     hint="Pass page.next of an answer as it is, or call the function again.",
     parameters=(ParameterFault("cursor", "is unknown", "page.next of an answer"),),
 )
@@ -92,8 +92,8 @@ _UNKNOWN: Final = Fault(
 def _gone(function: str) -> Fault:
     return Fault(
         Kind.NOT_FOUND,
-        f"The rest of this answer of {function} is no longer kept: it has not been read for "
-        f"{KEPT_SECONDS // 60} minutes, or other answers needed the room.",
+        f"The rest of this answer of {function} is no longer kept: it was not read for "
+        f"{KEPT_SECONDS // 60} minutes, or newer answers have replaced it.",
         hint=f"Call {function} again with the same arguments; fewer `_fields` make the answer "
         "shorter.",
         function=function,

@@ -1,4 +1,4 @@
-"""Parts of values that are being cut into pages, and how long their JSON text is."""
+"""Parts of values that are being cut into pages, and the length of their JSON text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 @dataclass(slots=True)
 class Tail:
-    """The items of a list from `first` on; the one at `first` may itself be partly shown."""
+    """The items of a list from `first` on; of a partly shown first item, `head` is what is left."""
 
     items: list[Any]
     first: int
@@ -25,13 +25,14 @@ class Tail:
 
 
 class OpenObject(dict[str, Any]):
-    """The keys of an object that are left, of one of which a part may have been shown."""
+    """The keys of an object that are not shown yet; one of them may be partly shown."""
 
 
 @dataclass(slots=True)
 class Piece:
-    """Where a list was cut: `shown` of its items from `first` on are on the page, the first of
-    them perhaps going on from the page before.
+    """A list that was cut: `shown` of its items from `first` on are on the page.
+
+    `goes_on` means that it continues a list of the page before.
     """
 
     path: Path
@@ -51,23 +52,23 @@ def length(value: Any) -> int:
 
 
 def beginning(text: str, room: int) -> str:
-    """As much of a text as JSON writes in a room; six characters for one that it must escape."""
+    """The beginning of a text whose JSON fits into `room`; an escape can take six characters."""
     sizes = (room - 2, room * 4 // 5, room // 2, room // 7)
     return next(text[:size] for size in sizes if length(text[:size]) <= room)
 
 
 class Measure:
-    """Measures values against a page's room, each that is too long once."""
+    """Measures values against a page's room; a value that is too long is measured only once."""
 
     def __init__(self, room: int) -> None:
         self._room = room
         self._too_long: dict[int, Any] = {}
 
     def size(self, value: Any, limit: int) -> int:
-        """Characters of a value's JSON text; more than the limit may be told as any such number.
+        """Characters of a value's JSON text; if it is over the limit, any number over the limit.
 
-        What was once found too long for a page is not measured again, or a long answer would be
-        written out for each of its pages.
+        A value that was too long for a page is not measured again. Otherwise a long answer would be
+        encoded for each of its pages.
         """
         match value:
             case Tail():

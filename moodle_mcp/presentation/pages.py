@@ -1,9 +1,8 @@
-"""Cutting an answer that is too long into pages, at the boundaries of its items.
+"""Cuts an answer that is too long into pages, at the boundaries of its items.
 
 A page has the shape of the whole: an object with some of its keys, a list with some of its items.
-All pages laid over one another, lists going on where they stopped, are the whole answer again; but
-for long texts in an item that alone is too long: of these the page has the beginning, and the rest
-has pages of its own.
+All pages merged, with their lists joined, are the whole answer again. The exception is a long text
+in an item that alone is too long: the page has its beginning, and the rest has separate pages.
 """
 
 from __future__ import annotations
@@ -29,25 +28,25 @@ from moodle_mcp.presentation.page_parts import (
 )
 
 MOST_OMITTED: Final = 5
-"""Places that a page names of those that it does not show."""
+"""Most omitted paths that a page lists."""
 
 _TEXT_PART: Final = 8
-"""A text may have this part of a page before it counts as long."""
+"""A text that is longer than this fraction of a page (an eighth) counts as long."""
 
 _MARKER: Final = 250
 """Characters around the beginning of a shortened text: its marks, its key, where the rest is."""
 
 _MOST_KEYS: Final = 2_000
-"""Keys of an object that are looked at for one page: all of very many for each would take hours."""
+"""Most keys of an object considered for one page; with very many keys, all would take hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of an answer.
+    """A page of an answer.
 
-    `shown` of `total` items of the outermost list that did not fit are on it, from the path
-    `start` on; `omitted` are paths of what follows. `texts` are the rests of the long texts that
-    were shortened, with the name under which the page's text speaks of each.
+    It has `shown` of the `total` items of the outermost list that was cut, from the path `start`
+    on. `omitted` are paths of what follows. `texts` are the rests of shortened texts, each with the
+    name by which the page refers to it.
     """
 
     value: dict[str, Any]
@@ -93,14 +92,14 @@ class _Cutting:
         return self.room // _TEXT_PART
 
     def page(self, value: Any) -> tuple[Page, Any]:
-        """The first page of a value, and what is left."""
+        """The first page of a value, and the rest."""
         self.pieces, self.postponed, self.texts = [], [], []
         if self.measure.size(value, self.room) <= self.room:
             part, rest = self._all(value, ()), NOTHING
         else:
             part, rest = self._take(value, self.room, (), alone=True)
         if part is NOTHING:
-            # No cut leads anywhere: keys longer than a page, or a page full of brackets.
+            # No cut is possible: keys longer than a page, or a page full of brackets.
             self.pieces, self.postponed, self.texts = [], [], []
             part, rest = self._as_text(value), NOTHING
         outer = min(self.pieces, key=lambda piece: len(piece.path), default=None)
@@ -124,7 +123,7 @@ class _Cutting:
         yield from self.postponed
 
     def _all(self, value: Any, path: Path) -> Any:
-        """A value that fits wholly, its tails as lists again."""
+        """A value that fits, with its tails turned into lists."""
         match value:
             case Tail():
                 items = [value.item(index) for index in range(value.first, len(value.items))]
@@ -138,9 +137,9 @@ class _Cutting:
                 return value
 
     def _take(self, value: Any, room: int, path: Path, *, alone: bool) -> tuple[Any, Any]:
-        """What of a value goes into a room that it does not fit, and what is left.
+        """Split a value that does not fit into `room`: the part that does, and the rest.
 
-        `alone` means that nothing else is on the page yet, so that something must go.
+        `alone` means that the page is still empty, so something must be taken.
         """
         match value:
             case _ if room < len("[]"):
@@ -193,9 +192,7 @@ class _Cutting:
     def _take_keys(
         self, value: dict[str, Any], room: int, path: Path, *, alone: bool
     ) -> tuple[Any, Any]:
-        """What was begun goes on first. Then small values, so that the page has them beside a part
-        of the large one.
-        """
+        """Take a value that was begun first, then small ones, then a part of a large one."""
         first = dict(islice(value.items(), _MOST_KEYS))
         short = self._with_short_texts(first, room)
         sizes = {
@@ -205,7 +202,7 @@ class _Cutting:
         part: dict[str, Any] = {}
         rest: dict[str, Any] = {}
         used = 2
-        # What a write has done comes before what it answered.
+        # The report of a write comes before its result.
         for key in sorted(
             short,
             key=lambda key: (not is_begun(short[key]), not path and key == "result", sizes[key]),
@@ -262,7 +259,7 @@ class _Cutting:
         return len(text) > self.long_text or length(text) > self.long_text
 
     def _with_short_texts(self, value: dict[str, Any], room: int) -> dict[str, Any]:
-        """An object with its long texts shortened, to the room that its other values leave."""
+        """Shorten the long texts of an object to the room that its other values leave."""
         long = {
             key for key, child in value.items() if isinstance(child, str) and self._is_long(child)
         }
@@ -279,9 +276,7 @@ class _Cutting:
         }
 
     def _shortened(self, text: str, share: int = 0) -> str:
-        """The beginning of a text, of the characters that are its share, and under which name the
-        rest is found.
-        """
+        """The first characters of a text, `share` or more, and the name of the rest."""
         inner = self.fence.inside(text) if self.fence else None
         whole = text if inner is None else inner
         self.names += 1
@@ -292,7 +287,7 @@ class _Cutting:
         return f'{shown} [… {len(whole)} characters in all; more_results("{name}") goes on]'
 
     def _parts(self, text: str, *, fenced: bool) -> Iterator[str]:
-        """A text in parts that fit a page each, whatever JSON must escape in it."""
+        """Split a text into parts that fit a page each, with their JSON escapes."""
         most = self.room - len(self._fenced(""))
         at = 0
         while at < len(text):
@@ -304,9 +299,9 @@ class _Cutting:
         return self.fence.around(text) if self.fence else text
 
     def _as_text(self, value: Any) -> dict[str, Any]:
-        """A value as one text of JSON, under a key of its own: `result` must keep its type.
+        """A value as one JSON text under the key `text`, because `result` must keep its type.
 
-        People's texts in it may be cut anywhere, so that the marks stand around each part instead.
+        It may be cut inside people's texts, so the marks are put around each part instead.
         """
         whole = ENCODER.encode(self._all(value, ()))
         return {"text": self._shortened(self._fenced(whole))}

@@ -1,4 +1,4 @@
-"""Puts the parts of an answer's presentation together."""
+"""Presents answers: chosen fields, rendered texts, notices, pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from moodle_mcp.presentation.render import Each, Keys, Renderer, RenderRule, Unk
 from moodle_mcp.redaction.known import NONE, Secrets
 
 _WRAPPING: Final = 900
-"""Characters that the notices and `page` take of an answer's room."""
+"""Characters of an answer that are reserved for the notices and `page`."""
 
 QUERY_RESULT: Final = "query_result"
 """The key under which what `_query` finds stands in the envelope."""
@@ -35,8 +35,10 @@ _OWN_WARNING: Final = Keys({"value": Unknown(), "item": None, "warningcode": Non
 
 @dataclass(frozen=True, slots=True)
 class PresentationSettings:
-    """How answers are presented: `max_result` in characters, None for no limit; whether people's
-    texts are marked and made readable, and functions show their usual fields only.
+    """How answers are presented.
+
+    `max_result` is in characters, None for no limit. `for_agents` makes people's texts readable,
+    marks them, and shows only the default fields.
     """
 
     max_result: int | None = 40_000
@@ -45,7 +47,7 @@ class PresentationSettings:
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """How one answer is wanted; `zone` is that of added ISO times."""
+    """How one answer is presented; `zone` is for the added ISO times."""
 
     chosen: Selection
     raw: bool = False
@@ -56,7 +58,7 @@ class ViewOptions:
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """An envelope that is short enough, or its first page under a number and the pages after it."""
+    """A short envelope, or the first page of a long one with its number and the further pages."""
 
     envelope: dict[str, Any]
     number: str = ""
@@ -65,14 +67,14 @@ class Paged:
 
 @dataclass(frozen=True, slots=True)
 class RenderPlan:
-    """What is worked out once for a function."""
+    """What is computed once for a function."""
 
     rule: RenderRule
     usual: Selection | None
-    """The fields that are shown unless others are asked for, if those are not all."""
+    """The default fields; None if these are all."""
 
     fields: str = ""
-    """What an answer says of them."""
+    """The notice `fields` of an answer."""
 
 
 class RenderPlans(PerFunction[RenderPlan]):
@@ -92,7 +94,10 @@ class RenderPlans(PerFunction[RenderPlan]):
 
 
 class Presenter:
-    """Presents answers to one user; `plans` may be shared by several. `number` begins cursors."""
+    """Presents answers to one user.
+
+    `plans` may be shared by several users. `number` makes the beginning of cursors.
+    """
 
     def __init__(
         self,
@@ -113,9 +118,9 @@ class Presenter:
         raw: bool = False,
         chosen_in_moodle: bool = False,
     ) -> ViewOptions:
-        """How an answer is wanted, checked before anything is sent.
+        """Check how an answer is to be presented, before anything is sent.
 
-        Without `fields` it has the usual ones, unless Moodle itself was asked for some.
+        Without `fields` it has the default ones, unless fields are chosen by Moodle's own option.
 
         Raises:
             CallError: `invalid_arguments` for a field that the answer does not have.
@@ -138,11 +143,11 @@ class Presenter:
         said: Collection[str] = (),
         secrets: Secrets = NONE,
     ) -> Paged:
-        """The envelope with the chosen fields, readable and marked, and no longer than allowed.
+        """Present an envelope with the chosen fields, readable and marked, and no longer than
+        allowed.
 
-        `rule` says what is to be done with the result where the function's catalogue does not,
-        `said` are the site's words in the messages of `error` and `batch`, `secrets` what must not
-        become readable.
+        `rule` is the render rule of the result, by default the function's. `said` are the site's
+        words in the messages of `error` and `batch`. `secrets` must not become readable.
         """
         renderer = Renderer(self.fence, raw=view.raw, zone=view.zone, secrets=secrets)
         rendered = self._reports(renderer, envelope, said)
@@ -180,7 +185,7 @@ class Presenter:
         return self.in_pages(function.name, rendered, self._notices(renderer))
 
     def present_own(self, name: str, envelope: dict[str, Any], said: Collection[str] = ()) -> Paged:
-        """The envelope of an answer in words of this server's own, or of a site's catalogue."""
+        """Present an envelope in the words of this server or of a site's own catalogue."""
         renderer = Renderer(self.fence)
         rendered = self._reports(renderer, envelope, said)
         others = {key: value for key, value in envelope.items() if key not in _REPORTS}
@@ -203,7 +208,7 @@ class Presenter:
     ) -> Paged:
         """The envelope if it is short enough; else its first page, and the others to be kept.
 
-        After the pages of the answer come those of the rests of its long texts.
+        The pages of the answer are followed by those of the rests of its long texts.
         """
         most = self._settings.max_result
         notices = notices or {}
@@ -241,7 +246,7 @@ def _unknown_name(name: str, near: Sequence[str]) -> str:
 
 
 def without_next(envelope: dict[str, Any]) -> dict[str, Any]:
-    """A first page whose other pages are not kept."""
+    """The first page of an answer whose other pages are not kept."""
     about = {key: value for key, value in envelope["page"].items() if key != "next"}
     return {**envelope, "page": about | {"hint": _TOO_LONG}}
 
@@ -263,7 +268,7 @@ def _about(page: Page) -> dict[str, Any]:
 def _finished(
     envelope: dict[str, Any], about: dict[str, Any], following: str | None, most: int
 ) -> dict[str, Any]:
-    """A page with what it says of itself, of which the longest part goes if there is no room."""
+    """Add `page` to a page; without its longest part, `omitted`, if there is no room."""
     if following is not None:
         hint = "more_results(next) goes on; fewer _fields make a read shorter."
         about = about | {"next": following, "hint": hint}

@@ -1,4 +1,4 @@
-"""From what Moodle answered to what an agent reads: chosen fields, Markdown, marks, times."""
+"""Renders Moodle's answers for agents: chosen fields, Markdown, marks, times."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from moodle_mcp.presentation.markdown import to_markdown
 from moodle_mcp.redaction.known import NONE, Secrets
 
 LONG_TEXT: Final = 60
-"""Characters from which free text stands between marks; so does any that has a second line."""
+"""Free text of at least so many characters is put between marks; so is any with several lines."""
 
 LONG_NAME: Final = 120
-"""Characters from which a name does too."""
+"""A name of at least so many characters is, too."""
 
 MARKDOWN_FORMAT: Final = 4
 _NOT_HTML: Final = (2, MARKDOWN_FORMAT)
@@ -33,7 +33,7 @@ _NOT_HTML: Final = (2, MARKDOWN_FORMAT)
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What to do with a text of a kind, and where the format of an HTML text stands."""
+    """Rule for a text of a kind; `format_key` is the key with the format of an HTML text."""
 
     kind: TextKind
     format_key: str | None = None
@@ -41,30 +41,30 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A number that is Unix seconds."""
+    """Rule for a number of Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """What to do with the items of a list."""
+    """Rule for the items of a list."""
 
     item: RenderRule
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What to do with the values of an object's known keys."""
+    """Rules for the values of an object's known keys."""
 
     known: Mapping[str, RenderRule]
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value of which nothing is known: its texts are taken for free text."""
+    """Rule for a value of unknown type: its texts are treated as free text."""
 
 
 RenderRule: TypeAlias = Words | Moment | Each | Keys | Unknown | None
-"""None is for values of Moodle's own: of a text only what is hidden or active goes."""
+"""None is for Moodle's own values, such as codes: their texts are only cleaned."""
 
 _ONE_WORD: Final = re.compile(r"[!-~]+")
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*+://\S*+", re.IGNORECASE)
@@ -73,13 +73,13 @@ _NO_KEYS: Final[Mapping[str, RenderRule]] = {}
 
 
 def render_rules(function: Function, kinds: TextKinds) -> RenderRule:
-    """What is to be done with a function's answer."""
+    """The rule for a function's answer."""
     if not function.typed or function.returns is None:
         return _UNKNOWN
-    return _step(function.name, function.returns, (), kinds)
+    return _rule_for(function.name, function.returns, (), kinds)
 
 
-def _step(function: str, node: Node, path: tuple[str, ...], kinds: TextKinds) -> RenderRule:
+def _rule_for(function: str, node: Node, path: tuple[str, ...], kinds: TextKinds) -> RenderRule:
     match node:
         case Value():
             if scalar(node) == "string":
@@ -87,12 +87,12 @@ def _step(function: str, node: Node, path: tuple[str, ...], kinds: TextKinds) ->
                 return None if kind is TextKind.CODE and node.type in WORDS else Words(kind)
             return Moment() if path and is_moment(path[-1], node) else None
         case ListOf():
-            inside = _step(function, node.item, path, kinds)
+            inside = _rule_for(function, node.item, path, kinds)
             return None if inside is None else Each(inside)
         case Object():
             known: dict[str, RenderRule] = {}
             for key, child in node.keys.items():
-                rule = _step(function, child, (*path, key), kinds)
+                rule = _rule_for(function, child, (*path, key), kinds)
                 if isinstance(rule, Words) and rule.kind is TextKind.HTML:
                     rule = Words(rule.kind, _format_key(key, node.keys))
                 known[key] = rule
@@ -100,7 +100,7 @@ def _step(function: str, node: Node, path: tuple[str, ...], kinds: TextKinds) ->
 
 
 def _format_key(key: str, keys: Mapping[str, Node]) -> str | None:
-    """Where Moodle says which format a text has: `summaryformat`, or `format` beside a `text`."""
+    """The key of a text's format: `summaryformat`, or `format` beside a `text`."""
     own = f"{key}format"
     if own in keys:
         return own
@@ -108,10 +108,10 @@ def _format_key(key: str, keys: Mapping[str, Node]) -> str | None:
 
 
 class Renderer:
-    """Shapes one answer. `has_people_text` tells afterwards whether people's words are in it.
+    """Renders one answer; afterwards `has_people_text` says whether people's words are in it.
 
-    `secrets` are looked for once more in what was changed: what was taken out may have stood
-    between their letters.
+    Changed texts are searched for `secrets` again: what was removed may have been between the
+    letters of one.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Renderer:
         self.has_people_text = False
 
     def render(self, rule: RenderRule, value: Any, chosen: Selection) -> Any:
-        """The value with the chosen fields alone, its texts readable and marked."""
+        """Render a value: only the chosen fields, with texts readable and marked."""
         match value:
             case str():
                 return self._text(rule, value, raw=self._raw)
@@ -165,7 +165,7 @@ class Renderer:
                 iso = _iso(child, self._zone)
                 if iso is not None:
                     rendered[f"{key}_iso"] = iso
-        # Who writes the text back as it stands here writes it in the right format.
+        # An agent that writes the text back then writes it in the right format.
         rendered |= {key: MARKDOWN_FORMAT for key in markdown if key in value and not self._raw}
         return rendered
 
@@ -183,7 +183,7 @@ class Renderer:
             case None if _is_word(text):
                 kind = TextKind.CODE
             case _:
-                # Nothing is known of it, or Moodle answered a text where it never does.
+                # Its type is unknown, or Moodle answered a text where another type is declared.
                 kind = TextKind.TEXT
         text = self._changed(text, clean(text if raw else _readable(kind, text), raw=raw))
         long = _is_long(kind, text)
@@ -191,9 +191,9 @@ class Renderer:
         return self._fence.around(text) if long else text
 
     def report(self, value: Any, said: Collection[str]) -> Any:
-        """A report of ours, an error or a batch, whose messages may end with the site's words.
+        """Render an error or a batch report, whose messages may end with the site's words.
 
-        `said` are all that the site said; in a message they stand between marks if they are long.
+        `said` are the site's words; in a message they are put between marks if they are long.
         """
         match value:
             case dict():
@@ -214,7 +214,7 @@ class Renderer:
         return clean(message.removesuffix(words)) + self._text(_UNKNOWN, words)
 
     def _key(self, key: str, names: FreeKeys) -> str:
-        """A key that the catalogue does not know: a plugin may take it from people."""
+        """Clean a key that the catalogue does not know: people may have written it."""
         if self._fence is None:
             return key
         self.has_people_text |= not _is_word(key)
@@ -222,7 +222,7 @@ class Renderer:
         return key if cleaned == key else names.like(cleaned)
 
     def _changed(self, text: str, shown: str) -> str:
-        """What is shown of a text, without secrets."""
+        """The changed text `shown`, without secrets."""
         return text if shown == text else self._secrets.text(shown)
 
 
@@ -238,22 +238,22 @@ def _readable(kind: TextKind, text: str) -> str:
 
 
 def _is_word(text: str) -> bool:
-    """Whether a text is a word or an address, as values of Moodle's own are."""
+    """Whether a text is one word or a URL, as Moodle's own values are."""
     return bool(_ONE_WORD.fullmatch(text) or _ADDRESS.fullmatch(text))
 
 
 def _is_long(kind: TextKind, text: str) -> bool:
     if kind in (TextKind.NAME, TextKind.CODE):
-        # An address or a plain file's name is passed on as it stands.
+        # A URL or a file name without spaces is passed on as it is.
         return len(text) >= LONG_NAME and _ONE_WORD.fullmatch(text) is None
     return len(text) >= LONG_TEXT or "\n" in text
 
 
 def _iso(value: Any, zone: tzinfo) -> str | None:
-    """Unix seconds as ISO 8601 in a zone; None if they are no moment, as 0 or -1 is none.
+    """Unix seconds as ISO 8601 in a zone; None if they are not a time, such as 0 or -1.
 
-    Moodle keeps any number, also milliseconds that somebody once wrote as seconds: then the text
-    says why there is no date.
+    Moodle keeps any number, for example milliseconds written as seconds. Then the text says why
+    there is no date.
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < EARLIEST:
         return None

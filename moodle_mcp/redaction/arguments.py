@@ -17,14 +17,14 @@ from moodle_mcp.redaction.names import (
 
 _FORM: Final = re.compile(r"[^\s<>\"]+")
 _PLAIN: Final = ' (){}[]":,'
-"""What parts no fields of a form, and is easier to read as it is."""
+"""Characters that do not separate the fields of a form, and are more readable unencoded."""
 
 _LONGEST_USUAL: Final = 64
-"""Characters of a secret above which its place says how long it is: it may be no secret at all."""
+"""Above so many characters the placeholder says the length: it may not be a secret at all."""
 
 
 class Hidden(str):
-    """The text that stands for a secret; another text is never one of these."""
+    """The placeholder for a secret; a type of its own, so that no other text is taken for one."""
 
     __slots__ = ()
 
@@ -33,9 +33,9 @@ HIDDEN: Final = Hidden("(not shown)")
 
 
 def without_secret_arguments(value: Any) -> Any:
-    """The arguments, or a part of them, with a `Hidden` in the place of each secret.
+    """Replace each secret in the arguments, or a part of them, by a `Hidden`.
 
-    In texts of JSON and of forms too, whose other values stay whatever they are.
+    This includes secrets in JSON texts and in URL-encoded forms, whose other values stay.
     """
     return _hidden(value, [])
 
@@ -43,8 +43,8 @@ def without_secret_arguments(value: Any) -> Any:
 def secret_texts(arguments: Any) -> tuple[str, ...]:
     """The texts of all secrets among the arguments, each once.
 
-    One that the arguments say openly as well, as a user name that is the password too, is none:
-    without it an answer would not name its items.
+    A text that is also an open argument, such as a password equal to the user name, is left out:
+    without it an answer could not name its items.
     """
     found: list[str] = []
     shown = _hidden(arguments, found)
@@ -53,7 +53,7 @@ def secret_texts(arguments: Any) -> tuple[str, ...]:
 
 
 def is_secret_at(arguments: Any, path: tuple[str | int, ...]) -> bool:
-    """Whether the part of the arguments that a path leads to is a secret, or a part of one."""
+    """Whether the part of the arguments at a path is a secret, or a part of one."""
     value = arguments
     for step in path:
         match step, value:
@@ -76,7 +76,7 @@ def _is_secret(key: str, siblings: Mapping[str, Any]) -> bool:
 
 
 def _hidden(value: Any, found: list[str]) -> Any:
-    """The value with its secrets hidden, whose texts are added to those that were found."""
+    """The value with its secrets hidden; their texts are appended to `found`."""
     match value:
         case dict():
             pairs = cast("dict[str, Any]", value)
@@ -92,7 +92,7 @@ def _hidden(value: Any, found: list[str]) -> Any:
             try:
                 return _hidden_inside(value, found)
             except RecursionError:
-                # No program of Moodle's reads JSON that is nested so deeply.
+                # Moodle does not read JSON that is nested so deeply.
                 return value
         case _:
             return value
@@ -104,18 +104,18 @@ def _in_place_of(secret: Any) -> Hidden:
 
 
 def _hidden_inside(text: str, found: list[str]) -> str:
-    """A text without the secrets that stand in it as in JSON or in an encoded form, or in a text of
-    JSON that is such a form.
-    """
+    """Hide the secrets in a text that is JSON or a URL-encoded form, or a form inside JSON."""
     inside: list[str] = []
     try:
         shown = _hidden(json.loads(text, object_pairs_hook=_every_pair), inside)
-        told = json.dumps(shown, ensure_ascii=False)
+        encoded = json.dumps(shown, ensure_ascii=False)
     except ValueError:
-        # Moodle's functions for forms take a form as a text.
-        told = "&".join(_part(each, inside) for each in text.split("&")) if _is_form(text) else text
+        # Some of Moodle's functions take a URL-encoded form as a string.
+        encoded = (
+            "&".join(_part(each, inside) for each in text.split("&")) if _is_form(text) else text
+        )
     found.extend(inside)
-    return told if inside else text
+    return encoded if inside else text
 
 
 def _is_form(text: str) -> bool:
@@ -131,12 +131,12 @@ def _part(part: str, found: list[str]) -> str:
     [shown] = _hidden(known, found).values()
     if shown in known.values():
         return part
-    told = shown if isinstance(shown, Hidden) else quote(shown, safe=_PLAIN)
-    return f"{name}{equals}{told}"
+    encoded = shown if isinstance(shown, Hidden) else quote(shown, safe=_PLAIN)
+    return f"{name}{equals}{encoded}"
 
 
 def _every_pair(pairs: list[tuple[str, Any]]) -> Any:
-    """An object; of one that says a key twice all pairs, since who reads it may take either."""
+    """A JSON object; as all its pairs if it repeats a key, because a reader may take either."""
     found = dict(pairs)
     return found if len(found) == len(pairs) else [{key: value} for key, value in pairs]
 

@@ -1,10 +1,10 @@
-"""Taking secrets whose text is known out of other texts, in whatever form they come back.
+"""Removes secrets whose text is known from other texts, also in changed forms.
 
-Covered is what software does to a text by itself, and what this program or a terminal would undo
-later, so that the secret came out whole: other case, characters between that show nothing, marks
-or tags between the letters of the token, the escapes of addresses, HTML and JSON (also one in the
-other), full-width letters, base64 and hexadecimal digits. A site that knows a secret can also hide
-it in ways that nobody finds, such as letter by letter in many texts: that is not covered.
+It covers what software does to a text by itself, and what this program or a terminal would undo
+later and so restore the secret: other case, invisible characters inside, marks or tags between the
+letters of the token, escapes of URLs, HTML and JSON (also nested), full-width letters, base64 and
+hexadecimal digits. It does not cover a site that hides a secret on purpose, such as letter by
+letter in many texts.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ REMOVED: Final = "(removed)"
 _ALL_REMOVED: Final = "(removed: it held a secret in another form)"
 
 LONG: Final = 8
-"""Characters from which on a secret is taken out everywhere: a shorter one may be a common word."""
+"""A secret of at least so many characters is removed anywhere; a shorter one may be a word."""
 
 SHORT: Final = 4
-"""Characters below which a secret of the arguments stays: `5` or `on` would garble any text."""
+"""An argument's secret with fewer characters stays: removing `5` or `on` would garble any text."""
 
 _ROUNDS: Final = 3
 _HALF: Final = 20
@@ -40,13 +40,13 @@ _URL_SAFE: Final = str.maketrans("+/", "-_")
 _ESCAPES: Final = r"&#?\w{1,32};|%[0-9a-f]{2}|\\u[0-9a-f]{4}"
 _TAGS: Final = r"<[^<>]*+>"
 _BETWEEN: Final = ("", _ESCAPES, f"{_ESCAPES}|{_TAGS}")
-"""What may stand between two letters of a token, beside signs, spaces and what shows nothing."""
+"""What may be between two letters of a token, besides signs, spaces and invisible characters."""
 
 _APART: Final = "\n<x"
-"""Stands between texts that are searched as one: no tag or escape goes on from one to the next."""
+"""Separates texts that are searched as one: no tag or escape continues from one to the next."""
 
 _NAMED: Final = "|".join(name for name, text in html5.items() if HIDDEN.fullmatch(text))
-"""HTML's names for characters that show nothing: `shy`, `ZeroWidthSpace;`."""
+"""HTML's names for invisible characters: `shy`, `ZeroWidthSpace;`."""
 
 _ALPHANUMERIC: Final = "(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
 _ESCAPED: Final = re.compile(
@@ -56,19 +56,17 @@ _ESCAPED: Final = re.compile(
     r"|&(?:amp;)*#(?:0*(?:4[89]|5\d|6[5-9]|[7-9]\d|1[01]\d|12[0-2])|[xX]0*[3-7][0-9a-fA-F])"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
-"""Escapes that stand for letters, digits or nothing that is seen, also in one another, and control
-characters.
-"""
+"""Escapes of letters, digits or invisible characters, also nested, and control characters."""
 
 _ESCAPE: Final = re.compile(
-    # A run of backslashes is looked at once, from its beginning.
+    # A run of backslashes is matched once, from its beginning.
     r"(?<!\\)\\++(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|x([0-9a-f]{2})|([0-7]{3}))",
     re.IGNORECASE,
 )
 
 
 class Secrets:
-    """Texts that nobody but the site may see: a token, and what a call's arguments hold."""
+    """Texts that only the site may see: the token, and the secrets in a call's arguments."""
 
     def __init__(self, token: str = "", arguments: Iterable[str] = ()) -> None:
         self._token = token
@@ -76,18 +74,18 @@ class Secrets:
         self._long = sorted((text for text in texts if len(text) >= LONG), key=len, reverse=True)
         self._short = sorted((text for text in texts if len(text) < LONG), key=len, reverse=True)
         self.shortest = min(map(len, [*filter(None, [token]), *self._long]), default=1 << 60)
-        """Characters of a text below which `text` changes nothing."""
+        """Fewest characters of a text that `text` may change."""
         self.numbers = frozenset(text for text in [token, *self._long] if text.isdecimal())
 
     def __repr__(self) -> str:
         return "Secrets(...)"
 
     def and_of(self, arguments: Iterable[str]) -> Secrets:
-        """These, and the secrets of a call's arguments."""
+        """These secrets and those of a call's arguments."""
         return Secrets(self._token, [*self._long, *self._short, *arguments])
 
     def text(self, text: str) -> str:
-        """The text without the token and without secrets of `LONG` characters and more."""
+        """Remove the token, and secrets of at least `LONG` characters."""
         if len(text) < self.shortest:
             return text
         for pattern in self._spaced_in(text):
@@ -97,19 +95,19 @@ class Secrets:
         return _ALL_REMOVED if self._hold(text) else text
 
     def are_in(self, texts: Iterable[str]) -> bool:
-        """Whether `text` may change any of these: asked of many at once, which costs far less."""
+        """Whether `text` may change any of these texts; much cheaper than to try each."""
         return any(map(self._is_in, _joined(texts)))
 
     def _is_in(self, text: str) -> bool:
         return self._is_spaced(text) or self._have_a_form(text) or self._hold(text)
 
     def sentence(self, text: str) -> str:
-        """An error's text or a warning's, also without shorter secrets that stand as words."""
+        """Like `text`, for errors and warnings: also remove shorter secrets that are words."""
         text = self.text(text)
         return self._words.sub(REMOVED, text) if self._short else text
 
     def fault(self, fault: Fault) -> Fault:
-        """The fault without them in any of its texts."""
+        """The fault without secrets in any of its texts."""
         return replace(
             fault,
             message=self.sentence(fault.message),
@@ -120,7 +118,7 @@ class Secrets:
         )
 
     def error(self, error: CallError) -> CallError:
-        """The error without them."""
+        """The error without secrets."""
         fault = self.fault(error.fault)
         return (
             error
@@ -135,7 +133,7 @@ class Secrets:
         )
 
     def _hold(self, text: str) -> bool:
-        """Whether one of them is in a text in another form than its own."""
+        """Whether a text contains a secret in another form."""
         if any(encoded in text for encoded in self._encoded):
             return True
         lower = text.lower()
@@ -157,7 +155,7 @@ class Secrets:
         return any(found.lastgroup for each in patterns for found in each.finditer(text))
 
     def _spaced_in(self, text: str) -> list[re.Pattern[str]]:
-        """Those of `_spaced` that can find in a text what the ones before them do not."""
+        """The patterns of `_spaced` that can match in a text what the ones before them do not."""
         if not self._token:
             return []
         signs, escapes, tags = self._spaced
@@ -173,7 +171,7 @@ class Secrets:
         return [_spaced(self._token, between) for between in _BETWEEN]
 
     def _have_a_form(self, text: str) -> bool:
-        """Whether `_forms` may be in a text, found out much faster where there are many."""
+        """Whether `_forms` may match in a text; much faster than the pattern if there are many."""
         folded = text.casefold() if self._long else ""
         return any(form in folded for form in self._folded_forms)
 
@@ -197,13 +195,13 @@ class Secrets:
     @cached_property
     def _folded(self) -> list[str]:
         plain = [HIDDEN.sub("", unicodedata.normalize("NFKC", text)) for text in self._long]
-        # Of a secret that shows nothing itself nothing is left, which would be in any text.
+        # A secret of invisible characters becomes empty, which would be found in any text.
         return [text.casefold() for text in plain if len(text) >= LONG]
 
     @cached_property
     def _encoded(self) -> list[str]:
-        """What the secrets are in base64, wherever they begin in what was encoded, without the
-        letters at both ends that depend on what stands beside them.
+        """The secrets in base64, for each of the three alignments, without the letters at both ends
+        that depend on neighbouring bytes.
         """
         found: list[str] = []
         for text in self._all:
@@ -212,7 +210,7 @@ class Secrets:
                 for before in range(3):
                     code = base64.b64encode(b"\0" * before + data).decode()
                     inner = code[(0, 2, 3)[before] : len(code) - 4]
-                    # Long lines are broken, but not in both halves of this.
+                    # A line break can be in one of the halves, but not in both.
                     halves = [inner[:_HALF], inner[-_HALF:]] if len(inner) >= 2 * _HALF else [inner]
                     found += [*halves, *(half.translate(_URL_SAFE) for half in halves)]
         return list(dict.fromkeys(each for each in found if len(each) >= LONG))
@@ -226,11 +224,11 @@ class Secrets:
 NONE: Final = Secrets()
 
 _BLOCK: Final = 500_000
-"""Characters after which a block of joined texts ends."""
+"""Characters after which a block of joined texts is complete."""
 
 
 def _joined(texts: Iterable[str]) -> Iterator[str]:
-    """The texts in blocks: a search of many megabytes at once would hold up the event loop."""
+    """Join the texts into blocks: one search of many megabytes would block the event loop."""
     block: list[str] = []
     length = 0
     for text in texts:
@@ -245,7 +243,7 @@ def _joined(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _forms_of(texts: Iterable[str]) -> list[str]:
-    """The texts as they are, and as addresses, HTML and JSON spell them, the longest first."""
+    """The texts as they are and as escaped in URLs, HTML and JSON, the longest first."""
     forms: set[str] = set()
     for text in texts:
         spelt = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
@@ -259,11 +257,11 @@ def _forms_of(texts: Iterable[str]) -> list[str]:
 
 
 def _spaced(token: str, marks: str) -> re.Pattern[str]:
-    """The token, or a row of marks that is none of it; the group `token` tells them apart.
+    """A pattern for the token or for a run of marks without it; the group `token` tells which.
 
-    A row is gone over as a whole: its marks have the token's first letter in them, and from each of
-    these the rest of the row would be looked through again. What a letter is followed by is not
-    given back either. Otherwise anybody's text could make the search take forever.
+    A run is matched as a whole. Its marks can contain the token's first letter, and from each of
+    these the rest of the run would be searched again. For the same reason, what follows a letter is
+    matched possessively. Otherwise anybody's text could make the search take forever.
     """
     sign = rf"{marks}|[\W_]" if marks else r"[\W_]"
     row = rf"(?:{marks})++|" if marks else ""
@@ -279,7 +277,7 @@ def _any_of(forms: Iterable[str]) -> str:
 
 
 def _undisguised(text: str) -> str:
-    """The text with its escapes undone, those in others too, and with plain letters."""
+    """The text with its escapes decoded, nested ones too, and its letters normalised (NFKC)."""
     for _ in range(_ROUNDS):
         before = text
         text = unquote(text) if "%" in text else text

@@ -1,7 +1,7 @@
-"""Which names stand for a secret: one rule on the name, and what it is wrong about.
+"""Decides by its name whether a value is a secret: patterns, and exceptions to them.
 
-It decides of the keys of arguments and answers, of the names in pairs such as
-`{"name": "newemailkey", "value": ...}`, and of the parameters in addresses.
+The names are keys of arguments and answers, names in pairs such as `{"name": "newemailkey",
+"value": ...}`, and parameters of URLs.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ STEMS: Final = (
     "chatsid",
     "key",
 )
-"""One of these is in every name of a secret, in lower case."""
+"""Every name of a secret contains one of these, in lower case."""
 
 _PASSWORD: Final = re.compile(
     "passw|passphrase|passcode|pwd|privatetoken|privateaccesskey|enrol(?:ment)?key"
 )
-"""Names of secrets that no function answers, not even one that is there to hand out keys."""
+"""Names of secrets that no function may return, not even one that hands out keys."""
 
 _OTHER: Final = re.compile("secret|token|credential|salt$|chatsid$|key$")
 
 _NO_SECRET: Final = re.compile(
-    # Settings about passwords and tokens, and what is said of them.
+    # Settings and facts about passwords and tokens.
     "(?:policy|url|required|length|time|count|limit|expiry|tokens)$"
     "|^(?:auth)?forcepasswordchange$|^(?:use|create|has|require)password$"
-    # Keys that are public, or are no keys to anything.
+    # Keys that are public, or that give no access.
     "|(?:public|icon|preference|sort|string|lang|cache|primary|foreign|hot|shortcut)key$"
     "|^key$|(?:mon|don|tur|hoc|joc|whis)key$"
 )
@@ -44,36 +44,36 @@ _SQUEEZED: Final = re.compile(r"[\W_]+")
 _MAX_NAME: Final = 100
 
 PAIR_NAMES: Final = ("name", "key", "type", "preference", "shortname", "field", "element", "item")
-"""Keys under which a pair names its value."""
+"""Keys that hold the name in a name-value pair."""
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what stands under this name is a secret, however it is spelt: `reg_password`."""
+    """Whether a value with this name is a secret, however it is spelt: `reg_password`."""
     squeezed = _squeezed(name)
     found = _PASSWORD.search(squeezed) or _OTHER.search(squeezed)
     return found is not None and _NO_SECRET.search(squeezed) is None
 
 
 def is_password_name(name: str) -> bool:
-    """Whether it is a secret that no function answers."""
+    """Whether it is a secret that no function may return."""
     return is_secret_name(name) and _PASSWORD.search(_squeezed(name)) is not None
 
 
 def may_name_secret(text: str) -> bool:
-    """Whether the name of a secret may be somewhere in a text."""
+    """Whether a text may contain the name of a secret."""
     lower = text.lower()
     return any(stem in lower for stem in STEMS)
 
 
 def names_of_pair(pair: Mapping[str, Any]) -> list[str]:
-    """The names that a pair gives its values; none for what is no pair."""
+    """The names in a name-value pair; none if it is not a pair."""
     if not any("value" in key for key in pair):
         return []
     return [name for key in PAIR_NAMES if isinstance(name := pair.get(key), str)]
 
 
 def is_value_of_pair(key: str) -> bool:
-    """Whether a pair's secret stands under this key: `value`, `valueraw`, `displayvalue`."""
+    """Whether this key holds the value of a pair: `value`, `valueraw`, `displayvalue`."""
     return "value" in key
 
 

@@ -1,4 +1,4 @@
-"""Taking secrets out of whole values: by the names that they stand under, and known ones."""
+"""Removes secrets from whole values, by their names and by their known texts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from moodle_mcp.redaction.names import (
 )
 
 MAX_DEPTH: Final = 100
-"""Levels of a value below which it is given as JSON text: MCP's own library ends at 255."""
+"""Deeper levels of a value are given as JSON text: the MCP SDK fails at 255."""
 
 _SENTENCES: Final = frozenset({"message", "error", "errormessage", "warningmessage"})
 """Keys of texts in which a site may repeat what it was sent."""
 
 _NAME: Final = r"[\w.:-]{0,60}(?:" + "|".join(STEMS) + r")[\w.:-]{0,60}"
 
-# As it stands in an address, in HTML, in a text of JSON and in an address inside another.
+# As in a URL, in HTML, in JSON text, and in a URL inside another.
 _IN_ADDRESS: Final = re.compile(
     rf"(?:(?P<mark>[?&#]|&amp;|&#38;|\\u0026)(?P<name>{_NAME})=(?P<value>[^&#\"'<>\s\\]{{4,}})"
     rf"|(?P<coded>%26|%3F)(?P<inner>{_NAME})%3D(?P<secret>[0-9A-Za-z_.~+-]{{4,}}))",
     re.IGNORECASE,
 )
-# Moodle's addresses of files that need no login, and of feeds, hold the user's key in the path.
+# Moodle's URLs of files that need no login, and of feeds, have the user's key in the path.
 _IN_PATH: Final = re.compile(
     r"(tokenpluginfile\.php\\?/|rss\\?/file\.php\\?/[0-9]+\\?/)[0-9A-Za-z]{8,}", re.IGNORECASE
 )
@@ -49,9 +49,9 @@ _ENDPOINT: Final = re.compile(r"https?://[^\s?#]+")
 
 
 def without_secrets(value: Any, known: Secrets = NONE, *, hands_out_keys: bool = False) -> Any:
-    """The value without passwords, keys, tokens in addresses, and without the known secrets.
+    """Remove passwords, keys, tokens in URLs, and the known secrets.
 
-    A function that `hands_out_keys` answers keys and tokens that are not known, but no passwords.
+    If the function `hands_out_keys`, keys and tokens that are not known stay, but passwords do not.
     Booleans, nulls, zeros and empty texts stay: they say whether there is a secret.
     """
     walk = _Walk(known, hands_out_keys=hands_out_keys)
@@ -60,7 +60,7 @@ def without_secrets(value: Any, known: Secrets = NONE, *, hands_out_keys: bool =
 
 
 class _Walk:
-    """Goes through one value; `depth` counts the levels above a part of it."""
+    """Walks through one value; `depth` counts the levels above a part of it."""
 
     def __init__(self, known: Secrets, *, hands_out_keys: bool) -> None:
         self._known = known
@@ -68,7 +68,7 @@ class _Walk:
         self._is_secret = is_password_name if hands_out_keys else is_secret_name
         self._decided: dict[str, tuple[bool, bool]] = {}
         self.long: list[str] = []
-        """The texts that have the room for a known secret."""
+        """The texts that are long enough for a known secret."""
 
     def value(self, value: Any, depth: int) -> Any:
         """A part of the value without secrets."""
@@ -108,7 +108,7 @@ class _Walk:
         if not value or value is True:
             return value
         if isinstance(value, str) and not is_password_name(key) and _ENDPOINT.fullmatch(value):
-            # The address where tokens are made, as LTI has it, is none itself.
+            # LTI's URL where tokens are made is not a token itself.
             return self.value(value, depth)
         return REMOVED
 
@@ -128,7 +128,7 @@ class _Walk:
         return text
 
     def _json(self, text: str) -> str | None:
-        """A text of JSON without secrets, written as it was; None for another text."""
+        """JSON text without secrets, formatted as before; None if it is not JSON."""
         if not text.lstrip().startswith(("{", "[")):
             return None
         try:
@@ -142,7 +142,7 @@ class _Walk:
             return None
 
     def _named(self, text: str) -> str:
-        """A text without what stands in it under a secret's name."""
+        """A text without the values of secrets' names in it."""
         text = _IN_JSON.sub(self._of_json, text)
         text = _IN_ADDRESS.sub(self._of_address, text)
         return _INPUT.sub(self._of_input, text) if "<" in text else text
@@ -155,7 +155,7 @@ class _Walk:
 
     def _of_address(self, found: re.Match[str]) -> str:
         name = found["name"] or found["inner"]
-        # What a function hands out is a value of its answer, not a part of an address.
+        # A function hands out a key as a value of its answer, not inside a URL.
         if not self._is_secret(name) and not (is_secret_name(name) and "token" in name.lower()):
             return found[0]
         if found["coded"]:
@@ -171,4 +171,4 @@ class _Walk:
 
 
 _UNCOUNTED: Final = -(10**9)
-"""Levels above what is written as text anyway, and so may be as deep as it is."""
+"""The depth of what becomes JSON text anyway: its levels are not limited."""

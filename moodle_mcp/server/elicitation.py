@@ -1,4 +1,4 @@
-"""Asking a person before a destructive call, in whatever way the client can."""
+"""Asks a person before a destructive call, in the way that the client supports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from moodle_mcp.service.consent import (
 MODERN: Final = "2026-07-28"
 
 _MAX_ASKED: Final = 3
-"""How often one call asks, if what its ids stand for changes while the person decides."""
+"""Most questions for one call, if what its ids refer to changes while the person decides."""
 
 _ANSWER: Final = "confirm"
 _SCHEMA: Final[types.ElicitRequestedSchema] = {
@@ -35,7 +35,7 @@ _SCHEMA: Final[types.ElicitRequestedSchema] = {
         _ANSWER: {
             "type": "boolean",
             "title": "Do it",
-            "description": "It can't be taken back.",
+            "description": "It can't be undone.",
             "default": False,
         }
     },
@@ -44,9 +44,9 @@ _SCHEMA: Final[types.ElicitRequestedSchema] = {
 
 
 def consent_for(ctx: ServerRequestContext[Any], params: types.CallToolRequestParams) -> Consent:
-    """How a call's client gets its person's consent.
+    """Choose how to obtain consent from a call's client.
 
-    Where the person can be asked a token counts for nothing: the agent could pass it on to itself.
+    If the client can ask its user, a token is ignored, because the agent could pass it by itself.
     """
     if not _can_ask(ctx):
         return TokenConsent()
@@ -73,14 +73,14 @@ class ElicitedConsent:
             asked, described, why = described, await request.describe(), CHANGED
             if described.fingerprint == asked.fingerprint:
                 return
-        raise declined(request.function, "What the ids stand for keeps changing.")
+        raise declined(request.function, "What the ids refer to keeps changing.")
 
 
 class RoundTripConsent:
-    """Asks by the result of the call; the answer comes with the same call made again.
+    """Asks in the result of the call; the client repeats the call with the answer.
 
-    The state that comes back is sealed by the SDK, but can be played again: so it holds an
-    approval that is used up.
+    The SDK seals the state that comes back, but it can be replayed. So it holds an approval that
+    can be used only once.
     """
 
     def __init__(self, params: types.CallToolRequestParams) -> None:
@@ -95,7 +95,7 @@ class RoundTripConsent:
             case Use.GRANTED:
                 _check_answer(self._answer, request.function)
             case Use.OTHER_CALL:
-                # The SDK has checked the arguments, so that it is the names that differ.
+                # The SDK has checked that the arguments are the same, so the names differ.
                 _check_answer(self._answer, request.function)
                 raise await _question(request, described, CHANGED)
             case Use.GONE:
@@ -117,7 +117,7 @@ async def _question(request: ConsentRequest, described: Description, why: str) -
 
 
 def _can_ask(ctx: ServerRequestContext[Any]) -> bool:
-    """Whether the client can show a form; it may say so without naming the kind."""
+    """Whether the client can show a form; without a declared kind of elicitation it can."""
     capabilities = ctx.session.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
@@ -126,7 +126,7 @@ def _can_ask(ctx: ServerRequestContext[Any]) -> bool:
 async def _answer(
     ctx: ServerRequestContext[Any], function: str, question: str
 ) -> types.ElicitResult:
-    """What the client answers to a question while the call waits, within `LIFETIME`."""
+    """Ask the client while the call waits, for at most `LIFETIME` seconds."""
     try:
         with anyio.fail_after(LIFETIME):
             return await ctx.session.elicit_form(question, _SCHEMA, ctx.request_id)

@@ -1,8 +1,8 @@
-"""Builds the MCP server: its name, its instructions, and what handles each request.
+"""Builds the MCP server: its name, instructions and request handlers.
 
-The application behind it is loaded at the first request that needs it: many clients start their
-servers with every session and use few, and half of this one takes as long to load as everything
-else that `initialize` needs of it.
+The application is loaded at the first request that needs it. Many clients start all their servers
+with every session but use few of them, and loading the application takes as long as everything else
+before `initialize` is answered.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ This server gives access to one Moodle site, within limits set by its operator. 
 of Moodle's web-service functions and has the function's own name: component, verb, object \
 (core_course_get_contents, mod_assign_get_submissions, gradereport_user_get_grade_items).
 
-Where to begin: core_webservice_get_site_info says who you act for; core_course_search_courses \
+Where to begin: core_webservice_get_site_info says whom you act for; core_course_search_courses \
 and core_course_get_courses_by_field find courses; core_enrol_get_enrolled_users lists a course's \
 people; core_course_get_contents lists its activities. If the tools find_functions, \
 describe_function and call_function are listed, they reach every function allowed here.
@@ -74,31 +74,31 @@ Close: TypeAlias = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Whom a server serves, and what closes all that belongs to them when it ends."""
+    """The user of a server, and what closes everything of theirs when the server ends."""
 
     context: UserContext
     close: Close
 
 
 def server_of(context: UserContext, close: Close) -> Server[Any]:
-    """The server for a user whose context has been made already."""
+    """Build the server for a user whose context exists already."""
     return ServerFactory(lambda: Served(context, close)).server()
 
 
 class ServerFactory:
-    """Builds the MCP server for one user, whose context `make` makes when it is needed."""
+    """Builds the MCP server for one user; `make` builds the user's context when it is needed."""
 
     def __init__(self, make: Callable[[], Served]) -> None:
         self._make = make
 
     @cached_property
     def served(self) -> Served:
-        """Whom the server serves."""
+        """The server's user, loaded when first needed."""
         return self._make()
 
     @cached_property
     def handlers(self) -> Handlers:
-        """What handles the requests."""
+        """The request handlers."""
         from moodle_mcp.server.handlers import Handlers
 
         return Handlers(lambda _: self.served.context)
@@ -130,7 +130,7 @@ class ServerFactory:
             on_list_prompts=lambda ctx, params: self.handlers.list_prompts(ctx, params),
             on_get_prompt=lambda ctx, params: self.handlers.get_prompt(ctx, params),
         )
-        # The SDK's first middleware is OpenTelemetry's, which nothing here exports.
+        # This drops the SDK's OpenTelemetry middleware, because nothing here exports traces.
         server.middleware[:] = [
             no_leaks,
             Turns(),

@@ -1,4 +1,4 @@
-"""What MCP's requests mean: each is handed to the service, and its reply put into MCP's terms."""
+"""Handlers of MCP requests: each calls the service and converts the reply to MCP's types."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ ListT = TypeVar("ListT", bound=types.CacheableResult)
 Ctx: TypeAlias = ServerRequestContext[Any, Any]
 
 ContextOf: TypeAlias = Callable[[Ctx], UserContext]
-"""Tells whose request it is."""
+"""Returns the context of the user whose request it is."""
 
 COMPLETED: Final = "courseid"
 """The argument of prompts and resource templates that is completed."""
 
 
 class Handlers:
-    """The handlers of all requests. They keep nothing of any user."""
+    """The handlers of all requests. They hold no state of any user."""
 
     def __init__(self, context_of: ContextOf) -> None:
         self._context_of = context_of
@@ -52,31 +52,33 @@ class Handlers:
     async def list_tools(
         self, ctx: Ctx, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        context = await self._for_a_list(ctx, params)
+        context = await self._list_context(ctx, params)
         settings = context.process.settings
         tools = listed_tools(context.registry, settings.mode, settings.confirm)
-        return _for_now(context, types.ListToolsResult(tools=tools))
+        return _uncached_if_partial(context, types.ListToolsResult(tools=tools))
 
     async def list_resources(
         self, ctx: Ctx, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        context = await self._for_a_list(ctx, params)
+        context = await self._list_context(ctx, params)
         found = resources(context.registry.allows)
-        return _for_now(context, types.ListResourcesResult(resources=found))
+        return _uncached_if_partial(context, types.ListResourcesResult(resources=found))
 
     async def list_templates(
         self, ctx: Ctx, params: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
-        context = await self._for_a_list(ctx, params)
+        context = await self._list_context(ctx, params)
         found = templates(context.registry.allows)
-        return _for_now(context, types.ListResourceTemplatesResult(resource_templates=found))
+        return _uncached_if_partial(
+            context, types.ListResourceTemplatesResult(resource_templates=found)
+        )
 
     async def list_prompts(
         self, ctx: Ctx, params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
-        context = await self._for_a_list(ctx, params)
+        context = await self._list_context(ctx, params)
         found = self._prompts.listed(context.registry.allows)
-        return _for_now(context, types.ListPromptsResult(prompts=found))
+        return _uncached_if_partial(context, types.ListPromptsResult(prompts=found))
 
     async def call_tool(
         self, ctx: Ctx, params: types.CallToolRequestParams
@@ -132,13 +134,13 @@ class Handlers:
         await context.learn_at_first()
         return self._prompts.get(params.name, params.arguments or {}, context.registry.allows)
 
-    async def _for_a_list(
+    async def _list_context(
         self, ctx: Ctx, params: types.PaginatedRequestParams | None
     ) -> UserContext:
-        """Ask the site what it offers before it is listed.
+        """Return the user's context for a list, after fetching the site info.
 
         Raises:
-            MCPError: another page than the first is asked for.
+            MCPError: the request has a cursor; every list has one page.
         """
         if params is not None and params.cursor is not None:
             raise MCPError(types.INVALID_PARAMS, "Invalid cursor: the list has one page")
@@ -147,17 +149,15 @@ class Handlers:
         return context
 
 
-def _for_now(context: UserContext, result: ListT) -> ListT:
-    """A list, which is to be asked for again soon if it is the whole allowlist only because the
-    site did not answer.
-    """
+def _uncached_if_partial(context: UserContext, result: ListT) -> ListT:
+    """Forbid caching of a list that is the whole allowlist because the site did not answer."""
     if context.registry.info is None:
         result.ttl_ms = 0
     return result
 
 
 def _observer(ctx: Ctx) -> Observer:
-    """Progress notifications for the client; waits count as thousandths, since they must rise."""
+    """Send progress notifications; a wait adds a thousandth, because progress must increase."""
     progress, waits = 0, 0
 
     async def on_wait(seconds: float, error: CallError) -> None:

@@ -1,4 +1,4 @@
-"""Middleware around every message: nothing leaks, nothing is listed twice."""
+"""Middleware for every message: hides internal errors, caches the list of tools."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 async def no_leaks(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Turn any exception that escapes a handler into a plain internal error.
 
-    On connections of the older protocols the SDK sends `str(exception)` to the client, which
-    could hold an address or a token. An error that is meant for the client may repeat a name that
-    it sent: characters that show nothing are taken out.
+    On connections of the older protocols the SDK sends `str(exception)` to the client, which could
+    contain a URL or a token. An error meant for the client may repeat a name that it sent, so
+    invisible characters are removed.
     """
     try:
         return await call_next(ctx)
@@ -37,15 +37,15 @@ async def no_leaks(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> 
     except ValidationError:
         raise
     except Exception:
-        log.exception("unhandled in %s", ctx.method)
+        log.exception("unhandled exception in %s", ctx.method)
         raise MCPError(types.INTERNAL_ERROR, "Internal error") from None
 
 
 class ListCache:
-    """Keeps the encoded `tools/list`, which costs 100 ms for 759 tools, for each protocol.
+    """Caches the encoded `tools/list`, which takes 100 ms for 759 tools, by protocol version.
 
-    A list belongs to one user's registry and is forgotten with it. While a site has not told what
-    it offers, nothing is kept.
+    A list belongs to one user's registry and is dropped with it. Nothing is cached before the site
+    info is fetched.
     """
 
     def __init__(self, registry_of: Callable[[ServerRequestContext[Any, Any]], Registry]) -> None:

@@ -1,7 +1,7 @@
 """Prompts for everyday work: texts that name the tools to use, in which order, and what to ask.
 
-The texts are TOML files in `prompt_texts`, read when prompts are first asked for. They are the
-same for every site: only the user's own arguments are added, checked, as one line of JSON.
+The texts are TOML files in `prompt_texts`, read when prompts are first asked for. They are the same
+for every site. Only the user's arguments are added: checked, and as one line of JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from moodle_mcp.server.resources import Allowed
 FOLDER: Final = "prompt_texts"
 _COMMON: Final = "common.md"
 MAX_TEXT: Final = 20_000
-"""Characters of a list that a user passes."""
+"""Most characters of a list that a user passes."""
 
 _MAX_DAYS: Final = 366
 
@@ -46,8 +46,9 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class PromptText:
-    """A prompt: it is offered where the functions it `needs` are allowed, and says itself what to
-    do without those that it only `uses`.
+    """A prompt, offered if all functions in `needs` are allowed.
+
+    Its text says what to do without the functions in `uses`.
     """
 
     name: str
@@ -80,10 +81,10 @@ class Prompts:
         return [_listed(each) for each in self.texts.values() if all(map(allowed, each.needs))]
 
     def known(self, name: str) -> PromptText:
-        """A prompt, offered here or not.
+        """Return a prompt, whether it is offered or not.
 
         Raises:
-            MCPError: there is none of that name.
+            MCPError: no prompt has this name.
         """
         if name not in self.texts:
             names = ", ".join(self.texts)
@@ -145,7 +146,7 @@ def _listed(prompt: PromptText) -> types.Prompt:
 
 
 def _checked(prompt: PromptText, arguments: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments as values, those not given as they usually are."""
+    """Convert the arguments to values; those not given get their defaults."""
     known = {each.name: each for each in prompt.arguments}
     for name in arguments:
         if name not in known:
@@ -170,7 +171,7 @@ def _refused(prompt: PromptText, problem: str) -> MCPError:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentKind:
-    """How an argument's text becomes a value, None if it can't, and what it may be."""
+    """A kind of argument: `value` converts its text, or returns None if it is not `allowed`."""
 
     value: Callable[[str], Any]
     allowed: str

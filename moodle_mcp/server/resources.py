@@ -1,7 +1,7 @@
-"""Resources: the answers of reading functions under addresses, such as moodle://course/2/contents.
+"""Resources: the answers of read functions under URIs, such as moodle://course/2/contents.
 
-A resource is what the function's tool answers, as the same JSON: `page`, `notice` and the marks
-around people's texts mean the same everywhere, and a long one goes on with more_results.
+A resource is the same JSON as the answer of the function's tool: `page`, `notice` and the marks
+around people's texts mean the same, and more_results continues a long one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST_EVENTS: Final = 50
 
 _MODERN: Final = "2026-07-28"
 _OLD_NOT_FOUND: Final = -32002
-"""What the protocols before 2026-07-28 have for an unknown resource, and later ones no longer."""
+"""The error code for an unknown resource in the protocols before 2026-07-28."""
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
 _ID: Final = r"([1-9][0-9]{0,9})"
@@ -37,7 +37,7 @@ Allowed: TypeAlias = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads, and when: `now` in Unix seconds; `user_id` is None while the site is unknown."""
+    """Who reads and when: `now` in Unix seconds; `user_id` is None if the site is unknown."""
 
     now: int
     user_id: int | None = None
@@ -45,9 +45,9 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class ResourceSpec:
-    """A resource, or a template of some with an id in its `uri`, and the call that reads it.
+    """A resource, or a resource template with an id in its `uri`, and the call that reads it.
 
-    An answer without anything in its list `needs` means that the resource does not exist.
+    If the answer's list `needs` is empty, the resource does not exist.
     """
 
     name: str
@@ -60,11 +60,11 @@ class ResourceSpec:
 
     @property
     def fields(self) -> list[str]:
-        """The names of the ids in the uri."""
+        """The names of the ids in the URI."""
         return _FIELD.findall(self.uri)
 
     def id_in(self, uri: str) -> int | None:
-        """The id that a uri of this place has, 0 where there is none; None for another's uri."""
+        """The id in a URI of this resource, 0 if it has none; None for the URI of another one."""
         found = re.fullmatch(_FIELD.sub(lambda _: _ID, self.uri), uri)
         return int(found[1] if found.re.groups else 0) if found else None
 
@@ -72,8 +72,8 @@ class ResourceSpec:
 def _deadlines(user_id: int, reader: Reader) -> Mapping[str, Any]:
     """The arguments for a user's deadlines.
 
-    Moodle asks whoever names a user for moodle/calendar:manageentries, also for their own id
-    (seen on 4.5.6: a student's own id is refused).
+    If a user id is passed, Moodle requires moodle/calendar:manageentries, even for the user's own
+    (observed on 4.5.6: a student's own id is refused).
     """
     whose = {"userid": user_id} if user_id not in (0, reader.user_id) else {}
     return {"timesortfrom": reader.now, "limitnum": _MOST_EVENTS, **whose, "_times": True}
@@ -103,8 +103,8 @@ RESOURCES: Final = (
         "user_deadlines",
         "moodle://user/{userid}/deadlines",
         "A user's deadlines",
-        "What a user still has to do from now on, over all their courses, the soonest first. Of "
-        "somebody else only for who may manage their calendar.",
+        "What a user still has to do in all their courses, soonest first. Another user's deadlines "
+        "require the right to manage that user's calendar.",
         _DEADLINES,
         _deadlines,
     ),
@@ -112,7 +112,7 @@ RESOURCES: Final = (
         "my_deadlines",
         "moodle://me/deadlines",
         "My deadlines",
-        "What the token's user still has to do from now on, over all courses, the soonest first.",
+        "What the token's user still has to do in all courses, soonest first.",
         _DEADLINES,
         _deadlines,
     ),
@@ -120,75 +120,75 @@ RESOURCES: Final = (
 
 
 def resources(allowed: Allowed) -> list[types.Resource]:
-    """The resources without an id in their address, of those whose function is allowed."""
+    """The resources without an id in their URI whose function is allowed."""
     return [
         types.Resource(
-            name=place.name,
-            uri=place.uri,
-            title=place.title,
-            description=place.description,
+            name=spec.name,
+            uri=spec.uri,
+            title=spec.title,
+            description=spec.description,
             mime_type=_MIME,
         )
-        for place in RESOURCES
-        if not place.fields and allowed(place.function)
+        for spec in RESOURCES
+        if not spec.fields and allowed(spec.function)
     ]
 
 
 def templates(allowed: Allowed) -> list[types.ResourceTemplate]:
-    """The templates of those whose function is allowed."""
+    """The resource templates whose function is allowed."""
     return [
         types.ResourceTemplate(
-            name=place.name,
-            uri_template=place.uri,
-            title=place.title,
-            description=place.description,
+            name=spec.name,
+            uri_template=spec.uri,
+            title=spec.title,
+            description=spec.description,
             mime_type=_MIME,
         )
-        for place in RESOURCES
-        if place.fields and allowed(place.function)
+        for spec in RESOURCES
+        if spec.fields and allowed(spec.function)
     ]
 
 
 def known_template(uri: str) -> None:
-    """Accept a template's address.
+    """Check that a resource template exists.
 
     Raises:
-        MCPError: there is no such template.
+        MCPError: it does not exist.
     """
-    if not any(place.fields and place.uri == uri for place in RESOURCES):
+    if not any(spec.fields and spec.uri == uri for spec in RESOURCES):
         raise MCPError(types.INVALID_PARAMS, f"Unknown resource template: {uri[:200]}")
 
 
 def reading(uri: str, reader: Reader, version: str) -> tuple[ResourceSpec, dict[str, Any]]:
-    """The resource that a uri names, and the arguments of the function that reads it.
+    """The resource of a URI, and the arguments of the function that reads it.
 
     Raises:
-        MCPError: there is no such resource in this version of the protocol's words.
+        MCPError: no resource has this URI; its code depends on the protocol `version`.
     """
-    for place in RESOURCES:
-        found = place.id_in(uri)
+    for spec in RESOURCES:
+        found = spec.id_in(uri)
         if found is not None:
-            return place, dict(place.arguments(found, reader))
-    known = ", ".join(place.uri for place in RESOURCES)
+            return spec, dict(spec.arguments(found, reader))
+    known = ", ".join(spec.uri for spec in RESOURCES)
     raise _not_found(f"Unknown resource; there are {known}.", {"uri": clean(uri[:200])}, version)
 
 
 def to_resource(
-    uri: str, place: ResourceSpec, reply: Reply, version: str
+    uri: str, spec: ResourceSpec, reply: Reply, version: str
 ) -> types.ReadResourceResult:
-    """What a call answered, as the contents of a resource.
+    """Convert a reply to the contents of a resource.
 
     Raises:
-        MCPError: the call failed; its data has the same error as a tool's answer.
+        MCPError: the call failed; its data has the `error` of the envelope.
     """
     text, envelope = to_text(reply.envelope)
     if "error" in envelope:
         raise _failure(uri, envelope["error"], version)
-    # What is no object at all is told in a warning; of a long answer the list may come later.
+    # A result of the wrong type has a warning; the list of a long answer may be on a later page.
     found = cast("Mapping[str, Any] | None", envelope.get("result"))
     is_whole = "page" not in envelope
-    if place.needs and is_whole and found is not None and not found.get(place.needs):
-        message = "Moodle has nothing under this id that the token's user may see."
+    if spec.needs and is_whole and found is not None and not found.get(spec.needs):
+        message = "Nothing with this id exists, or the token's user may not see it."
         raise _not_found(message, {"uri": uri}, version)
     contents = types.TextResourceContents(uri=uri, mime_type=_MIME, text=text)
     return types.ReadResourceResult(contents=[contents])

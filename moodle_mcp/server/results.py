@@ -1,4 +1,4 @@
-"""From a reply to the result that goes over the wire."""
+"""Converts a reply to an MCP tool result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moodle_mcp.service.reply import Picture, Reply
 
 
 def to_result(reply: Reply) -> types.CallToolResult:
-    """The tool result: the envelope, the same as compact JSON text and as structured content."""
+    """The tool result: the envelope as compact JSON text and as structured content."""
     text, envelope = to_text(reply.envelope)
     return types.CallToolResult(
         content=[types.TextContent(text=text), *map(_image, reply.pictures)],
@@ -23,7 +23,7 @@ def to_result(reply: Reply) -> types.CallToolResult:
 
 
 def to_text(envelope: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """An envelope as compact JSON, and the envelope that this is the text of."""
+    """Encode an envelope as compact JSON; also return it, without what can't be encoded."""
     text = _dump(envelope)
     if text is None:
         envelope = cast("dict[str, Any]", scrub(envelope))
@@ -37,7 +37,7 @@ def _image(picture: Picture) -> types.ImageContent:
 
 
 def scrub(value: Any) -> Any:
-    """The value with what JSON or UTF-8 can't carry replaced: half characters, infinities."""
+    """Replace what JSON or UTF-8 can't encode: lone surrogates, infinities, NaN."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -53,9 +53,9 @@ def scrub(value: Any) -> Any:
 
 
 def _dump(envelope: dict[str, Any]) -> str | None:
-    """The envelope as JSON; None if it holds what can't be sent.
+    """The envelope as JSON; None if it contains what can't be encoded.
 
-    One half of a surrogate pair in a result would end the SDK's stdio writer and the process.
+    A lone surrogate in a result would end the SDK's stdio writer and the process.
     """
     try:
         text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

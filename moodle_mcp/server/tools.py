@@ -21,16 +21,16 @@ FUNCTION_KEY: Final = "moodle/function"
 
 
 def listed_tools(registry: Registry, mode: Mode, confirm: Confirm) -> list[types.Tool]:
-    """All tools that a client is shown."""
+    """List the tools that a client is shown."""
     tools = [builtin_to_tool(tool) for tool in registry.listed_builtins]
     tools += map(to_tool, shown_directly(mode, registry.functions.allowed))
     if confirm is Confirm.HOST:
-        _leave_asking_to_the_host(tools)
+        _ask_in_host(tools)
     return tools
 
 
 def to_tool(function: Function) -> types.Tool:
-    """The MCP tool for a function. What a site's own catalogue says of it is cleaned."""
+    """The MCP tool for a function. Texts from a site's own catalogue are cleaned."""
     access = function.classification.access
     ours = not function.text.by_the_site
     schema = input_schema(function)
@@ -68,8 +68,8 @@ def builtin_to_tool(tool: BuiltinTool) -> types.Tool:
     )
 
 
-def _leave_asking_to_the_host(tools: list[types.Tool]) -> None:
-    """Mark what can destroy: a host that knows the key asks its user at every call."""
+def _ask_in_host(tools: list[types.Tool]) -> None:
+    """Mark the destructive tools: a host that knows the key asks its user before every call."""
     for tool in tools:
         if tool.annotations is not None and tool.annotations.destructive_hint:
             tool.meta = {**(tool.meta or {}), "anthropic/requiresUserInteraction": True}

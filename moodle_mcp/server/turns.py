@@ -1,4 +1,4 @@
-"""How many requests of one client are worked on at once."""
+"""Limits the concurrent requests of one client."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 AT_ONCE: Final = 32
-"""Requests of one client that are worked on at once."""
+"""Most concurrent requests of one client."""
 
 WAITING: Final = 96
-"""Requests of one client that wait for their turn; further ones are refused."""
+"""Most requests of one client that wait for their turn; further ones are refused."""
 
 _UNCOUNTED: Final = frozenset({"initialize", "ping", "server/discover"})
 
 
 class Turns:
-    """Middleware that lets a client's requests wait for their turn, and refuses too many.
+    """Middleware that makes a client's requests wait for their turn, and refuses too many.
 
     A client is a connection over stdio or a session over HTTP. Clients of the protocol without
     sessions count as one.
@@ -54,7 +54,7 @@ class Turns:
 
 
 def _session_id(ctx: ServerRequestContext[Any, Any]) -> str | None:
-    # The request is an HTTP request, or None over stdio. Without sessions, anybody can make up ids.
+    # `ctx.request` is None over stdio. Without sessions, clients could make up the id.
     if ctx.request is None or ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         return None
     return ctx.request.headers.get("mcp-session-id")

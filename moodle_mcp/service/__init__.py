@@ -1,1 +1,1 @@
-"""One way for every call, whoever makes it: MCP clients, the command line, the server itself."""
+"""Runs every call, whether from MCP clients, the command line or the server itself."""

@@ -1,4 +1,4 @@
-"""One line of JSON for each call: what was called and how it ended, and nothing of its content."""
+"""Audit log: a line of JSON for each call with its function and outcome, without its content."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class Audit:
-    """Writes the lines to stderr, to the end of a file for its owner alone, or nowhere."""
+    """Writes lines to stderr, to a file that only its owner can read, or nowhere."""
 
     def __init__(self, target: str | None = None) -> None:
-        """Open the record.
+        """Open the audit log; lines are appended to an existing file.
 
         Raises:
             SettingsError: the file can't be written.
@@ -45,19 +45,19 @@ class Audit:
                 ) from None
 
     def close(self) -> None:
-        """Close the record, if it is a file."""
+        """Close the log file, if there is one."""
         if self._file is not None and self._file is not sys.stderr:
-            # What could not be written has been told, and a full disk is no reason to fail here.
+            # Failed writes were logged already; a full disk must not raise here.
             with suppress(OSError):
                 self._file.close()
 
     def write(
         self, function: Function, outcome: Outcome | None, start: float, user: str | None = None
     ) -> None:
-        """Record a call that began at `start`, a time of `time.monotonic`.
+        """Write the line of a call that began at `start`, a time of `time.monotonic`.
 
-        Without an outcome it was cancelled by the client; how a write ended is in the log. `user`
-        is None where there is only one.
+        `outcome` is None if the client cancelled the call; for a write, the log then says how it
+        ended. `user` is None if the process has only one.
         """
         if self._file is None:
             return
@@ -81,4 +81,4 @@ class Audit:
             self._file.flush()
         except OSError as error:
             # A full disk must not turn a call that was carried out into a failure.
-            log.warning("the record of calls can't be written: %s", type(error).__name__)
+            log.warning("can't write the audit log: %s", type(error).__name__)

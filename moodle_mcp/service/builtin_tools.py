@@ -1,6 +1,6 @@
-"""Tools of this server's own, beside Moodle's functions.
+"""The built-in tools, beside Moodle's functions.
 
-They are described as Moodle's functions are, so that one check of arguments serves them all.
+They are described like Moodle's functions, so that the same check of arguments applies.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MORE: Final = Function(
     params=Object({"cursor": Value("raw")}),
     classification=Classification(Access.READ),
     text=FunctionText(
-        "The next page of an answer that was too long, or the rest of a text that was shortened. "
-        "Moodle is not asked again.",
+        "Get the next page of a long answer, or the rest of a shortened text. Moodle is not asked "
+        "again.",
         {"cursor": ParameterText("page.next of an answer, or the name in a shortened text.")},
     ),
 )
@@ -31,10 +31,10 @@ MORE: Final = Function(
 
 @dataclass(frozen=True, slots=True)
 class BuiltinAnswer:
-    """What a built-in tool answers.
+    """Answer of a built-in tool.
 
-    `rule` says which of its result people wrote; without it all of it is this server's own words.
-    `page` is an envelope that was presented before, in place of the outcome's.
+    `rule` says which parts of the result people wrote; without it the server wrote all of it.
+    `page` is an envelope presented earlier, which replaces the outcome's.
     """
 
     outcome: Outcome
@@ -49,9 +49,9 @@ Run: TypeAlias = Callable[[Mapping[str, Any], Observer], Awaitable[BuiltinAnswer
 
 @dataclass(frozen=True, slots=True)
 class BuiltinTool:
-    """A tool, and what runs it.
+    """A built-in tool and the function that runs it.
 
-    Nothing runs `call_function` and `resume_batch`: the call that they stand for takes their place.
+    `run` is None for `call_function` and `resume_batch`: the call that they stand for runs instead.
     `schema` is made from the function's parameters unless given. `changes_nothing` is False also
     for a read that writes on this machine.
     """

@@ -1,4 +1,4 @@
-"""A person's consent to one destructive call, in whatever way it can be had."""
+"""Consent of a person to one destructive call."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from moodle_mcp.service.describe_call import count_items, describe_call
 from moodle_mcp.service.id_names import Read, find_names
 
 MAX_ITEMS: Final = 500
-"""Items that one confirmation covers unless the operator says otherwise."""
+"""Most items that one confirmation covers, unless the operator sets another number."""
 
 MAX_TEXT: Final = 20_000
-"""Characters of a description that can still be read by the person who is asked."""
+"""Most characters of a description: a person must be able to read it."""
 
-CHANGED: Final = "What the ids stand for has changed since you were asked. "
+CHANGED: Final = "What the ids refer to has changed since you were asked. "
 
 
-class ConsentPending(MoodleMcpError):  # noqa: N818 - it ends a call, and is no error
-    """The person is asked by the answer to this call; `question` is what the adapter sends."""
+class ConsentPending(MoodleMcpError):  # noqa: N818 - it ends a call but is not an error
+    """The answer to this call asks the person; `question` is what the server sends."""
 
     def __init__(self, question: object) -> None:
         super().__init__("the person is asked first")
@@ -30,7 +30,7 @@ class ConsentPending(MoodleMcpError):  # noqa: N818 - it ends a call, and is no 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A call as the person is asked about it: the text, and the fingerprint of what it covers."""
+    """A call as the person sees it: its text, and the fingerprint of what the text covers."""
 
     text: str
     fingerprint: str
@@ -43,8 +43,7 @@ Describe: TypeAlias = Callable[[], Awaitable[Description]]
 class ConsentRequest:
     """A call that needs consent.
 
-    `describe` reads what its ids stand for, each time anew. `token` is what the call brought as
-    `_confirm`.
+    `describe` looks up the names of its ids anew each time. `token` is the call's `_confirm`.
     """
 
     function: str
@@ -54,7 +53,7 @@ class ConsentRequest:
 
 
 class Consent(Protocol):
-    """How consent is got for calls that come in by one way."""
+    """A way to obtain consent, such as asking through the client."""
 
     async def obtain(self, request: ConsentRequest) -> None:
         """Return once the person has agreed to exactly this call.
@@ -67,7 +66,7 @@ class Consent(Protocol):
 
 
 class TokenConsent:
-    """A plan and a token first, and the same call again with the token."""
+    """Answers with a description and a token; repeating the call with the token is consent."""
 
     async def obtain(self, request: ConsentRequest) -> None:
         described = await request.describe()
@@ -77,18 +76,18 @@ class TokenConsent:
             case Use.GRANTED:
                 return
             case Use.OTHER_CALL:
-                why = "The token is for other arguments, or what the ids stand for has changed. "
+                why = "The token is for other arguments, or what the ids refer to has changed. "
             case Use.GONE:
-                why = "The token is unknown, used or too old. "
+                why = "The token is unknown, used or expired. "
         raise await needs_confirmation(request, described, why)
 
 
 def describing(
     function: str, arguments: dict[str, Any], read: Read, most_items: int = MAX_ITEMS
 ) -> Describe:
-    """What describes a call; `read` finds the names of its ids.
+    """Return the function that describes a call; `read` looks up the names of its ids.
 
-    It raises a `CallError` (`too_large`) for more than a person can be asked about at once.
+    It raises a `CallError` (`too_large`) if the call is too large for one confirmation.
     """
 
     async def describe() -> Description:
@@ -107,7 +106,7 @@ def describing(
 async def needs_confirmation(
     request: ConsentRequest, described: Description, why: str = ""
 ) -> CallError:
-    """The error for a client that can't ask: a description, and a token for the call made again."""
+    """The error for a client that can't ask: a description, and a token for repeating the call."""
     token = await request.approvals.ask(described.fingerprint)
     return CallError.not_sent(
         Fault(
@@ -132,9 +131,9 @@ def _too_many(function: str, found: str, most: str) -> CallError:
     return CallError.not_sent(
         Fault(
             Kind.TOO_LARGE,
-            f"Nothing was sent: nobody can be asked about {found} at once; at most {most}.",
-            hint="Make several calls, each of which is confirmed. The operator sets the number of "
-            "items with MOODLE_MCP_CONFIRM_ITEMS.",
+            f"Nothing was sent: one confirmation covers at most {most}, and this call has {found}.",
+            hint="Make several calls and confirm each. The operator sets the number of items with "
+            "MOODLE_MCP_CONFIRM_ITEMS.",
             function=function,
         )
     )

@@ -1,4 +1,4 @@
-"""One user of one site, as long as the process knows them."""
+"""The state of one user of one site."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from moodle_mcp.site.session import Site
 log = logging.getLogger(__name__)
 
 ONLY_USER: Final = "the only user"
-"""The owner of what is kept where one person has the process to themselves."""
+"""The owner in the store if the process serves only one user."""
 
 
 class UserContext:
-    """Everything that is one user's own: session, policy, registry, presenter, time zone.
+    """Everything that belongs to one user: session, policy, registry, presenter, time zone.
 
-    `owner` names the user in the store, and is never another's. `has_builtins` is False for the
+    `owner` is the user's unique name in the store. `has_builtins` is False for the
     command line, which calls Moodle's functions only.
     """
 
@@ -79,47 +79,48 @@ class UserContext:
         self._first = anyio.Lock()
 
     async def aclose(self) -> None:
-        """Close what is the user's own."""
+        """Close the user's session."""
         await self.session.aclose()
 
     def audit(self, function: Function, outcome: Outcome | None, start: float) -> None:
-        """Record a call of this user's, as `Audit.write` does."""
+        """Write the audit line of a call by this user."""
         user = None if self.owner == ONLY_USER else self.owner
         self.process.audit.write(function, outcome, start, user)
 
     @property
     def known_info(self) -> SiteInfo | None:
-        """What the site has said of itself so far; all lists depend on it."""
+        """The site info, once fetched; the lists of tools, resources and prompts depend on it."""
         return self.session.known_info
 
     @property
     def user_id(self) -> int | None:
-        """The id of the token's user, once the site has told it."""
+        """The id of the token's user; None until the site info is fetched."""
         return None if self.known_info is None else self.known_info.user_id
 
     @property
     def registry(self) -> Registry:
-        """What may be called, by what the site has said of itself so far."""
+        """What the user may call, according to the site info fetched so far."""
         info = self.known_info
         if self._registry is None or self._registry.info is not info:
             self._registry = self._registry_for(info)
         return self._registry
 
     async def learn(self, name: str) -> None:
-        """Ask the site once before the first call, and for a name that only it may know.
+        """Fetch the site info before the first call, and for a name that the catalogue does not
+        know.
 
-        The site's release decides on the arguments that are right, its functions on what exists.
+        The site's release decides which arguments are right, its functions which names exist.
         """
         known = self.registry.functions.find(name)
         if known is not None and not self.policy.names(known.name):
-            # It is withheld, whatever the site says.
+            # The policy withholds it, whatever the site offers.
             return
         await self.learn_at_first()
         if not self.registry.knows(name):
             await self._ask_site()
 
     async def learn_at_first(self) -> None:
-        """Ask the site what it offers, if it has not been asked yet."""
+        """Fetch the site info, unless that was tried before."""
         if not self._asked:
             async with self._first:
                 # Waiters share the first request's result, or its failure.
@@ -127,13 +128,13 @@ class UserContext:
                     await self._ask_site()
 
     async def learn_about_site(self) -> None:
-        """Ask the site what it offers, if it has not answered yet, before that is listed."""
+        """Fetch the site info before a list is made, unless it is known."""
         error = await self._ask_site()
         if error is not None:
-            log.warning("the site did not say what it offers: %s", error)
+            log.warning("can't fetch the site info: %s", error)
 
     async def _ask_site(self) -> CallError | None:
-        """Ask the site what it offers; a call that follows meets the same error, and tells it."""
+        """Fetch the site info; an error is only returned, because the next call reports it."""
         error = None
         if self.known_info is None:
             try:

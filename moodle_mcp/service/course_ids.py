@@ -1,4 +1,4 @@
-"""Course ids by what was typed, for the arguments of prompts and resource templates."""
+"""Completion of course ids, for the arguments of prompts and resource templates."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from cachetools import TTLCache
 from moodle_mcp.service.id_names import Read
 
 MOST: Final = 100
-"""Values of one answer, as MCP has it."""
+"""Most values in one completion, as MCP defines."""
 
 KEPT_SECONDS: Final = 60
-"""Seconds that what was found is used again: a client asks at every key."""
+"""Seconds that results are cached: clients ask at every keystroke."""
 
 PATIENCE: Final = 5.0
-"""Seconds after which nobody waits for a suggestion any more."""
+"""Most seconds spent on one completion."""
 
 _LEAST: Final = 2
-"""Characters from which the whole site is searched."""
+"""Fewest characters for which the whole site is searched."""
 
 _NAMES: Final = ("fullname", "displayname", "shortname")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Courses by id with their names in one text, and how many there are in all."""
+    """Found courses: their names by id, as one text each, and how many there are in all."""
 
     names: Mapping[int, str]
     total: int
@@ -45,18 +45,20 @@ class Suggestions:
 
 
 class CourseIds:
-    """Suggests the ids of the user's own courses, or else of those that a search finds.
+    """Suggests ids of the user's own courses, or else of courses found by a search.
 
-    Each answer is kept for a while, so that a key pressed costs one request at most once a user's
-    own courses are known.
+    Results are cached: once the user's own courses are known, a keystroke costs at most one
+    request.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._kept: TTLCache[str, Found] = TTLCache(MOST, KEPT_SECONDS, timer=clock)
 
     async def complete(self, typed: str, user_id: int | None, read: Read) -> Suggestions:
-        """The ids that begin with what was typed, then those of courses with its words in their
-        names; none if the site can't say. `read` calls a function if it is allowed.
+        """Suggest ids that begin with the typed text, then those of courses with its words in a
+        name.
+
+        `read` calls a function if it is allowed. If the site does not answer, there are none.
         """
         typed = " ".join(typed.casefold().split())
         with anyio.move_on_after(PATIENCE):
@@ -106,7 +108,7 @@ def _courses(answer: Any) -> Found:
 
 
 def _fitting(typed: str, names: Mapping[int, str]) -> list[int]:
-    """The ids that are what was typed or begin with it, then those of fitting names."""
+    """The ids that begin with the typed text, then those whose names contain its words."""
     begun = sorted(number for number in names if str(number).startswith(typed))
     words = typed.split()
     named = [number for number, text in names.items() if all(word in text for word in words)]

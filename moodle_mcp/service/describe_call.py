@@ -1,8 +1,7 @@
-"""What a call will do, in words for the person who is asked to confirm it.
+"""Describes a call to the person who is asked to confirm it.
 
-The description has everything that the consent covers: every id, every text in full, characters
-that show nothing included, and how often something is repeated. Only passwords and keys are left
-out.
+The description has everything that the consent covers: every id, every text in full with its
+invisible characters, and how often a value is repeated. Only passwords and keys are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from moodle_mcp.redaction.arguments import Hidden, without_secret_arguments
 from moodle_mcp.service.id_names import Names, lookup_for
 
 NAMED: Final = 100
-"""Ids of one list that are shown with their names; the others are shown as ranges."""
+"""Most ids of one list that are shown with their names; the others are shown as ranges."""
 
 _MAX_NAME: Final = 80
 
@@ -41,7 +40,7 @@ def describe_call(function: str, arguments: Mapping[str, Any], names: Names) -> 
 
 
 def count_items(arguments: Mapping[str, Any]) -> int:
-    """How many items the longest list among the arguments has."""
+    """The length of the longest list among the arguments."""
     lists = (len(cast("list[Any]", each)) for each in arguments.values() if isinstance(each, list))
     return max(lists, default=1)
 
@@ -58,7 +57,7 @@ def _argument(name: str, value: Any, names: Names) -> str:
 
 
 def _objects(argument: str, items: Sequence[Mapping[str, Any]], names: Names) -> str:
-    """Objects, those together that differ in one key only: one text, and all who get it."""
+    """Describe objects, grouping those that differ in one key only: one text and its recipients."""
     varying = _varying_key(items)
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for item in items:
@@ -127,7 +126,7 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """A value as JSON on one line, of which a person sees all."""
+    """A value as JSON on one line, with invisible characters escaped."""
     if isinstance(value, Hidden):
         return str(value)
     return _inert(with_visible(json.dumps(value, ensure_ascii=False), json_escape))
@@ -137,17 +136,17 @@ def _named(name: str | None, id_: str) -> str:
     """An id with its name in quotes: one that holds "(course id 5)" can't pass for course 5."""
     if name is None:
         return f"nothing with {id_}"
-    # Letters that turn the direction round could make it look like another name.
+    # Direction characters could make it look like another name.
     text = " ".join(without_invisible(name).split())
     text = text if len(text) <= _MAX_NAME else f"{text[:_MAX_NAME]}…"
     return f"{_inert(json.dumps(text, ensure_ascii=False))} ({id_})"
 
 
 def _inert(text: str) -> str:
-    """The text, all of which is seen also where a client shows the question as Markdown.
+    """Break Markdown and HTML, so that a client that renders the question shows all of the text.
 
-    An image's address would be fetched before the person has agreed to anything, and a comment
-    or a link would hide a part of what they agree to. Nothing is taken out, unlike in answers.
+    The client would fetch an image before the person has agreed to anything, and a comment or a
+    link would hide a part of what they agree to. Unlike in answers, nothing is removed.
     """
     return _ACTS.sub(_broken, without_marks(text))
 

@@ -1,7 +1,7 @@
-"""Three tools for all functions: find, describe and call, under the same policy and checks.
+"""The discovery tools find, describe and call any allowed function, with the same checks.
 
-For hosts that load every tool into the model's context: so the whole allowed Moodle costs under
-2,000 tokens.
+They are for hosts that load every tool into the model's context: all allowed functions together
+then cost less than 2,000 tokens.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ FIND: Final = Function(
     ),
     classification=Classification(Access.READ),
     text=FunctionText(
-        "Find Moodle functions by words, the best first, among all that are allowed here, listed "
-        "as tools or not: courses, users, enrolments, groups, grades, assignments, quizzes, "
-        "forums, messages, calendar and more. Then use describe_function.",
+        "Search all Moodle functions that are allowed here, listed as tools or not, best match "
+        "first: courses, users, enrolments, groups, grades, assignments, quizzes, forums, "
+        "messages, calendar and more. Then use describe_function.",
         {
             "query": ParameterText("Words in English, such as: enrol users in a course."),
             "limit": ParameterText(f"At most {_MOST}."),
@@ -69,7 +69,7 @@ CALL_SCHEMA: Final[dict[str, Any]] = {
         "function": {"type": "string"},
         "arguments": {
             **free_form(dict(SCHEMAS)),
-            "description": "As its schema says; the reserved ones belong here too.",
+            "description": "As the function's schema says, reserved arguments included.",
         },
     },
     "additionalProperties": False,
@@ -84,11 +84,11 @@ FACADE: Final = (
 )
 
 Learn: TypeAlias = Callable[[], Awaitable[Functions]]
-"""Asks the site what it offers, if that is not known yet, and returns what is allowed of it."""
+"""Fetches the site info, if it is not known yet, and returns the allowed functions."""
 
 
 class Discovery:
-    """The three tools of one user."""
+    """The discovery tools of one user."""
 
     def __init__(self, learn: Learn, background: Background) -> None:
         self._learn = learn
@@ -103,12 +103,12 @@ class Discovery:
 
     async def _find(self, arguments: Mapping[str, Any], _: Observer) -> BuiltinAnswer:
         functions = await self._learn()
-        # The index of all functions is made when it is first needed.
+        # The first search builds the index of all functions.
         result = await self._background.run(self._found, functions, arguments)
         return BuiltinAnswer(Outcome(result=result))
 
     def _found(self, functions: Functions, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The functions that fit the words."""
+        """The functions that match the query."""
         limit = arguments.get("limit", _USUAL)
         index = self._index(functions)
         found = index.search(arguments["query"], min(max(limit, 1), _MOST))
@@ -126,7 +126,7 @@ class Discovery:
         return result
 
     def _index(self, functions: Functions) -> Index:
-        # The search's library takes 18 ms to import; most servers are never searched.
+        # Importing the search library takes 18 ms, and most servers are never searched.
         from moodle_mcp.catalogue.search import Index
 
         if self._indexed is None or self._indexed[0] is not functions:
@@ -156,7 +156,7 @@ def describe(functions: Functions, function: Function) -> Outcome:
 
 
 def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The function and the arguments that `call_function` was given.
+    """Return the function's name and its arguments from those of `call_function`.
 
     Raises:
         CallError: `invalid_arguments` or `too_large`; nothing was sent.
@@ -168,7 +168,7 @@ def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if not isinstance(name, str):
         faults.append(ParameterFault("function", "is missing and required", "string"))
     if not isinstance(inner, dict):
-        faults.append(ParameterFault("arguments", "is no object", "an object"))
+        faults.append(ParameterFault("arguments", "is not an object", "an object"))
     unknown = [key for key in arguments if key not in CALL_SCHEMA["properties"]]
     known = ", ".join(CALL_SCHEMA["properties"])
     faults += [ParameterFault(key, "is not a known key", known) for key in unknown]

@@ -1,4 +1,4 @@
-"""The two tools for files: text, pictures and saved files out, drafts in."""
+"""The tools for files: download_file and upload_file."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ DOWNLOAD: Final = "download_file"
 UPLOAD: Final = "upload_file"
 
 MAX_IMAGE: Final = 5_000_000
-"""Bytes of a picture that is shown: models take no larger ones."""
+"""Most bytes of a picture in an answer: models accept no larger ones."""
 
 MAX_SIDE: Final = 8_000
-"""Pixels of its width and height: a model's service refuses a whole conversation with a larger one,
+"""Most pixels of its width and height: model APIs reject a whole conversation with a larger one,
 and a few kilobytes can unpack to gigabytes in a client.
 """
 
@@ -52,23 +52,25 @@ _STEP: Final = 1_000_000
 _DAMAGED: Final = "The picture is damaged, and not shown."
 
 _HARMLESS: Final = (
-    "At most a draft was stored, which nobody sees and which Moodle removes by itself: upload "
-    "again, without itemid."
+    "At most a draft was stored. Nobody sees it, and Moodle removes it later: upload again, "
+    "without itemid."
 )
 
 
 def download_function(*, saves: bool) -> Function:
-    """`download_file`; the arguments for saving are there only where there is a folder."""
+    """Define `download_file`; the arguments for saving need a folder."""
     params = {"url": Value("raw")}
-    texts = {"url": ParameterText("A file's address as an answer gives it, such as `fileurl`.")}
+    texts = {"url": ParameterText("URL of a file from an answer, such as `fileurl`.")}
     if saves:
         params["save"] = Value("bool", presence="optional")
         params["name"] = Value("raw", presence="optional")
-        texts["save"] = ParameterText("Save it into the operator's folder; its content stays out.")
+        texts["save"] = ParameterText(
+            "Save it in the operator's folder; its content is not returned."
+        )
         texts["name"] = ParameterText("Name to save it under, if not its own.")
     text = (
         "Read a file of this Moodle: text, HTML as Markdown, the text of PDF, Word, PowerPoint "
-        "and Excel files, pictures as pictures."
+        "and Excel files, or a picture."
     )
     return Function(
         DOWNLOAD,
@@ -79,7 +81,7 @@ def download_function(*, saves: bool) -> Function:
 
 
 def upload_function(*, reads: bool) -> Function:
-    """`upload_file`; `path` is there only where there is a folder to read from."""
+    """Define `upload_file`; the argument `path` needs a folder."""
     presence = "optional" if reads else "required"
     params = {
         "name": Value("raw", presence=presence),
@@ -87,7 +89,7 @@ def upload_function(*, reads: bool) -> Function:
         "itemid": Value("int", presence="optional"),
     }
     texts = {
-        "name": ParameterText("Name of a new text file, with its ending."),
+        "name": ParameterText("Name of a new text file, with its extension."),
         "text": ParameterText("Content of that file."),
         "itemid": ParameterText("Draft area to add to; a new one if left out."),
     }
@@ -96,7 +98,7 @@ def upload_function(*, reads: bool) -> Function:
         texts["path"] = ParameterText("A file inside the operator's folder; or name and text.")
     text = (
         "Upload a file into a draft area and get its item id, which other functions take, such as "
-        "mod_assign_save_submission (files_filemanager). Nobody sees it before."
+        "mod_assign_save_submission (files_filemanager). Nobody sees the file before that."
     )
     return Function(
         UPLOAD,
@@ -117,11 +119,11 @@ FILE_RULE: Final = Keys(
         "itemid": None,
     }
 )
-"""What is people's in the answers of both tools."""
+"""Which values in the answers of both tools were written by people."""
 
 
 class FileTools:
-    """The two tools for one user. Without a folder nothing on this machine is read or written."""
+    """The file tools of one user. Without a folder they read and write nothing on this machine."""
 
     def __init__(
         self,
@@ -143,7 +145,7 @@ class FileTools:
         )
 
     def tools(self, info: SiteInfo | None) -> list[BuiltinTool]:
-        """The tools that the token's service lets through; both while the site is unknown."""
+        """The tools that the token's service allows; both until the site info is fetched."""
         offered = [
             (self._download_tool, info is None or info.may_download),
             (self._upload_tool, info is None or info.may_upload),
@@ -151,7 +153,7 @@ class FileTools:
         return [tool for tool, may in offered if may]
 
     async def _download(self, given: Mapping[str, Any], observer: Observer) -> BuiltinAnswer:
-        """Answer a file's content, or save it."""
+        """Return a file's content, or save it."""
         address = file_address(given["url"], self._site.address)
         async with self._turns:
             if given.get("save") and self._folder is not None:
@@ -229,14 +231,14 @@ class FileTools:
 
     @contextmanager
     def _source(self, given: Mapping[str, Any]) -> Generator[tuple[str, BinaryIO]]:
-        """The name and the content of what is to be uploaded.
+        """The name and the content of the file to upload.
 
         Raises:
             CallError: nothing was sent.
         """
         named = "name" in given or "text" in given
         if ("path" in given) == named:
-            raise self._unclear("path", "or else name and text must be given, not both")
+            raise self._unclear("path", "or name and text must be given, but not both")
         if not named and self._folder is not None:
             with self._folder.reading(given["path"]) as (name, file):
                 self._check_size(os.fstat(file.fileno()).st_size)
@@ -258,12 +260,12 @@ class FileTools:
         most = self._settings.most_saved
         if size > most:
             message = f"Nothing was sent: the file has {size:,} bytes; {most:,} are allowed here."
-            hint = "Use a smaller file, or let the operator raise MOODLE_MCP_MAX_SAVED_FILE."
+            hint = "Use a smaller file, or ask the operator to raise MOODLE_MCP_MAX_SAVED_FILE."
             raise CallError.not_sent(Fault(Kind.TOO_LARGE, message, hint=hint))
 
 
 def _mimetype(kind: Content, declared: str) -> str:
-    """What the bytes say, and what the site says where that is finer and possible."""
+    """The type found in the bytes, or the site's if that is more precise and plausible."""
     if kind is Content.TEXT or (
         kind is Content.OTHER and not declared.startswith(("text/", "image/"))
     ):
@@ -274,17 +276,19 @@ def _mimetype(kind: Content, declared: str) -> str:
 def _picture(data: bytes, kind: Content, size: Dimensions) -> Picture:
     message = ""
     if len(data) > MAX_IMAGE:
-        message = f"The picture has {len(data):,} bytes; {MAX_IMAGE:,} can be shown."
+        message = f"The picture has {len(data):,} bytes; at most {MAX_IMAGE:,} can be shown."
     elif max(size) > MAX_SIDE:
-        message = f"The picture has {size[0]} x {size[1]} pixels; {MAX_SIDE} each can be shown."
+        message = (
+            f"The picture has {size[0]} x {size[1]} pixels; at most {MAX_SIDE} each can be shown."
+        )
     if message:
-        hint = "Add ?preview=bigthumb to its address for a small one, or save it where that is on."
+        hint = "Add ?preview=bigthumb to its URL for a small one, or save it if `save` is offered."
         raise CallError(Fault(Kind.TOO_LARGE, message, hint=hint))
     return Picture(data, kind.value)
 
 
 def _in_steps(progress: Progress | None) -> Progress | None:
-    """The same, told now and then and at the end only."""
+    """Report progress only every `_STEP` bytes and at the end."""
     if progress is None:
         return None
     last = 0
@@ -299,7 +303,7 @@ def _in_steps(progress: Progress | None) -> Progress | None:
 
 
 def _of_upload(error: CallError) -> Fault:
-    """The fault of an upload. What Moodle says no to is not stored."""
+    """The fault of an upload. Moodle stores nothing that it rejects."""
     fault = error.fault
     certain = error.delivery is not Delivery.UNKNOWN or fault.errorcode is not None
     if fault.written is None and not certain:
@@ -308,6 +312,6 @@ def _of_upload(error: CallError) -> Fault:
 
 
 def _dry_run() -> Outcome:
-    """The plan, in the form that it has for every function."""
+    """The plan, in the form used for every function."""
     nothing: dict[str, Any] = {"succeeded": 0, "failed": [], "unknown": [], "not_sent": []}
     return Outcome(batch={"dry_run": True, "items": 0, "requests": 1, **nothing})

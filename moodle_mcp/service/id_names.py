@@ -1,4 +1,4 @@
-"""What the ids in a call's arguments stand for: the names of courses, people, groups."""
+"""Finds the names of the ids in a call's arguments: of courses, users, groups and more."""
 
 from __future__ import annotations
 
@@ -18,23 +18,21 @@ from typing import Any, Final, TypeAlias, cast
 import anyio
 
 NAMING_TIME: Final = 5.0
-"""Seconds that finding names may take."""
+"""Most seconds spent on finding names."""
 
 _MOST_READS: Final = 40
-"""Reads for the ids of one kind; a list of 500 with two that do not exist takes 35 at most."""
+"""Most reads for the ids of one kind; 500 ids of which two do not exist take 35 at most."""
 
 Read: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
-"""Calls a reading function; None where it is not allowed or fails."""
+"""Calls a read function; returns None if it is not allowed or fails."""
 
 Names: TypeAlias = Mapping[tuple[str, int], str | None]
-"""Names by the kind of thing and its id, as in `("course", 5): "Biology 101"`; None for an id that
-nothing has.
-"""
+"""Names by kind and id, such as `("course", 5): "Biology 101"`; None if nothing has the id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A read that tells the names of ids: its arguments, and where the answer has them."""
+    """A read that finds names of ids: its arguments, and where its answer has the names."""
 
     kind: str
     function: str
@@ -103,7 +101,7 @@ _BY_KEY: Final[Mapping[str, Lookup]] = {
     "newparent": _CATEGORY,
     "eventid": _EVENT,
 }
-# Where the key is only called `id`, the function's list says of what.
+# For the key `id`, the name of the list says what it identifies.
 _BY_LIST: Final[Mapping[str, Lookup]] = {
     "users": _USER,
     "courses": _COURSE,
@@ -115,14 +113,14 @@ _BY_LIST: Final[Mapping[str, Lookup]] = {
 
 
 def lookup_for(argument: str, key: str) -> Lookup | None:
-    """How the names of ids are found that stand under `key` in an argument; None for no id."""
+    """The lookup for ids under `key` in an argument; None if the key holds no ids."""
     return _BY_LIST.get(argument) if key == "id" else _BY_KEY.get(key)
 
 
 async def find_names(arguments: Mapping[str, Any], read: Read) -> Names:
-    """The names of all ids in the arguments, with one read for each kind if every id exists.
+    """Find the names of all ids in the arguments, with one read for each kind if every id exists.
 
-    What does not come within `NAMING_TIME` has no name: the person is not kept waiting for it.
+    An id whose name is not found within `NAMING_TIME` has none, so that the person need not wait.
     """
     wanted: dict[Lookup, dict[int, None]] = {}
     for lookup, number in _ids(arguments):
@@ -136,10 +134,10 @@ async def find_names(arguments: Mapping[str, Any], read: Read) -> Names:
 
 
 async def _find(lookup: Lookup, ids: Sequence[int], read: Read) -> AsyncGenerator[Names]:
-    """The names of ids of one kind; a read that fails is halved until bad ids stand alone.
+    """Find the names of ids of one kind; if a read fails, each half of its ids is read separately.
 
     Several of Moodle's functions fail as a whole for one id that does not exist (observed on 4.5.6
-    for courses, read in its source for groups), which would take the names from all the others.
+    for courses, read in its source for groups). The other ids would then have no names.
     """
     pending = deque([ids])
     for _ in range(_MOST_READS):
@@ -164,7 +162,7 @@ def _ids(arguments: Mapping[str, Any]) -> Iterator[tuple[Lookup, int]]:
 
 
 def _scalars(key: str, value: Any) -> Iterable[tuple[str, Any]]:
-    """Every scalar in a value with the key that it, or the list that it is in, has."""
+    """Yield every scalar in a value with its key; a scalar in a list has the list's key."""
     match value:
         case list():
             for item in cast("list[Any]", value):

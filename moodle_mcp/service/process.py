@@ -46,7 +46,7 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class SharedSite:
-    """What all users of one site share: connections, the rate of requests, a background thread."""
+    """What all users of one site share: connections, rate limit, background thread."""
 
     transport: Transport
     rate_limit: RateLimit
@@ -54,9 +54,9 @@ class SharedSite:
 
 
 class Process:
-    """What all users of one process share; nothing in it is any one user's, save in the store.
+    """What all users of one process share; only the store holds data of single users.
 
-    `folder` is the operator's, which only a server with one user has. `clock` is in Unix seconds.
+    `folder` is the operator's; only a server with one user has it. `clock` is in Unix seconds.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Process:
         return self._sites[address.base]
 
     async def aclose(self) -> None:
-        """Close the record, the store and the connections to all sites."""
+        """Close the audit log, the store and the connections to all sites."""
         self.audit.close()
         for site in self._sites.values():
             await site.transport.aclose()

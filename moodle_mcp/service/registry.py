@@ -18,26 +18,26 @@ from moodle_mcp.suggest import similar
 
 
 class UnknownToolError(MoodleMcpError):
-    """No tool and no function is called so; `near` are those that nearly are."""
+    """No tool or function has this name; `near` are similar names."""
 
     def __init__(self, name: str, near: Sequence[str]) -> None:
         did_you_mean = f"; did you mean {' or '.join(near)}?" if near else ""
-        super().__init__(f"{name} is no function of Moodle{did_you_mean}")
+        super().__init__(f"{name} is not a Moodle function{did_you_mean}")
         self.for_clients = f"Unknown tool: {name}{did_you_mean}"
 
 
 class Functions:
-    """The functions that a policy allows, of those that a site offers.
+    """The functions that a site offers and a policy allows.
 
-    Until the site has told what it offers, that is the whole catalogue.
+    Until the site info is fetched, the whole catalogue counts as offered.
     """
 
     def __init__(self, policy: Policy, catalogue: Catalogue, info: SiteInfo | None = None) -> None:
         self.policy = policy
         self.catalogue = catalogue
-        told = info.functions if info else None
-        self.offered = (frozenset(catalogue) if told is None else told) - BUILTIN_NAMES
-        """The names of the functions that the site has for this token, as far as it tells."""
+        listed = info.functions if info else None
+        self.offered = (frozenset(catalogue) if listed is None else listed) - BUILTIN_NAMES
+        """The names of the functions that the site offers to this token, as far as known."""
         named = (catalogue.get(name) for name in sorted(self.offered) if policy.names(name))
         self._by_tool = {
             tool_name(function.name): function for function in named if policy.allows(function)
@@ -49,28 +49,28 @@ class Functions:
         return list(self._by_tool.values())
 
     def find(self, name: str) -> Function | None:
-        """The function that a tool's name or a full name stands for, allowed or withheld."""
+        """Find a function by its tool name or full name, allowed or withheld."""
         return self.find_allowed(name) or self._withheld(name)
 
     def find_allowed(self, name: str) -> Function | None:
-        """The function that a tool's name or a full name stands for, if it is allowed."""
+        """Find a function by its tool name or full name, if it is allowed."""
         return self._by_tool.get(name) or self._by_tool.get(tool_name(name))
 
     def similar(self, name: str) -> list[str]:
-        """The allowed functions that are called much like this."""
+        """The allowed functions with similar names."""
         return similar(name, [function.name for function in self.allowed])
 
     def named(self, tool: Function, name: str) -> Function:
         """The function that an argument of a built-in tool names, allowed or withheld.
 
         Raises:
-            CallError: `invalid_arguments`; the tool is right and the name is not.
+            CallError: `invalid_arguments`; no function has this name.
         """
         function = self.find(name)
         if function is not None:
             return function
         builtin = name in BUILTIN_NAMES
-        problem = "is a tool of its own: call it by itself" if builtin else "is no function here"
+        problem = "is a built-in tool: call it directly" if builtin else "is not a known function"
         near = " or ".join(self.similar(name)) or "a name that find_functions gives"
         fault = ParameterFault("function", problem, None if builtin else near)
         raise CallError.not_sent(arguments_fault(tool, [fault]))
@@ -83,9 +83,9 @@ class Functions:
 
 
 class Registry:
-    """One user's functions and built-in tools, as far as the site is known; it never changes.
+    """One user's functions and built-in tools, as far as the site is known; immutable.
 
-    `info` is what the site has said of itself, None until it has.
+    `info` is None until the site info is fetched.
     """
 
     def __init__(
@@ -105,14 +105,14 @@ class Registry:
         ]
 
     def knows(self, name: str) -> bool:
-        """Whether something is called so, allowed or withheld."""
+        """Whether a tool or function has this name, allowed or withheld."""
         return name in self.builtins or self.functions.find(name) is not None
 
     def function(self, name: str) -> Function:
-        """The function that a tool's name stands for, allowed or withheld.
+        """The function of a tool, allowed or withheld.
 
         Raises:
-            UnknownToolError: nothing is called so.
+            UnknownToolError: nothing has this name.
         """
         builtin = self.builtins.get(name)
         function = builtin.function if builtin else self.functions.find(name)
@@ -125,7 +125,7 @@ class Registry:
         return self.functions.find_allowed(name) is not None
 
     def input_schema(self, name: str) -> dict[str, object] | None:
-        """The JSON Schema of a tool's arguments; None if no tool is called so."""
+        """The JSON Schema of a tool's arguments; None if no tool has this name."""
         builtin = self.builtins.get(name)
         if builtin is not None:
             return builtin.input_schema

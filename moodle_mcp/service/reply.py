@@ -1,4 +1,4 @@
-"""What a call came to, for whoever made it."""
+"""The reply to a call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a call came to: its outcome, the envelope that is shown of it, and pictures."""
+    """The reply to a call: its outcome, the presented envelope, and pictures."""
 
     outcome: Outcome
     envelope: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The tool `resume_batch`: goes on with a batch in which not every item succeeded."""
+"""The tool `resume_batch`: continues a batch in which not every item succeeded."""
 
 from __future__ import annotations
 
@@ -26,31 +26,29 @@ RESUME: Final = Function(
     params=Object({"handle": Value("raw"), "on_error": Value("alpha", presence="optional")}),
     classification=Classification(Access.DESTRUCTIVE),
     text=FunctionText(
-        "Go on with a batch: send the items that failed or were not sent, without passing them "
+        "Continue a batch: send the items that failed or were not sent, without passing them "
         "again. The same checks and the same confirmation apply as to the first call. Items in "
         "`unknown` are never sent again.",
         {
-            "handle": ParameterText("batch.resume of an answer; good for one run."),
+            "handle": ParameterText("batch.resume of an answer; valid for one run."),
             "on_error": ParameterText("stop, continue or isolate; as in the first call if absent."),
         },
     ),
 )
 
 _GO_ON: Final = (
-    "resume_batch with the handle in batch.resume goes on with the items that failed or were not "
-    f"sent, within {KEPT_SECONDS // 60} minutes."
+    "To continue with the items that failed or were not sent, call resume_batch with the handle in "
+    f"batch.resume within {KEPT_SECONDS // 60} minutes."
 )
 _TOO_LARGE: Final = (
-    "The items are too many to be kept: pass those that failed or were not sent again, in smaller "
-    "calls."
+    "The items are too large to be kept for resume_batch: pass those that failed or were not sent "
+    "again, in smaller calls."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """A call of `resume_batch`: the handle, the rest of the batch that it stands for, and the
-    reserved arguments that were passed with it.
-    """
+    """A call of `resume_batch`: its handle, the items left, and the other reserved arguments."""
 
     handle: str
     leftover: Leftover
@@ -58,7 +56,7 @@ class Resumption:
     control: Mapping[str, Any]
 
     def call(self, function: Function) -> dict[str, Any]:
-        """The arguments of the function's call that goes on.
+        """The arguments of the call that continues the batch.
 
         Raises:
             CallError: `invalid_arguments` for an `on_error` that the function does not have.
@@ -69,13 +67,13 @@ class Resumption:
                 "on_error", f"is not possible for {function.name}", ", ".join(choices)
             )
             raise CallError.not_sent(arguments_fault(RESUME, [fault]))
-        # A read takes no choice, and stops anyway.
+        # A read has no `_on_error`, and always stops.
         chosen = {} if self.on_error is None or function.reads_only else {ON_ERROR: self.on_error}
         return {**self.leftover.arguments, **self.control, **chosen}
 
 
 class Resuming:
-    """Finds what is left of one user's batches, and keeps what a run leaves over."""
+    """Keeps and finds the unfinished items of one user's batches."""
 
     def __init__(self, leftovers: Leftovers, checker: ArgumentChecker) -> None:
         self._leftovers = leftovers
@@ -97,7 +95,7 @@ class Resuming:
         """Use up the handle just before anything is sent.
 
         Raises:
-            CallError: another call was faster.
+            CallError: another call has used the handle.
         """
         await self._leftovers.take(resumption.handle)
 
@@ -115,14 +113,14 @@ class Resuming:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The outcome of a run, told of the whole batch, and what is left of it, packed."""
+    """The outcome of a run, extended to the whole batch, and the packed leftover."""
 
     outcome: Outcome
     packed: bytes | None
 
 
 def ended(prepared: Prepared, outcome: Outcome, resumption: Resumption | None) -> Ended:
-    """What a run has come to."""
+    """Combine the outcome of a run with that of earlier runs of its batch."""
     plan = prepared.plan
     earlier = resumption.leftover if resumption else None
     left = None
@@ -134,7 +132,7 @@ def ended(prepared: Prepared, outcome: Outcome, resumption: Resumption | None) -
 
 
 def resume_function(exposed: Sequence[Function]) -> Function | None:
-    """`resume_batch` with the access of what it can run; None if nothing exposed has batches."""
+    """Define `resume_batch` with the highest access of the batches; None if there are none."""
     batches = [function for function in exposed if function.batching is not None]
     if not batches:
         return None

@@ -1,4 +1,4 @@
-"""The one way of a call: policy, arguments, plan, consent, run, presentation."""
+"""Runs a call: policy, arguments, plan, consent, execution, presentation."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ from moodle_mcp.service.zone import user_zone
 log = logging.getLogger(__name__)
 
 SILENT: Final = Observer()
-"""Tells nobody."""
+"""The observer that does nothing."""
 
 OWN_READ_SECONDS: Final = 8.0
-"""Seconds that a read for the server itself may take."""
+"""Most seconds for a read that the server makes for itself."""
 
 _ASKED: Final = Fault(Kind.NEEDS_CONFIRMATION, "The user is asked first.")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The function and the arguments that are meant, whatever tool was called for them."""
+    """The function to call and its arguments, whatever tool was called for them."""
 
     function: Function
     arguments: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Request:
 
 
 class CallService:
-    """Makes every call, whoever asks for it. It keeps nothing."""
+    """Runs every call. It has no state."""
 
     async def call(
         self,
@@ -80,16 +80,16 @@ class CallService:
         consent: Consent | None = None,
         observer: Observer = SILENT,
     ) -> Reply:
-        """Call a tool by its name; every failure that is foreseen is a reply too.
+        """Call a tool by its name; expected failures are replies too.
 
-        Without `consent` a destructive call is answered with a plan and a token.
+        Without `consent` a destructive call is answered with a description and a token.
 
-        Cancelling it cancels a read's request; a write that was sent goes on to its end, and
-        nothing is sent after it.
+        Cancelling a read cancels its request. A write that was sent is completed, and nothing is
+        sent after it.
 
         Raises:
-            UnknownToolError: no tool is called so.
-            ConsentPending: the person is asked before anything is sent.
+            UnknownToolError: no tool has this name.
+            ConsentPending: the person must be asked before anything is sent.
         """
         start = time.monotonic()
         await context.learn(name)
@@ -101,7 +101,7 @@ class CallService:
                 function = context.registry.functions.named(CALL, name)
             request = await self._resolved(context, function, arguments)
             function = request.function
-            reply = await self._answered(context, request, consent or TokenConsent(), observer)
+            reply = await self._run(context, request, consent or TokenConsent(), observer)
         except ConsentPending:
             context.audit(function, Outcome(fault=_ASKED), start)
             raise
@@ -112,15 +112,17 @@ class CallService:
             if task is not None and task.cancelling():
                 context.audit(function, None, start)
                 raise
-            # Not this call's own cancellation: passed on, it would end the whole connection.
+            # Not this call's own cancellation: if raised, it would end the whole connection.
             reply = _internal(function, "The call was interrupted inside the server.")
         except Exception:
-            # A fault of ours must not end the connection, nor leak through it.
+            # A bug must not end the connection, nor leak data through it.
             secrets = Secrets(arguments=secret_texts(arguments))
-            log.exception("unhandled in a call of %s", function.name, extra={SECRETS: secrets})
+            log.exception(
+                "unhandled exception in a call of %s", function.name, extra={SECRETS: secrets}
+            )
             reply = _internal(function, "The server failed while it handled the call.")
         if anyio.current_effective_deadline() == -math.inf:
-            # The client has cancelled the call, and a write was already on its way.
+            # The client cancelled the call after a write was sent.
             fault = reply.outcome.fault
             end = "done" if fault is None else fault.kind.code
             log.warning("%s was cancelled by the client and ended: %s", function.name, end)
@@ -128,33 +130,31 @@ class CallService:
         return reply
 
     async def read(self, context: UserContext, name: str, arguments: Mapping[str, Any]) -> Any:
-        """What an allowed reading function answers, as Moodle wrote it; None if it is withheld or
-        failed.
-        """
+        """Call an allowed read and return Moodle's answer; None if it is withheld or fails."""
         function = context.registry.functions.find_allowed(name)
         if function is None or not function.reads_only:
             return None
         return (await self._read(context, function, arguments)).result
 
     async def zone(self, context: UserContext) -> tzinfo:
-        """The user's time zone, UTC if the site does not tell it."""
+        """The user's time zone; UTC if it is unknown."""
 
         async def ask(name: str, arguments: Mapping[str, Any]) -> Outcome:
-            # For the server itself: it is in no record, and what agents may call does not matter.
+            # The server's own read: it is not audited, and the policy does not apply.
             function = context.registry.functions.catalogue.get(name)
             with anyio.move_on_after(OWN_READ_SECONDS):
                 return await context.caller.call(function, arguments)
             return Outcome(fault=Fault(Kind.TIMEOUT, "The site did not answer in time."))
 
         if context.zone is None:
-            # What the site did not tell it may tell the next time.
+            # If the zone is unknown, the next call asks again.
             context.zone = await user_zone(ask, context.known_info)
         return context.zone or UTC
 
     async def _read(
         self, context: UserContext, function: Function, arguments: Mapping[str, Any]
     ) -> Outcome:
-        """The outcome of a read that is not shown to anybody, which is in the record too."""
+        """Run a read for internal use; it is audited too."""
         start = time.monotonic()
         outcome: Outcome | None = None
         try:
@@ -166,19 +166,19 @@ class CallService:
     async def _resolved(
         self, context: UserContext, function: Function, arguments: Mapping[str, Any]
     ) -> Request:
-        """The call that is meant: that of `resume_batch` is a function's with what is left."""
+        """The call to run: `resume_batch` becomes a call of its function with the items left."""
         if function.name != RESUME.name:
             return Request(function, arguments)
         resumption = await context.resuming.find(arguments)
         function = context.registry.function(resumption.leftover.function)
         return Request(function, resumption.call(function), resumption)
 
-    async def _answered(
+    async def _run(
         self, context: UserContext, request: Request, consent: Consent, observer: Observer
     ) -> Reply:
         builtin = context.registry.builtins.get(request.function.name)
         if builtin is not None:
-            return await self._answered_here(context, builtin, request.arguments, observer)
+            return await self._run_builtin(context, builtin, request.arguments, observer)
         function, resumption = request.function, request.resumption
         context.policy.check(function)
         prepared = await context.caller.prepare(
@@ -205,7 +205,7 @@ class CallService:
         is_large = prepared.is_large or outcome.size > LARGE_TEXT
         return Reply(outcome, await _shown(context, await run_if(is_large, present)))
 
-    async def _answered_here(
+    async def _run_builtin(
         self,
         context: UserContext,
         builtin: BuiltinTool,
@@ -213,7 +213,7 @@ class CallService:
         observer: Observer,
     ) -> Reply:
         function = builtin.function
-        # Who may not use it is not told first to correct the arguments.
+        # The policy comes first: correcting the arguments of a withheld tool is no use.
         if function.name in FILE_TOOLS:
             context.policy.check(function)
         is_large = checked_size(arguments).is_large
@@ -227,7 +227,7 @@ class CallService:
         if answer.page is not None:
             return Reply(outcome, answer.page)
         if answer.rule is None:
-            return await self._in_own_words(context, function, outcome)
+            return await self._present_own(context, function, outcome)
         present = partial(
             context.presenter.present,
             function,
@@ -241,9 +241,9 @@ class CallService:
         return Reply(outcome, shown, answer.pictures)
 
     async def _failed(self, context: UserContext, function: Function, error: CallError) -> Reply:
-        return await self._in_own_words(context, function, failed(function, error))
+        return await self._present_own(context, function, failed(function, error))
 
-    async def _in_own_words(
+    async def _present_own(
         self, context: UserContext, function: Function, outcome: Outcome
     ) -> Reply:
         paged = context.presenter.present_own(function.name, outcome.envelope, outcome.said)
@@ -262,7 +262,7 @@ class CallService:
         return replace(view, zone=await self.zone(context)) if control.times else view
 
     async def _obtain(self, context: UserContext, prepared: Prepared, consent: Consent) -> None:
-        """Get consent for a destructive call in the way that the operator has set."""
+        """Obtain consent for a destructive call in the way that the operator has set."""
         settings = context.process.settings
         if settings.confirm in (Confirm.HOST, Confirm.NEVER):
             return
@@ -271,12 +271,13 @@ class CallService:
         read = partial(self.read, context)
         describe = describing(name, dict(plan.arguments), read, settings.confirm_items)
         request = ConsentRequest(name, describe, context.approvals, prepared.control.confirm)
-        way = TokenConsent() if settings.confirm is Confirm.TOKEN else consent
-        await way.obtain(request)
+        if settings.confirm is Confirm.TOKEN:
+            consent = TokenConsent()
+        await consent.obtain(request)
 
 
 async def _shown(context: UserContext, paged: Paged) -> dict[str, Any]:
-    """The envelope, once its other pages are kept."""
+    """Keep the further pages and return the envelope."""
     if paged.rest is None or await context.pages.keep(paged.number, paged.rest):
         return paged.envelope
     return without_next(paged.envelope)

@@ -16,27 +16,27 @@ _CONFIG: Final = "tool_mobile_get_config"
 _USERS: Final = "core_user_get_users_by_field"
 
 _SITES_OWN: Final = "99"
-"""What Moodle has for a user who follows the site, and for a site that forces no zone."""
+"""Moodle's value for a user with the site's zone, and for a site that forces no zone."""
 
 log = logging.getLogger(__name__)
 
 Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Outcome]]
-"""Calls a reading function for the server itself."""
+"""Calls a read function for the server itself."""
 
 
 async def user_zone(ask: Ask, info: SiteInfo | None) -> tzinfo | None:
-    """The user's zone as the site knows it: forced, chosen, or the site's own; else UTC.
+    """Find the user's zone: forced by the site, chosen by the user, or the site's own; else UTC.
 
-    Two reads tell it: the mobile app's settings, and the user's profile. A token whose service has
-    neither gets UTC, which the offset in each ISO time then says. None if the site failed to
-    answer, so that it may be asked again.
+    Two reads are needed: the mobile app's settings and the user's profile. If the token's service
+    has neither, the zone is UTC, as the offset in each ISO time shows. None means that a read
+    failed and may be tried again.
     """
 
     async def answer(function: str, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         if info is not None and info.lacks(function):
             return []
         outcome = await ask(function, arguments)
-        # Moodle's own refusal stays the same; anything else may pass.
+        # A Moodle exception is permanent; any other failure may be temporary.
         if outcome.fault is not None and outcome.fault.exception is None:
             raise CallError(outcome.fault)
         result = outcome.result

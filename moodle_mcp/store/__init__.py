@@ -1,1 +1,1 @@
-"""State that outlives a request: whose it is, for how long it is kept, and how much of it."""
+"""State that outlives a request, with its owner, lifetime and limits."""

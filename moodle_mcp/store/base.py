@@ -1,4 +1,4 @@
-"""The interface of a store, and what bounds it."""
+"""The interface of a store, and its limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of entry: seconds that an entry is kept, and how much of it one owner may have."""
+    """One kind of entry: how many seconds entries are kept, and how much one owner may have."""
 
     name: str
     seconds: float
@@ -18,7 +18,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What an entry is found by. Nobody but its `owner` can name it."""
+    """The key of an entry. The owner is part of it, so nobody can reach another's entries."""
 
     owner: str
     kind: Kind
@@ -37,22 +37,22 @@ DEFAULT_LIMITS: Final = StoreLimits()
 
 
 class Store(Protocol):
-    """Values in bytes, each with an owner, a kind and an end.
+    """Values in bytes, each with an owner, a kind and an expiry.
 
     When an owner's entries of one kind, or all entries, are more than may be kept, the entries
     that were written or extended longest ago are evicted.
     """
 
     async def get(self, key: Key, *, extend: bool = False) -> bytes | None:
-        """Return a value that has not expired; `extend` starts its time again."""
+        """Return a value that has not expired; `extend` restarts its lifetime."""
         ...
 
     async def put(self, key: Key, value: bytes) -> bool:
-        """Write a value; False, and nothing is kept, if it is larger than its kind may be."""
+        """Write a value; if it is larger than its kind allows, keep nothing and return False."""
         ...
 
     async def take(self, key: Key) -> bytes | None:
-        """Return a value and remove it. Of many who try at once, one gets it."""
+        """Return a value and remove it; of concurrent calls only one gets it."""
         ...
 
     async def swap(self, key: Key, expected: bytes | None, value: bytes) -> bool:
@@ -60,9 +60,9 @@ class Store(Protocol):
         ...
 
     async def increment(self, key: Key) -> int:
-        """Count one more and return the count, which begins again when the kind's time is over."""
+        """Increment and return a counter, which restarts when the kind's time is over."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of what the store holds open."""
+        """Close the store."""
         ...

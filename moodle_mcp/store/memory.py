@@ -17,9 +17,9 @@ class _Entry:
 
 
 class MemoryStore:
-    """Keeps entries until the process ends; all its methods return without waiting.
+    """Keeps entries until the process ends; its methods never wait.
 
-    `clock` is in seconds and only goes forward.
+    `clock` is monotonic, in seconds.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class MemoryStore:
         self._owned.setdefault(group, OrderedDict())[key] = None
         self._sizes[group] = self._sizes.get(group, 0) + len(value)
         self._size += len(value)
-        self._make_room(group, key.kind)
+        self._evict(group, key.kind)
         return True
 
-    def _make_room(self, group: tuple[str, str], kind: Kind) -> None:
+    def _evict(self, group: tuple[str, str], kind: Kind) -> None:
         owned = self._owned[group]
         while len(owned) > kind.most_entries or self._sizes[group] > kind.most_bytes:
             self._remove(next(iter(owned)))

@@ -1,4 +1,4 @@
-"""A store in one SQLite file, for servers that are restarted and for several on one machine."""
+"""A store in one SQLite file, which survives restarts and which several processes can share."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _THIS: Final = "owner = ? AND kind = ? AND name = ?"
 class SqliteStore:
     """Keeps entries in a file that only its owner can read.
 
-    The work is done in a thread, one piece at a time. `clock` is in Unix seconds, since the file
-    outlives the process.
+    Operations run in a thread, one at a time. `clock` is in Unix seconds, because the file outlives
+    the process.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class SqliteStore:
         clock: Callable[[], float] = time.time,
         limits: StoreLimits = DEFAULT_LIMITS,
     ) -> None:
-        """Open the file, or make it.
+        """Open the file, or create it.
 
         Raises:
-            OSError: it can't be made, or is a link.
-            sqlite3.Error: it is no SQLite file, or can't be written.
+            OSError: it can't be created, or is a link.
+            sqlite3.Error: it is not a SQLite file, or can't be written.
         """
-        # SQLite would make it readable for others; the files beside it get the mode that it has.
+        # SQLite would make it readable for others. Its WAL files get the same mode as the file.
         append_private(path).close()
         self._clock = clock
         self._limits = limits
@@ -88,7 +88,7 @@ class SqliteStore:
         await self._do(self._database.close)
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        # An operation that has begun comes to its end, so that no transaction stays open.
+        # An operation that has begun is completed, so that no transaction stays open.
         return await anyio.to_thread.run_sync(
             partial(work, *args, **kwargs), limiter=self._turn, abandon_on_cancel=False
         )
@@ -152,7 +152,7 @@ class SqliteStore:
         if len(value) > min(key.kind.most_bytes, self._limits.most_bytes):
             return False
         now = self._clock()
-        # A new row, whose number is the highest: the lowest numbers are evicted first.
+        # A new row gets the highest number; the lowest numbers are evicted first.
         self._delete(key)
         self._database.execute(
             "INSERT INTO entries (owner, kind, name, value, size, end) VALUES (?, ?, ?, ?, ?, ?)",
@@ -186,6 +186,6 @@ class _Limits(Protocol):
 
 
 def _identity(key: Key) -> tuple[bytes, str, bytes]:
-    # Clients choose names, and SQLite takes no text with half a surrogate pair in it.
+    # Clients choose names, and SQLite rejects text with a lone surrogate.
     owner, name = (text.encode("utf-8", "surrogatepass") for text in (key.owner, key.name))
     return owner, key.kind.name, name

@@ -39,7 +39,7 @@ def test_a_form_over_the_limits_is_told_with_both_of_them() -> None:
         {
             "kind": "too_large",
             "message": "Nothing was sent: the call needs 4 form fields and 115 bytes; one request may have 3 fields and 50 bytes, because PHP silently drops what is beyond its own limits.",
-            "hint": "Pass fewer ids or shorter texts, in several calls: this list can't be cut, since its entries are not independent of each other. Where PHP's max_input_vars and post_max_size are known to be higher, the operator can raise MOODLE_MCP_MAX_FIELDS and MOODLE_MCP_MAX_BODY.",
+            "hint": "Pass fewer ids or shorter texts, in several calls: the server can't split this list, because its entries depend on each other. If PHP's max_input_vars and post_max_size are known to be higher, the operator can raise MOODLE_MCP_MAX_FIELDS and MOODLE_MCP_MAX_BODY.",
             "function": "core_user_get_users",
             "retryable": False,
             "written": "nothing",
@@ -53,7 +53,7 @@ def test_json_over_the_limit_is_told_without_form_fields() -> None:
         {
             "kind": "too_large",
             "message": "Nothing was sent: the call needs 42 bytes; one request may have 40.",
-            "hint": "Pass fewer ids or shorter texts, in several calls: this list can't be cut, since its entries are not independent of each other. Where the web server is known to take larger requests, the operator can raise MOODLE_MCP_MAX_BODY.",
+            "hint": "Pass fewer ids or shorter texts, in several calls: the server can't split this list, because its entries depend on each other. If the web server is known to accept larger requests, the operator can raise MOODLE_MCP_MAX_BODY.",
             "function": "core_user_get_users",
             "retryable": False,
             "written": "nothing",
@@ -69,7 +69,7 @@ def test_an_item_that_is_to_blame_is_named(protocol: Protocol) -> None:
             "REST": {
                 "kind": "too_large",
                 "message": "Nothing was sent: the item users[7] alone needs 3 form fields and 95 bytes; one request may have 1 fields and 5 bytes, because PHP silently drops what is beyond its own limits.",
-                "hint": "Shorten the texts in this item, or leave it out: no other item is to blame.",
+                "hint": "Shorten the texts in this item, or leave it out: it is too large by itself.",
                 "function": "core_user_create_users",
                 "retryable": False,
                 "written": "nothing",
@@ -77,7 +77,7 @@ def test_an_item_that_is_to_blame_is_named(protocol: Protocol) -> None:
             "RESTful": {
                 "kind": "too_large",
                 "message": "Nothing was sent: the item users[7] alone needs 28 bytes; one request may have 5.",
-                "hint": "Shorten the texts in this item, or leave it out: no other item is to blame.",
+                "hint": "Shorten the texts in this item, or leave it out: it is too large by itself.",
                 "function": "core_user_create_users",
                 "retryable": False,
                 "written": "nothing",

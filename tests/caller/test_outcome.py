@@ -112,7 +112,7 @@ def test_a_write_in_doubt_is_not_called_retryable_and_its_hint_says_to_read_firs
             "error": {
                 "kind": "timeout",
                 "message": "No answer.",
-                "hint": "It is not known whether Moodle carried this out. Read the present state before anything is sent again, or it may be done twice. The site did not answer in time. Ask for less at once, try later, or let the operator raise MOODLE_MCP_TIMEOUT.",
+                "hint": "It is not known whether Moodle carried this out. Read the present state before you send anything again, or it may be done twice. The site did not answer in time. Ask for less at once, try later, or ask the operator to raise MOODLE_MCP_TIMEOUT.",
                 "function": "core_x_add_thing",
                 "retryable": False,
                 "written": "unknown",
@@ -158,8 +158,8 @@ def test_doubt_says_where_to_look_and_whether_calling_again_does_harm() -> None:
     }
     assert {name: in_doubt(function) for name, function in functions.items()} == snapshot(
         {
-            "nothing known": "It is not known whether Moodle carried this out. Read the present state before anything is sent again, or it may be done twice.",
-            "a read that shows it": "It is not known whether Moodle carried this out. Look with core_x_get_things before anything is sent again, or it may be done twice.",
+            "nothing known": "It is not known whether Moodle carried this out. Read the present state before you send anything again, or it may be done twice.",
+            "a read that shows it": "It is not known whether Moodle carried this out. Check with core_x_get_things before you send anything again, or it may be done twice.",
             "harmless": "It is not known whether Moodle carried this out; calling again does no harm.",
         }
     )
@@ -195,8 +195,8 @@ def test_a_batch_of_reads_has_written_nothing() -> None:
     assert batch_fault(plan(function, 2), ledger, None, "budget", "stop") == snapshot(
         Fault(
             kind=Kind.TIMEOUT,
-            message="1 of 2 items are done. The time for one call was over before all items were sent.",
-            hint="Items in `not_sent` (first and last index of each run) were not sent. Go on with the items that were not sent in another call.",
+            message="1 of 2 items are done. The time for one call ran out before all items were sent.",
+            hint="Items in `not_sent` (first and last index of each run) were not sent. Send the remaining items in another call.",
             function="core_x_get_things",
             retryable=True,
             written="nothing",
@@ -211,8 +211,8 @@ def test_a_batch_in_doubt_without_any_fault_says_why() -> None:
     assert batch_fault(plan(MIDWAY, 2), ledger, None, None, "stop") == snapshot(
         Fault(
             kind=Kind.MOODLE_ERROR,
-            message="0 of 2 items are done. Moodle's answer does not say of each item what became of it.",
-            hint="For the items in `unknown`: It is not known whether Moodle carried this out. Read the present state before anything is sent again, or it may be done twice. Moodle refused the call for the reason in the message and errorcode.",
+            message="0 of 2 items are done. Moodle's answer does not report the outcome of each item.",
+            hint="For the items in `unknown`: It is not known whether Moodle carried this out. Read the present state before you send anything again, or it may be done twice. Moodle refused the call for the reason in the message and errorcode.",
             function="core_x_add_thing",
             retryable=False,
             written="unknown",

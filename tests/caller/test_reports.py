@@ -184,7 +184,7 @@ async def test_a_bad_item_alone_is_known_to_have_failed_where_others_would_be_in
             "error": {
                 "kind": "invalid_parameter",
                 "message": "4 of 5 items are done. webservice/formatnotsupported",
-                "hint": "Items in `failed` were not done. Moodle refused a value without naming it. Look first at those in `suspects`, if there are any. Check that ids exist, that values are among those it accepts and that nothing is a duplicate.",
+                "hint": "Items in `failed` were not done. Moodle rejected a value without naming it. Check those in `suspects` first, if there are any. Check that ids exist, that values are allowed and that nothing is a duplicate.",
                 "function": "core_message_send_instant_messages",
                 "errorcode": "formatnotsupported",
                 "exception": "core\\exception\\moodle_exception",
@@ -258,7 +258,7 @@ async def test_two_items_of_which_one_is_bad_are_in_doubt_where_a_request_ends_m
             "error": {
                 "kind": "not_found",
                 "message": "0 of 2 items are done. Invalid user",
-                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Look with core_message_get_messages before anything is sent again, or it may be done twice. No user has this id. Look users up with core_user_get_users_by_field.",
+                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Check with core_message_get_messages before you send anything again, or it may be done twice. No user has this id. Look users up with core_user_get_users_by_field.",
                 "function": "core_message_send_instant_messages",
                 "errorcode": "invaliduser",
                 "exception": "e",
@@ -285,8 +285,8 @@ async def test_a_note_that_was_not_answered_is_in_doubt_and_not_sent_again(demo:
         {
             "error": {
                 "kind": "unreachable",
-                "message": "2 of 6 items are done. The connection broke before the answer was complete.",
-                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Look with core_notes_get_course_notes before anything is sent again, or it may be done twice. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+                "message": "2 of 6 items are done. The connection broke before the whole answer had come.",
+                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Check with core_notes_get_course_notes before you send anything again, or it may be done twice. The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
                 "function": "core_notes_create_notes",
                 "retryable": False,
                 "written": "unknown",
@@ -311,8 +311,8 @@ async def test_doubt_about_what_may_be_done_twice_says_so(demo: Demo) -> None:
         {
             "error": {
                 "kind": "unreachable",
-                "message": "0 of 1 items are done. The connection broke before the answer was complete.",
-                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+                "message": "0 of 1 items are done. The connection broke before the whole answer had come.",
+                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
                 "function": "enrol_manual_enrol_users",
                 "retryable": False,
                 "written": "unknown",
@@ -389,7 +389,7 @@ async def test_a_warning_about_no_item_leaves_those_of_its_request_in_doubt(demo
         {
             "error": {
                 "kind": "moodle_error",
-                "message": "6 of 10 items are done. Moodle's answer does not say of each item what became of it.",
+                "message": "6 of 10 items are done. Moodle's answer does not report the outcome of each item.",
                 "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. Moodle refused the call for the reason in the message and errorcode.",
                 "function": "core_user_update_users",
                 "retryable": False,
@@ -479,8 +479,8 @@ async def test_without_a_connection_nothing_counts_as_failed_and_no_more_is_trie
         {
             "error": {
                 "kind": "unreachable",
-                "message": "0 of 10 items are done. The site refused the connection, or nothing listens there.",
-                "hint": "Items in `not_sent` (first and last index of each run) were not sent. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+                "message": "0 of 10 items are done. The site refused the connection, or nothing is there.",
+                "hint": "Items in `not_sent` (first and last index of each run) were not sent. The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
                 "function": "enrol_manual_enrol_users",
                 "retryable": True,
                 "written": "nothing",
@@ -511,7 +511,7 @@ async def test_a_call_that_was_stopped_says_what_was_not_sent(demo: Demo) -> Non
             "error": {
                 "kind": "declined",
                 "message": "8 of 10 items are done. The call was stopped before all items were sent.",
-                "hint": "Items in `not_sent` (first and last index of each run) were not sent. Go on with the items that were not sent in another call.",
+                "hint": "Items in `not_sent` (first and last index of each run) were not sent. Send the remaining items in another call.",
                 "function": "enrol_manual_enrol_users",
                 "retryable": False,
                 "written": "something",

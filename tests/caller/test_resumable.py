@@ -120,7 +120,7 @@ def test_items_in_doubt_since_an_earlier_run_keep_a_resumed_one_from_being_a_suc
         {
             "kind": "declined",
             "message": "1 items may have been carried out in an earlier run.",
-            "hint": "It is not known whether Moodle carried this out. Read the present state before anything is sent again, or it may be done twice.",
+            "hint": "It is not known whether Moodle carried this out. Read the present state before you send anything again, or it may be done twice.",
             "function": "core_x_do_things",
             "retryable": False,
             "written": "nothing",
@@ -147,12 +147,12 @@ async def test_a_handle_can_be_read_until_it_is_taken() -> None:
         assert caught.value.fault.report() == snapshot(
             {
                 "kind": "not_found",
-                "message": "Nothing was sent: nothing is kept under this handle.",
-                "hint": "A handle is good for one run within 30 minutes; an answer that leaves items over has a new one in batch.resume. Without it, read the present state and pass the missing items again.",
+                "message": "Nothing was sent: this handle is unknown, used or expired.",
+                "hint": "A handle is valid for one run within 30 minutes; an answer with unfinished items has a new one in batch.resume. Without it, read the present state and pass the missing items again.",
                 "parameters": [
                     {
                         "path": "handle",
-                        "problem": "is unknown, used or too old",
+                        "problem": "is unknown, used or expired",
                         "allowed": "batch.resume",
                     }
                 ],

@@ -94,7 +94,7 @@ def test_a_misspelt_function_of_the_file_is_no_unknown_plugins(environment: Envi
     ran = run("tools", environment=settings)
     assert (ran.status, ran.out) == (2, "")
     assert ran.err == snapshot(
-        "moodle-mcp: MOODLE_MCP_TOOLS: local_example_get_noticess names no function of Moodle; did you mean local_example_get_notices or local_example_add_notice?\n"
+        "moodle-mcp: MOODLE_MCP_TOOLS: local_example_get_noticess matches no Moodle function; did you mean local_example_get_notices or local_example_add_notice?\n"
     )
 
 

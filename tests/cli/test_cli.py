@@ -160,8 +160,8 @@ def test_a_function_that_does_not_exist_is_not_called_withheld(environment: Envi
     assert ran == Ran(
         2,
         "",
-        "moodle-mcp: core_course_serch_courses is no function of Moodle; did you mean "
-        "core_course_search_courses or core_course_get_recent_courses or core_course_get_categories?\n",
+        "moodle-mcp: core_course_serch_courses is not a Moodle function; did you mean "
+        "core_course_search_courses or core_course_get_courses or core_course_get_recent_courses?\n",
     )
 
 

@@ -104,15 +104,15 @@ def test_what_names_nothing_stops_the_start_with_the_nearest_names(text: str) ->
         parse_allowlist(text, KNOWN)
     messages = snapshot(
         {
-            "core_course_get_content": "MOODLE_MCP_TOOLS: core_course_get_content names no function of Moodle; did you mean core_course_get_contents or core_course_get_courses or core_course_get_module?",
-            "core_cuorse_*": "MOODLE_MCP_TOOLS: core_cuorse_* names no function of Moodle; did you mean core_course_get_module or core_course_view_course or core_course_get_courses?",
+            "core_course_get_content": "MOODLE_MCP_TOOLS: core_course_get_content matches no Moodle function; did you mean core_course_get_contents or core_course_get_courses or core_course_get_module?",
+            "core_cuorse_*": "MOODLE_MCP_TOOLS: core_cuorse_* matches no Moodle function; did you mean core_course_get_module or core_course_view_course or core_course_get_courses?",
             "core_course_get_contents;all": "MOODLE_MCP_TOOLS: 'core_course_get_contents;all' is not a function name or glob",
             "": "MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all",
             "-all": "MOODLE_MCP_TOOLS includes nothing: name a profile, functions or all",
-            "defualt": "MOODLE_MCP_TOOLS: defualt names no function of Moodle; did you mean default?",
-            "zzzzzzzzzzzz": "MOODLE_MCP_TOOLS: zzzzzzzzzzzz names no function of Moodle",
-            "mod_quizz_get_attempts": "MOODLE_MCP_TOOLS: mod_quizz_get_attempts names no function of Moodle; did you mean mod_quiz_get_user_attempts or mod_quiz_get_attempt_data or mod_quiz_get_attempt_summary?",
-            "local": "MOODLE_MCP_TOOLS: local names no function of Moodle",
+            "defualt": "MOODLE_MCP_TOOLS: defualt matches no Moodle function; did you mean default?",
+            "zzzzzzzzzzzz": "MOODLE_MCP_TOOLS: zzzzzzzzzzzz matches no Moodle function",
+            "mod_quizz_get_attempts": "MOODLE_MCP_TOOLS: mod_quizz_get_attempts matches no Moodle function; did you mean mod_quiz_get_user_attempts or mod_quiz_get_attempt_data or mod_quiz_get_attempt_summary?",
+            "local": "MOODLE_MCP_TOOLS: local matches no Moodle function",
         }
     )
     assert str(caught.value) == messages[text]

@@ -91,7 +91,7 @@ def test_what_stands_for_a_secret_is_not_written_to_moodle() -> None:
     assert error.value.fault.report()["parameters"] == [
         {
             "path": "users[0].password",
-            "problem": "is what stands in an answer for a secret: (removed)",
+            "problem": "is the placeholder for a secret in an answer: (removed)",
             "allowed": "leave it out to keep the present value",
         }
     ]

@@ -42,7 +42,7 @@ async def test_an_expired_cursor_says_how_to_ask_again() -> None:
     assert await missing(cache, "a1-1") == snapshot(
         {
             "kind": "not_found",
-            "message": "The rest of this answer of core_course_get_courses is no longer kept: it has not been read for 30 minutes, or other answers needed the room.",
+            "message": "The rest of this answer of core_course_get_courses is no longer kept: it was not read for 30 minutes, or newer answers have replaced it.",
             "hint": "Call core_course_get_courses again with the same arguments; fewer `_fields` make the answer shorter.",
             "function": "core_course_get_courses",
             "retryable": False,

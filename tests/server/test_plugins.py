@@ -168,7 +168,7 @@ async def test_no_function_of_a_site_takes_the_place_of_a_tool_of_ours(mode: Mod
                 called = await session.call_tool("call_function", asked)
                 assert called.structured_content is not None
                 assert called.structured_content["error"]["parameters"] == snapshot(
-                    [{"path": "function", "problem": "is a tool of its own: call it by itself"}]
+                    [{"path": "function", "problem": "is a built-in tool: call it directly"}]
                 )
     assert len(names) == len(set(names))
     assert ours == BUILTIN_NAMES if mode is not Mode.DIRECT else ours < BUILTIN_NAMES

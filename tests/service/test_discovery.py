@@ -109,9 +109,9 @@ async def test_a_malformed_call_of_the_facade_is_explained(
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("core_course_get_content", "is no function here"),
-        ("CORE_COURSE_GET_CONTENTS", "is no function here"),
-        ("more_results", "is a tool of its own: call it by itself"),
+        ("core_course_get_content", "is not a known function"),
+        ("CORE_COURSE_GET_CONTENTS", "is not a known function"),
+        ("more_results", "is a built-in tool: call it directly"),
     ],
 )
 async def test_a_name_inside_the_facade_that_none_is_has_an_answer_and_no_protocol_error(

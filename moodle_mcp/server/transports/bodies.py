@@ -1,4 +1,4 @@
-"""The bodies of HTTP requests: read whole, within a time, before anybody parses them."""
+"""Reads the whole body of an HTTP request, within limits of size and time, before it is parsed."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from moodle_mcp.server.transports.jsonrpc_lines import (
 )
 
 MAX_BODY: Final = 4 * 1024 * 1024
-"""Bytes of one request from a client beyond which it is answered with 413."""
+"""Most bytes of one request; a larger one is answered with 413."""
 
 MAX_HELD: Final = 4 * MAX_BODY
-"""Bytes of the bodies of all requests under way beyond which a further one is answered with 503."""
+"""Most bytes of all request bodies in progress; a further request is answered with 503."""
 
 BODY_TIME: Final = 20.0
-"""Seconds in which a body must have come; then the request is answered with 408."""
+"""Seconds within which a body must arrive; otherwise the request is answered with 408."""
 
 END_TIME: Final = 10.0
-"""Seconds that writes have to come to their end when the serving has ended."""
+"""Seconds that writes have to finish after the server has stopped."""
 
 _ODD_ID: Final = re.compile(rb'"id"\s*+:\s*+(?!"|-?[0-9]++\s*+[,}])')
-"""What an id is not that can be answered: neither a text nor an integer."""
+"""An id that can't be answered: neither a string nor an integer."""
 
 
 class Bodies:
@@ -58,36 +58,38 @@ class Bodies:
                 self._all_ended.set()
 
     async def ended(self) -> None:
-        """Wait until no request is under way, or for `END_TIME`."""
+        """Wait until no request is in progress, for at most `END_TIME` seconds."""
         self._all_ended = anyio.Event()
         if self._under_way:
             with anyio.move_on_after(END_TIME):
                 await self._all_ended.wait()
 
     async def _read(self, receive: Receive, body: bytearray) -> Response | None:
-        """Read a body; the response that refuses it, or None."""
+        """Read a body; return the response that refuses it, or None."""
         try:
             with anyio.fail_after(self._body_time):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        # What has come may be a whole message all the same, and must not be run.
-                        return _refusal(400, "The request did not come to its end.")
+                        # The part that arrived may be a whole message, which must not be run.
+                        return _refusal(400, "The request ended before its body was complete.")
                     chunk: bytes = message.get("body", b"")
                     body += chunk
                     self._held += len(chunk)
                     if len(body) > MAX_BODY:
-                        return _refusal(413, f"A request may have {MAX_BODY:,} bytes.")
+                        return _refusal(413, f"A request may have at most {MAX_BODY:,} bytes.")
                     if self._held > MAX_HELD:
-                        return _refusal(503, "Too many large requests are under way; try later.")
+                        return _refusal(503, "Too many large requests are in progress; try later.")
                     if not message.get("more_body"):
                         break
         except TimeoutError:
-            return _refusal(408, f"The request did not come within {self._body_time:.0f} seconds.")
+            return _refusal(
+                408, f"The request did not arrive within {self._body_time:.0f} seconds."
+            )
         if has_more_values(body, MAX_VALUES):
             return _reply(413, refusal_of_values(bytes(body)))
         if _ODD_ID.search(body):
-            # The SDK would take it for a notification, and answer 202 to what is not done.
+            # The SDK would take it for a notification and answer 202 without running it.
             try:
                 await anyio.to_thread.run_sync(parse_line, bytes(body))
             except UnreadableError as error:
@@ -95,7 +97,7 @@ class Bodies:
         return None
 
     def _passing(self, body: bytes) -> ASGIApp:
-        """The application with a body that has been read."""
+        """Return the application with a body that has been read."""
 
         async def passing(scope: Scope, receive: Receive, send: Send) -> None:
             read: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -113,5 +115,5 @@ def _reply(status: int, reply: JSONRPCError) -> Response:
 
 
 def _refusal(status: int, text: str) -> Response:
-    # What is left of the body is not read.
+    # The rest of the body is not read.
     return Response(f"{text}\n", status, {"Connection": "close"}, media_type="text/plain")

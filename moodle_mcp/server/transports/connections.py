@@ -1,4 +1,4 @@
-"""The connections of HTTP clients: bounded in number, and closed when nothing comes or goes."""
+"""Connections of HTTP clients: limited in number, and closed when a client stalls."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Final, cast
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 MAX_CONNECTIONS: Final = 256
-"""Connections beyond which the one that has waited longest for a request is closed."""
+"""Most connections; beyond that, the one that has waited longest for a request is closed."""
 
 MAX_HEAD: Final = 16 * 1024
-"""Bytes of a request's line and headers."""
+"""Most bytes of a request's line and headers."""
 
 HEAD_TIME: Final = 10.0
-"""Seconds in which a request's line and headers must have come."""
+"""Seconds within which a request's line and headers must arrive."""
 
 WRITE_TIME: Final = 60.0
-"""Seconds in which a client must have taken some of an answer."""
+"""Seconds within which a client must read a part of an answer."""
 
 
 class Connection(H11Protocol):
-    """One connection, with the limits that uvicorn does not have."""
+    """One connection, with limits that uvicorn lacks."""
 
     max_connections = MAX_CONNECTIONS
     head_time = HEAD_TIME
@@ -61,18 +61,18 @@ class Connection(H11Protocol):
 
     @property
     def has_request(self) -> bool:
-        """Whether the headers of a request have come and its answer has not gone yet."""
-        # uvicorn declares it as always there.
+        """Whether a request's headers have arrived and its answer is not complete yet."""
+        # uvicorn's annotation lacks None.
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return cycle is not None and not cycle.response_complete
 
     @property
     def may_be_closed(self) -> bool:
-        """Whether no whole request is under way."""
+        """Whether no complete request is in progress."""
         return not self.has_request or self.cycle.more_body
 
     def _await_request(self) -> None:
-        """Start the clock for a request's headers, or stop it when they have come."""
+        """Start the timer for a request's headers, or stop it when they have arrived."""
         if self.has_request:
             if self._awaited is not None:
                 self._awaited.cancel()
@@ -82,12 +82,12 @@ class Connection(H11Protocol):
             self._idle_since = self.loop.time()
 
     def _make_room(self) -> None:
-        """Close the connection that has waited longest, this one if all others are busy."""
+        """Close the connection that has waited longest, or this one if all others are busy."""
         others: list[Connection] = [
             each for each in self.connections if isinstance(each, Connection)
         ]
         waiting = [each for each in others if each is not self and each.may_be_closed]
         longest = min(waiting, key=lambda each: each._idle_since, default=self)
-        # It counts until the transport tells of its end, which is after this.
+        # Otherwise it counts until `connection_lost`, which is called later.
         self.connections.discard(longest)
         longest.transport.abort()

@@ -1,8 +1,8 @@
-"""Serving clients on this machine over streamable HTTP.
+"""Serves clients on this machine over streamable HTTP.
 
-Nobody has to log in: the port is open to every program on this machine, and what comes in by it
-acts with the token's rights. So nothing but a loopback address is listened on, and requests that a
-browser was tricked into sending are refused by their `Host` and `Origin`.
+There is no authentication: any local program can use the token. So the server listens on loopback
+addresses only, and checks `Host` and `Origin` to refuse requests that a web page makes a browser
+send.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from moodle_mcp.server.transports.connections import MAX_HEAD, Connection
 PATH: Final = "/mcp"
 
 BACKLOG: Final = 2048
-"""Connections that wait to be accepted; beyond it a client tries again after a second."""
+"""Most connections that wait to be accepted; a further client tries again after a second."""
 
 MAX_SESSIONS: Final = 200
-"""Sessions at once; while there are so many, a further one is refused with 503."""
+"""Most concurrent sessions; a further one is refused with 503."""
 
 SESSION_TIME: Final = 600.0
-"""Seconds without a request after which a session ends: its client is told 404 and begins anew."""
+"""Seconds without a request after which a session ends; its client gets 404 and starts another."""
 
 GRACE: Final = 10
-"""Seconds that calls under way have to come to their end when the serving ends."""
+"""Seconds that calls in progress have to finish when the server stops."""
 
 SWITCH_INTERVAL: Final = 0.0005
-"""Seconds after which a thread that works in the background lets the event loop run.
+"""Seconds after which a background thread lets the event loop run.
 
-An answer to a client needs a dozen turns; with Python's 5 ms each, it waits that much longer.
+An answer to a client needs a dozen turns; Python's default of 5 ms would delay each of them.
 """
 
 _LISTEN: Final = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[^\[\]]+\]):)?(?P<port>[0-9]{1,5})")
@@ -56,27 +56,27 @@ _LISTEN: Final = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[^\[\]]+\]):)?(?P<port>[0-
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A loopback port that is listened on until the block ends."""
+    """A socket that listens on a loopback port until the `with` block ends."""
 
     socket: socket.socket
 
     @classmethod
     def of(cls, listen: str) -> Self:
-        """Listen on `PORT`, or on `HOST:PORT` where the host is a loopback address.
+        """Listen on `PORT`, or on `HOST:PORT` if the host is a loopback address.
 
         Raises:
-            SettingsError: it is neither, or the port can't be had.
+            SettingsError: it is neither, or the port can't be bound.
         """
         address, port = _parsed(listen)
         family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-        # With the protocol named, asyncio switches Nagle's algorithm off for the connections; with
-        # it on each answer takes 40 ms.
+        # asyncio switches Nagle's algorithm off only if the protocol is given. With it, each answer
+        # takes 40 ms.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((str(address), port))
-            # From here on clients are kept waiting rather than refused.
+            # From here on clients wait instead of being refused.
             listener.listen(BACKLOG)
         except (OSError, OverflowError) as error:
             listener.close()
@@ -85,7 +85,7 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """The port that was bound, where any was asked for."""
+        """The port that was bound, also if port 0 was given."""
         return self.socket.getsockname()[1]
 
     @property
@@ -97,7 +97,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """Where clients find the server."""
+        """The URL for clients."""
         return f"http://{self.hosts[0]}{PATH}"
 
     def __enter__(self) -> Self:
@@ -113,7 +113,7 @@ class Listener:
 
 
 def serve_http(server: Server[Any], listener: Listener) -> None:
-    """Serve until the process is told to stop; calls under way then have `GRACE` to end."""
+    """Serve until a signal stops the process; calls in progress then have `GRACE` seconds."""
     config = uvicorn.Config(
         asgi(server, listener),
         http=Connection,
@@ -131,7 +131,7 @@ def serve_http(server: Server[Any], listener: Listener) -> None:
 
 
 def asgi(server: Server[Any], listener: Listener) -> Starlette:
-    """The application that answers at `PATH`."""
+    """Build the ASGI application, which answers at `PATH`."""
     manager = StreamableHTTPSessionManager(
         server,
         max_request_body_size=MAX_BODY,
@@ -139,20 +139,20 @@ def asgi(server: Server[Any], listener: Listener) -> Starlette:
         session_idle_timeout=SESSION_TIME,
         security_settings=TransportSecuritySettings(
             allowed_hosts=listener.hosts,
-            # No page of ours exists, and none of another port on this machine is let in either.
+            # The server has no pages, and pages of other ports on this machine are refused too.
             allowed_origins=[f"http://{host}" for host in listener.hosts],
         ),
     )
-    # No GET: the stream that it opens would stay empty, since nothing is sent unasked, and would
-    # hold up the end of the serving.
+    # No GET: the server sends nothing unasked, so the stream would stay empty, and it would delay
+    # the shutdown.
     bodies = Bodies(StreamableHTTPASGIApp(manager))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with manager.run():
             yield
-            # uvicorn does not wait for the calls that it has cut off: the record of calls and the
-            # connections to the site would be closed under a write.
+            # uvicorn does not wait for the calls that it has cut off. The audit log and the
+            # connections to the site would be closed during a write.
             await bodies.ended()
 
     route = Route(PATH, bodies, methods=["POST", "DELETE"])
@@ -170,37 +170,37 @@ def _parsed(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address,
         address = None
     if address is None or not address.is_loopback:
         raise SettingsError(
-            f"--http: {host} is not a loopback address, and nobody has to log in here: only "
-            "127.0.0.1, ::1 and localhost are listened on"
+            f"--http: {host} is not a loopback address; there is no authentication, so only "
+            "127.0.0.1, ::1 and localhost are allowed"
         )
     return address, int(parts["port"])
 
 
 class HttpServer(uvicorn.Server):
-    """Ends with status 0 on a signal; uvicorn's own kills itself with the signal afterwards."""
+    """Ends with status 0 on a signal; uvicorn's own class raises the signal again afterwards."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take no further calls; a second Ctrl-C does not wait for those under way.
+        """Accept no further calls; a second Ctrl-C does not wait for those in progress.
 
-        sse-starlette replaces uvicorn's own handler with one that cuts off the answers under way
-        to clients of the older protocols.
+        sse-starlette replaces uvicorn's own handler with one that cuts off answers to clients of
+        the older protocols.
         """
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
     def take_signals(self) -> None:
-        """Let signals end the server, from before the loop runs.
+        """Install the signal handlers, before the event loop runs.
 
-        asyncio would cancel the start for a Ctrl-C that comes during it, and uvicorn would log that
-        as a failure.
+        Otherwise asyncio cancels the start if Ctrl-C comes during it, and uvicorn logs that as a
+        failure.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.handle_exit)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and keep what is loaded out of the garbage collector's rounds.
+        """Start, and exclude everything loaded so far from garbage collection.
 
-        With it, each round takes a tenth of a second, in which nobody is answered.
+        Otherwise each collection stops all answers for a tenth of a second.
         """
         await super().startup(sockets)
         gc.freeze()

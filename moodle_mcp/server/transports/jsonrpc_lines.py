@@ -1,6 +1,7 @@
-"""The lines that a client sends: one JSON-RPC message each, or a reply that says what is wrong.
+"""Parses the lines that a client sends, one JSON-RPC message each.
 
-The SDK drops what it can't read without a word, and whoever waits for the answer waits for ever.
+The SDK silently drops what it can't read, and the client waits forever for the answer. So each
+unreadable line gets an error reply.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from moodle_mcp.jsontree import has_more_values
 from moodle_mcp.textfile import TextError, decoded
 
 MAX_LINE: Final = 64 * 1024 * 1024
-"""Bytes of one message from the client beyond which it is not read."""
+"""Most bytes of one message from a client; a longer one is not read."""
 
 MAX_VALUES: Final = 100_000
-"""Values of one message from a client beyond which it is not parsed."""
+"""Most values of one message from a client; a larger one is not parsed."""
 
 _ID: Final = rb'"id"\s*:\s*(-?[0-9]{1,18}|"[^"\\]{1,200}")\s*'
 _ID_FIRST: Final = re.compile(
@@ -29,22 +30,22 @@ _ID_FIRST: Final = re.compile(
 _ID_LAST: Final = re.compile(
     rb"[,{]\s*" + _ID + rb'(?:,\s*"(?:jsonrpc|method)"\s*:\s*"[^"\\]{0,200}"\s*){0,2}\}\s*\Z'
 )
-_AT_AN_END: Final = 1_000
+_ID_WITHIN: Final = 1_000
 
 
 class UnreadableError(Exception):
-    """A line is no message; `reply` is what its sender is told, if that is anybody."""
+    """A line is not a message; `reply` is the error reply, None if there is none to send."""
 
     def __init__(self, reply: types.JSONRPCError | None = None) -> None:
-        super().__init__("the line is no message" if reply is None else reply.error.message)
+        super().__init__("the line is not a message" if reply is None else reply.error.message)
         self.reply = reply
 
 
 async def read_line(reader: asyncio.StreamReader) -> bytes:
-    """The next line; nothing at the input's end.
+    """Read the next line; empty at the end of the input.
 
     Raises:
-        UnreadableError: it is longer than the reader's limit; it has been passed over.
+        UnreadableError: it is longer than the reader's limit; it has been skipped.
     """
     too_long = False
     while True:
@@ -63,10 +64,10 @@ async def read_line(reader: asyncio.StreamReader) -> bytes:
 
 
 def parse_line(line: bytes) -> types.JSONRPCMessage:
-    """The message that a line holds.
+    """Parse the message in a line.
 
     Raises:
-        UnreadableError: it holds none, or a request whose id can't be answered.
+        UnreadableError: it is not a message, or is a request whose id can't be answered.
     """
     # Some clients write a byte-order mark before their first message.
     line = line.removeprefix(codecs.BOM_UTF8)
@@ -76,7 +77,7 @@ def parse_line(line: bytes) -> types.JSONRPCMessage:
         message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
         raise UnreadableError(_reply(line)) from None
-    # An id that is no text and no integer makes a notification of a request, for the SDK.
+    # If an id is neither a string nor an integer, the SDK takes the request for a notification.
     if isinstance(message, types.JSONRPCNotification) and b'"id"' in line:
         reply = _reply(line)
         if reply is not None:
@@ -87,15 +88,15 @@ def parse_line(line: bytes) -> types.JSONRPCMessage:
 def refusal_of_values(message: bytes) -> types.JSONRPCError:
     """The reply to a message with more than `MAX_VALUES` values.
 
-    It has the request's id if that stands before or after the parameters, as clients write it.
+    It has the request's id if that is before or after the parameters, where clients write it.
     """
-    found = _ID_FIRST.match(message, 0, _AT_AN_END) or _ID_LAST.search(message[-_AT_AN_END:])
+    found = _ID_FIRST.match(message, 0, _ID_WITHIN) or _ID_LAST.search(message[-_ID_WITHIN:])
     problem = f"a message may have {MAX_VALUES:,} values; pass fewer items in one call"
     return _refusal(types.INVALID_REQUEST, problem, json.loads(found[1]) if found else None)
 
 
 def _reply(line: bytes) -> types.JSONRPCError | None:
-    """The reply to a line that is no message; none to what is not a request."""
+    """The reply to a line that is not a message; None if no request was meant."""
     if not line.strip():
         return None
     try:
@@ -103,14 +104,16 @@ def _reply(line: bytes) -> types.JSONRPCError | None:
     except (ValueError, RecursionError):
         return _refusal(types.PARSE_ERROR, _why_unreadable(line))
     if not isinstance(message, dict):
-        return _refusal(types.INVALID_REQUEST, "a line is one message; batches are not served")
+        return _refusal(
+            types.INVALID_REQUEST, "a line is one message, and batches are not supported"
+        )
     members = cast("dict[str, Any]", message)
     if "id" not in members and "method" in members:
         return None
     if "method" not in members and ("result" in members or "error" in members):
-        # It was meant as an answer; a reply to it would be answered again.
+        # It was meant as a response; a reply to it would be answered again.
         return None
-    problem = "not a request of JSON-RPC 2.0, or with text that UTF-8 can't hold"
+    problem = "not a JSON-RPC 2.0 request, or one with text that UTF-8 can't encode"
     return _refusal(types.INVALID_REQUEST, problem, members.get("id"))
 
 
@@ -119,11 +122,11 @@ def _why_unreadable(line: bytes) -> str:
         decoded(line)
     except TextError as error:
         return f"the line {error.problem}; messages must be UTF-8"
-    return "the line is not JSON that can be read"
+    return "the line is not valid JSON"
 
 
 def _refusal(code: int, problem: str, request: Any = None) -> types.JSONRPCError:
-    """An error response, with the request's id if it is one."""
+    """An error response, with the request's id if that is a valid one."""
     known = isinstance(request, int) and not isinstance(request, bool)
     known = known or (isinstance(request, str) and _in_utf8(request))
     error = types.ErrorData(code=code, message=f"Nothing was done: {problem}.")

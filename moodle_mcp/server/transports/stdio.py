@@ -1,4 +1,4 @@
-"""Serving one client over standard input and output."""
+"""Serves one client over standard input and output."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from moodle_mcp.server.transports.jsonrpc_lines import (
 )
 
 DRAIN_TIME: Final = 10.0
-"""Seconds that the last answers have to be read by the client when the serving ends."""
+"""Seconds that the client has to read the last answers when the server stops."""
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ Outgoing: TypeAlias = MemoryObjectSendStream[SessionMessage]
 
 
 def serve_stdio(server: Server[Any]) -> None:
-    """Serve until the input ends or the process is told to stop."""
+    """Serve until the input ends or a signal stops the process."""
     asyncio.run(_serve(server))
 
 
@@ -48,8 +48,9 @@ async def _serve(server: Server[Any]) -> None:
     options = server.create_initialization_options()
     pipes = _claim_pipes()
     if pipes is None:
-        # Without pipes (Windows, a file as input) the SDK's transport, with a thread per message.
-        # Its own reader of standard input takes a byte-order mark for a part of the first message.
+        # Without pipes (Windows, a file as input) the SDK's transport is used, with a thread per
+        # message. Its own reader of standard input takes a byte-order mark for a part of the first
+        # message.
         source = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="replace")
         async with stdio_server(stdin=anyio.wrap_file(source)) as (read, write):
             await server.run(read, write, options)
@@ -59,9 +60,9 @@ async def _serve(server: Server[Any]) -> None:
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO] | None:
-    """Standard input and output for the protocol alone; None where they are not pipes.
+    """Reserve standard input and output for the protocol; None if they are not pipes.
 
-    What is printed by mistake goes to stderr from now on, and a child process reads nothing.
+    From now on, anything printed by mistake goes to stderr, and child processes have no input.
     """
     if sys.platform == "win32":
         return None
@@ -97,7 +98,7 @@ async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[I
         try:
             yield incoming, outgoing
         finally:
-            # A client that reads slowly still gets what was answered.
+            # A client that reads slowly still gets its last answers.
             with anyio.move_on_after(DRAIN_TIME, shield=True):
                 await outgoing.aclose()
                 await written.wait()
@@ -106,7 +107,7 @@ async def _streams(source: BinaryIO, target: BinaryIO) -> AsyncGenerator[tuple[I
 
 
 def _ending_signals() -> list[signal.Signals]:
-    """What tells the process to stop; a terminal that closes does unless `nohup` was used."""
+    """The signals that stop the process; SIGHUP is one of them unless `nohup` was used."""
     hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
     return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hangs_up else [])]
 
@@ -116,7 +117,7 @@ async def _read(
     to_server: MemoryObjectSendStream[SessionMessage | Exception],
     outgoing: Outgoing,
 ) -> None:
-    # The streams are closed under the reader when a signal ends the serving.
+    # When a signal stops the server, the streams are closed while they are read.
     with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
         async with to_server:
             while True:
@@ -145,7 +146,7 @@ async def _write(
     flow: _Flow,
     written: anyio.Event,
 ) -> None:
-    # Without a buffer of its own the transport is ready when everything has left it.
+    # Without a buffer, the transport is ready only when everything is written.
     transport.set_write_buffer_limits(0)
     async with from_server:
         async for message in from_server:
@@ -155,7 +156,7 @@ async def _write(
 
 
 class _Flow(asyncio.BaseProtocol):
-    """Holds the writer back while the client does not read."""
+    """Makes the writer wait while the client does not read."""
 
     def __init__(self) -> None:
         self._ready = asyncio.Event()
