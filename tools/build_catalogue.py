@@ -47,6 +47,9 @@ DATA: Final = ROOT / "moodle_mcp" / "catalogue" / "data"
 BATCHING: Final = ROOT / "tools" / "catalogue" / "batching.json"
 DEFAULTS: Final = ROOT / "tools" / "catalogue" / "defaults-4.5.6.json"
 
+_EMPTY_IN_5_1: Final = frozenset({"core_ai_set_provider_order"})
+"""New functions that answer an object without keys (read in the source of 5.1)."""
+
 _EXCHANGED: Final[Mapping[str, Presence]] = {
     "required": "required",
     "optional": "default",
@@ -109,8 +112,9 @@ def _newer(base: Mapping[str, Function], signatures: Mapping[str, Any]) -> dict[
     functions: dict[str, Function] = {}
     for name, data in signatures.items():
         params = tree.params(data["params"])
-        returns = tree.node(data["returns"], "") if data["returns"] else None
         before = base.get(name)
+        returns = tree.node(data["returns"], "") if data["returns"] else None
+        returns = _answered(name, before, returns)
         if before is None:
             functions[name] = Function(name, component_of(name), params=params, returns=returns)
             continue
@@ -120,9 +124,20 @@ def _newer(base: Mapping[str, Function], signatures: Mapping[str, Any]) -> dict[
         functions[name] = replace(
             before,
             params=merged,
-            returns=_merge(before.returns, returns) if before.returns and returns else returns,
+            returns=returns,
         )
     return functions
+
+
+def _answered(name: str, before: Function | None, after: Node | None) -> Node | None:
+    """What a function of the later release answers, whose export has objects without keys as
+    nothing; Moodle answers them with `[]`, not with null.
+    """
+    if before is None:
+        return Object({}) if name in _EMPTY_IN_5_1 else after
+    if after is None:
+        return before.returns if before.returns == Object({}) else None
+    return _merge(before.returns, after) if before.returns else after
 
 
 def _merge(before: Node, after: Node) -> Node:
