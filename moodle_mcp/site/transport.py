@@ -6,6 +6,7 @@ import math
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -148,6 +149,8 @@ class Transport:
                 # Loopback requests must not go through a proxy.
                 trust_env=not self._address.stays_here,
                 verify=tls,
+                # A cookie that one user's answer set would go along with another's request.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 limits=httpx2.Limits(
                     max_keepalive_connections=0 if alone else None, keepalive_expiry=KEEP_ALIVE
                 ),

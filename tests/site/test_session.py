@@ -181,6 +181,17 @@ async def test_many_requests_share_a_connection(protocol: Protocol) -> None:
     assert (len(fixed.requests), len(fixed.clients)) == (3, 1)
 
 
+@pytest.mark.parametrize("alone", [False, True])
+@in_both_protocols
+async def test_no_cookie_is_kept_for_the_next_request(protocol: Protocol, alone: bool) -> None:
+    fixed = Fixed(headers={"set-cookie": "MoodleSession=anns; path=/"})
+    with fixed.served() as url:
+        async with reaching(url, protocol) as site:
+            for _ in range(2):
+                await site.send(request(protocol), timeout=30, alone=alone)
+    assert [headers.get("cookie") for _, headers, _ in fixed.requests] == [None, None]
+
+
 @in_both_protocols
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(protocol: Protocol, status: int) -> None:
