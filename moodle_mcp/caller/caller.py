@@ -133,7 +133,11 @@ class Caller:
         request = plan.request(plan.slices[0])
         try:
             answer = await self._sender.send(
-                plan.function, request, self._settings.timeout, observer.on_wait
+                plan.function,
+                request,
+                self._settings.timeout,
+                observer.on_wait,
+                stopped=observer.stopped,
             )
         except CallError as error:
             error = await self._diagnosed(plan, error)

@@ -153,6 +153,7 @@ class Execution:
                 seconds,
                 self._observer.on_wait,
                 partial(self._begun, part),
+                self._observer.stopped,
             )
         except CallError as error:
             self._failed(part, error)

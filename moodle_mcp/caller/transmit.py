@@ -15,13 +15,17 @@ from moodle_mcp.caller.rate_limit import RateLimit
 from moodle_mcp.caller.retry import OnWait, Sleep, repeating
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.own_answer import is_foreign, is_own_answer
-from moodle_mcp.errors import CallError, Delivery, Kind
+from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.moodle_errors import foreign_error
 from moodle_mcp.site.protocol import Request
 from moodle_mcp.site.session import Site
 
 _LARGE_BODY: Final = 200_000
+
+_STOPPED: Final = Fault(
+    Kind.DECLINED, "The call was stopped before this was sent.", retryable=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,12 @@ class Sender:
         seconds: float,
         on_wait: OnWait | None = None,
         on_turn: Callable[[], None] = lambda: None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Answer:
         """Send a request and return its answer within `seconds`, retries included.
 
-        `on_turn` is called once, just before the first attempt.
+        `on_turn` is called once, just before the first attempt. A request that is `stopped` before
+        its turn is not sent, and not sent again.
 
         Raises:
             CallError: the last attempt failed.
@@ -72,6 +78,9 @@ class Sender:
             write = not function.reads_only
             # A write is not cancelled once it is sent: its outcome must be known.
             async with self._rate_limit.turn(write=write), uninterrupted(write):
+                if stopped():
+                    error = CallError.not_sent(_STOPPED)
+                    raise error.after_doubt() if doubtful else error
                 if clock is None:
                     on_turn()
                     clock = Clock.of(seconds)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import anyio
 import click
@@ -59,6 +60,26 @@ def test_an_interrupt_while_the_site_is_asked_ends_in_silence(command: list[str]
         connection.close()
 
 
+INTERRUPTED_WAITING = """
+import os, signal
+from moodle_mcp.cli.main import main
+from moodle_mcp.errors import CallError, Fault, Kind
+from moodle_mcp.site.session import Site
+
+real = Site.send
+
+async def not_reached(site, request, **options):
+    if not options.get("alone"):
+        return await real(site, request, **options)
+    Site.send = real
+    os.kill(os.getpid(), signal.SIGINT)
+    raise CallError.not_sent(Fault(Kind.UNREACHABLE, "Nothing is there."))
+
+Site.send = not_reached
+main({command!r})
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=str)
 def test_a_write_that_is_interrupted_comes_to_its_end_and_is_told(
     demo: Demo, environment: Environment, number: int
@@ -79,6 +100,25 @@ def test_a_write_that_is_interrupted_comes_to_its_end_and_is_told(
     assert (process.returncode, told) == snapshot(
         (0, "moodle-mcp: stopping when the current request ends; the result follows\n")
     )
+
+
+@pytest.mark.parametrize("items", [False, True])
+def test_a_write_that_did_not_reach_the_site_is_not_sent_after_an_interrupt(
+    demo: Demo, environment: Environment, tmp_path: Path, items: bool
+) -> None:
+    name = "core_notes_create_notes"
+    note = {"userid": 10, "publishstate": "course", "courseid": 12, "text": "n", "format": 1}
+    file = tmp_path / "notes.json"
+    file.write_text(json.dumps([note]))
+    arguments = ["--items", str(file)] if items else [json.dumps({"notes": [note]})]
+    program = INTERRUPTED_WAITING.format(command=["call", name, *arguments])
+    settings = environment(MOODLE_MCP_TOOLS=name, MOODLE_MCP_ACCESS="write")
+    process = started("-c", program, environment=settings)
+    answer, _ = process.communicate(timeout=30)
+    told = json.loads(answer)
+    assert (told["error"]["kind"], told["error"]["written"]) == ("declined", "nothing")
+    assert told["batch"]["not_sent"] == [[0, 0]]
+    assert demo.calls_of(name) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux has a device that is always full")
