@@ -41,7 +41,7 @@ _GO_ON: Final = (
     f"batch.resume within {KEPT_SECONDS // 60} minutes."
 )
 _TOO_LARGE: Final = (
-    "The items are too large to be kept for resume_batch: pass those that failed or were not sent "
+    "The items could not be kept for resume_batch: pass those that failed or were not sent "
     "again, in smaller calls."
 )
 

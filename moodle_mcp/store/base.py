@@ -48,7 +48,9 @@ class Store(Protocol):
         ...
 
     async def put(self, key: Key, value: bytes) -> bool:
-        """Write a value; if it is larger than its kind allows, keep nothing and return False."""
+        """Write a value. If it is larger than its kind allows, or the store can't be written, keep
+        nothing and return False.
+        """
         ...
 
     async def take(self, key: Key) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Generator
@@ -15,6 +16,8 @@ import anyio.to_thread
 
 from moodle_mcp.atomic import append_private
 from moodle_mcp.store.base import DEFAULT_LIMITS, Key, StoreLimits
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,7 +76,12 @@ class SqliteStore:
         return await self._do(self._get, key, extend)
 
     async def put(self, key: Key, value: bytes) -> bool:
-        return await self._do(self._put, key, value)
+        try:
+            return await self._do(self._put, key, value)
+        except sqlite3.Error as error:
+            # What was done in Moodle must be told although nothing can be kept of it.
+            log.warning("the store can't be written: %s", error)
+            return False
 
     async def take(self, key: Key) -> bytes | None:
         return await self._do(self._take, key)
@@ -128,10 +136,12 @@ class SqliteStore:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._database.execute("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            # SQLite has rolled back by itself after some failures, such as a full disk.
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
 
     def _present(self, key: Key) -> bytes | None:
         row = self._database.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -277,3 +278,23 @@ async def test_of_two_processes_that_take_a_value_at_once_one_gets_it(tmp_path: 
     assert got.count(b"v") == 25
     for store in stores:
         await store.aclose()
+
+
+async def test_a_store_that_was_full_goes_on_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store.sqlite"
+    large = Kind("large", seconds=60, most_entries=3, most_bytes=1_000_000)
+    connect = sqlite3.connect
+
+    def connect_small(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        database = connect(*arguments, **options)
+        database.execute("PRAGMA max_page_count = 20")
+        return database
+
+    monkeypatch.setattr(sqlite3, "connect", connect_small)
+    store = SqliteStore(path, Clock())
+    assert not await store.put(named("one", kind=large), b"x" * 500_000)
+    assert await store.put(named("one", kind=large), b"y")
+    assert await store.get(named("one", kind=large)) == b"y"
+    await store.aclose()
