@@ -21,7 +21,7 @@ def alone_with(path: Path) -> Generator[None]:
     """Hold the lock of a file while the block runs.
 
     Raises:
-        UnfitError: another process holds it.
+        UnfitError: another process holds it, or another file has the lock's name.
         OSError: the `.lock` file can't be created.
     """
     mark = path.with_name(f"{path.name}.lock")
@@ -39,6 +39,7 @@ def _locked(mark: Path) -> TextIO:
         file = append_private(mark)
         try:
             _lock(file.fileno())
+            _check_empty(file.fileno(), mark)
             if _is_at(file.fileno(), mark):
                 return file
         except BlockingIOError:
@@ -49,6 +50,12 @@ def _locked(mark: Path) -> TextIO:
             raise
         # The previous process removed the lock file after we had opened it.
         file.close()
+
+
+def _check_empty(handle: int, mark: Path) -> None:
+    """Refuse a file that is no mark, since a mark is removed at the end."""
+    if os.fstat(handle).st_size:
+        raise UnfitError(f"{mark.name} beside it is another file: choose another name")
 
 
 def _is_at(handle: int, path: Path) -> bool:

@@ -57,3 +57,11 @@ def test_a_mark_that_was_removed_after_it_was_opened_is_made_anew(
         assert mark.exists()
         with pytest.raises(UnfitError), alone_with(tmp_path / "r"):
             pass
+
+
+def test_a_file_of_somebody_elses_with_the_marks_name_is_not_removed(tmp_path: Path) -> None:
+    other = tmp_path / "poetry.lock"
+    other.write_text("precious")
+    with pytest.raises(UnfitError, match="another file"), alone_with(tmp_path / "poetry"):
+        pass
+    assert other.read_text() == "precious"
