@@ -63,7 +63,7 @@ class Sender:
     ) -> Answer:
         """Send a request and return its answer within `seconds`, retries included.
 
-        `on_turn` is called once, just before the first attempt. A request that is `stopped` before
+        `on_turn` is called once, just before the first attempt. A write that is `stopped` before
         its turn is not sent, and not sent again.
 
         Raises:
@@ -78,7 +78,7 @@ class Sender:
             write = not function.reads_only
             # A write is not cancelled once it is sent: its outcome must be known.
             async with self._rate_limit.turn(write=write), uninterrupted(write):
-                if stopped():
+                if write and stopped():
                     error = CallError.not_sent(_STOPPED)
                     raise error.after_doubt() if doubtful else error
                 if clock is None:
