@@ -194,8 +194,14 @@ class HttpServer(uvicorn.Server):
         Otherwise asyncio cancels the start if Ctrl-C comes during it, and uvicorn logs that as a
         failure.
         """
+
+        def handler(sig: int, frame: FrameType | None) -> None:
+            # No bound method: sse-starlette looks for the server of one, and cuts off the answers
+            # under way half a second after the signal.
+            self.handle_exit(sig, frame)
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.handle_exit)
+            signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and exclude everything loaded so far from garbage collection.

@@ -17,7 +17,10 @@ import pytest
 import uvicorn
 from inline_snapshot import snapshot
 from mcp import Client
-from sse_starlette.sse import AppStatus
+from sse_starlette.sse import (
+    AppStatus,
+    _get_uvicorn_server,  # pyright: ignore[reportPrivateUsage]
+)
 from starlette.applications import Starlette
 
 from moodle_mcp.demo import ADMIN_TOKEN, Hold, InjectedFault
@@ -210,6 +213,21 @@ def test_a_signal_does_not_cut_off_answers_under_way() -> None:
     assert (server.should_exit, server.force_exit, AppStatus.should_exit) == (True, False, False)
     server.handle_exit(signal.SIGINT, None)
     assert (server.should_exit, server.force_exit, AppStatus.should_exit) == (True, True, False)
+
+
+def test_nobody_finds_the_server_by_the_signals_handler() -> None:
+    """sse-starlette looks there for a server that ends, and cuts off its answers under way."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    server = HttpServer(uvicorn.Config(Starlette()))
+    try:
+        server.take_signals()
+        assert _get_uvicorn_server() is None
+        signal.raise_signal(signal.SIGTERM)
+        assert server.should_exit
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
