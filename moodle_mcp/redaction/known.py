@@ -42,6 +42,12 @@ _TAGS: Final = r"<[^<>]*+>"
 _BETWEEN: Final = ("", _ESCAPES, f"{_ESCAPES}|{_TAGS}")
 """What may be between two letters of a token, besides signs, spaces and invisible characters."""
 
+_BEFORE: Final = r"(?:%[0-9a-f]?|\\u[0-9a-f]{0,3}|&#?)"
+"""What an escape may begin with before letters of a token that are none of it."""
+
+_FEW: Final = 8
+"""How much may stand between the letters of a token that begins in what looks like an escape."""
+
 _APART: Final = "\n<x"
 """Separates texts that are searched as one: no tag or escape continues from one to the next."""
 
@@ -262,9 +268,12 @@ def _spaced(token: str, marks: str) -> re.Pattern[str]:
     A run is matched as a whole. Its marks can contain the token's first letter, and from each of
     these the rest of the run would be searched again. For the same reason, what follows a letter is
     matched possessively. Otherwise anybody's text could make the search take forever.
+
+    A run ends before what only looks like a mark, such as `%` and the first letters of the token.
     """
     sign = rf"{marks}|[\W_]" if marks else r"[\W_]"
-    row = rf"(?:{marks})++|" if marks else ""
+    few = f"(?:{sign}){{0,{_FEW}}}+".join(token)
+    row = rf"(?:(?!{_BEFORE}{few})(?:{marks}))++|" if marks else ""
     return re.compile(rf"{row}(?P<token>{f'(?:{sign})*+'.join(token)})", re.IGNORECASE)
 
 

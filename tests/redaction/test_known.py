@@ -100,6 +100,19 @@ OF_TOKENS: dict[str, Callable[[str], str]] = {
     "many zero-width spaces": ("\u200b" * 40).join,
     "many entities between": ("&ZeroWidthSpace;" * 40).join,
     "a long tag": lambda text: f"{text[:9]}<b title='{'x' * 1000}'>{text[9:]}",
+    **{
+        f"{between} behind {before}": (
+            lambda text, a=before, b=between: f"{a}{text[:2]}{b.join(text[2:])}"
+        )
+        for before, between in (
+            ("%", "<b></b>"),
+            ("%a", "<wbr>"),
+            ("&", "&shy;"),
+            ("%20%", "&#8203;"),
+            ("\\u00", "%E2%80%8B"),
+            ("<b>%", "<!-- -->"),
+        )
+    },
     "brackets that are no tags": "<".join,
 }
 DISGUISES = [
