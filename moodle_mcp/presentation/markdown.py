@@ -19,12 +19,16 @@ _SPAN: Final = re.compile(r"\b((?:col|row)span\s{0,9}=\s{0,9}[\"']?)\d{3,}", re.
 _STYLED: Final = re.compile(r"<[a-z][^<>]*?\sstyle\s{0,9}=[^<>]*+", re.IGNORECASE)
 _UNSEEN_STYLE: Final = re.compile(
     r"(?<![\w-])(?:opacity\s{0,9}:\s{0,9}(?:0+(?:\.0*)?|\.0+)%?|visibility\s{0,9}:\s{0,9}collapse"
-    r"|font\s{0,9}:[^;\"'<>/]{0,60}?(?<![\w.-])0+(?:\.0*)?(?:[a-z]{2,3}|%)?(?:[\s/][^;\"'<>]{0,200})?)"
+    r"|font\s{0,9}:(?=[^;!\"'<>]{0,270}+(?:[;!\"'>]|\Z))[^;\"'<>/]{0,60}?"
+    r"(?<![\w.-])0++(?:\.0*+)?(?:[a-z]{2,3}|%)?(?:[\s/][^;!\"'<>]{0,200}+)?)"
     r"(?=\s{0,9}(?:[;\"'!>]|\Z))",
     re.IGNORECASE,
 )
 """Styles that make text invisible and that the converter does not know. Moodle's purifier lets
 `font` through (observed on 4.5.6); teachers' texts are not purified.
+
+The end of a font's style is looked for first: otherwise each zero in a style without an end would
+be compared with everything after it, while no other thread runs.
 """
 
 _MEDIA: Final = re.compile(

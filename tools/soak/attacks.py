@@ -150,6 +150,7 @@ async def hostile_answers(attacker: Attacker) -> Counter[str]:
     """Let the site answer 60 MB and the largest accepted size: small objects, deep ones, a text."""
     mb = 1_000_000
     text = "<p>\U0001f600 &amp; token=</p>"
+    font = f"font:{'0 ' * 30} "
     bodies = {
         "60 MB of objects": _listed('{"a":1}', 60 * mb),
         "16 MB of objects": _listed('{"a":1}', 16 * mb),
@@ -158,6 +159,8 @@ async def hostile_answers(attacker: Attacker) -> Counter[str]:
         "300,000 numbers": _listed("1", 590_000),
         "deep": "[" * 8 * mb + "]" * 8 * mb,
         "one text": json.dumps([{"id": 1, "description": text * (15 * mb // 30)}]),
+        "one style": json.dumps([{"id": 1, "description": f'<a style="{font * 7_000}">'}]),
+        "links": json.dumps([{"id": 1, "description": "](\\" * (2 * mb // 3)}]),
         "notices": "Notice: x\n" + "\n" * 15 * mb + "{",
         "xml": "<?xml?>" + "<ERRORCODE>" * mb,
     }
