@@ -30,7 +30,8 @@ _ID_FIRST: Final = re.compile(
 _ID_LAST: Final = re.compile(
     rb"[,{]\s*" + _ID + rb'(?:,\s*"(?:jsonrpc|method)"\s*:\s*"[^"\\]{0,200}"\s*){0,2}\}\s*\Z'
 )
-_ID_WITHIN: Final = 1_000
+_AT_AN_END: Final = 1_000
+_ANSWERS: Final = frozenset({"result", "error"})
 
 
 class UnreadableError(Exception):
@@ -66,6 +67,8 @@ async def read_line(reader: asyncio.StreamReader) -> bytes:
 def parse_line(line: bytes) -> types.JSONRPCMessage:
     """Parse the message in a line.
 
+    An answer that can't be read is an error, or the call that has asked would wait for it.
+
     Raises:
         UnreadableError: it is not a message, or is a request whose id can't be answered.
     """
@@ -76,8 +79,11 @@ def parse_line(line: bytes) -> types.JSONRPCMessage:
     try:
         message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
-        raise UnreadableError(_reply(line)) from None
-    # If an id is neither a string nor an integer, the SDK takes the request for a notification.
+        answer = _unreadable_answer(line)
+        if answer is None:
+            raise UnreadableError(_reply(line)) from None
+        return answer
+    # An id that is no text and no integer makes a notification of a request, for the SDK.
     if isinstance(message, types.JSONRPCNotification) and b'"id"' in line:
         reply = _reply(line)
         if reply is not None:
@@ -90,9 +96,33 @@ def refusal_of_values(message: bytes) -> types.JSONRPCError:
 
     It has the request's id if that is before or after the parameters, where clients write it.
     """
-    found = _ID_FIRST.match(message, 0, _ID_WITHIN) or _ID_LAST.search(message[-_ID_WITHIN:])
     problem = f"a message may have {MAX_VALUES:,} values; pass fewer items in one call"
-    return _refusal(types.INVALID_REQUEST, problem, json.loads(found[1]) if found else None)
+    return _refusal(types.INVALID_REQUEST, problem, request_id(message))
+
+
+def refusal_of_id(number: int | str) -> types.JSONRPCError:
+    """The reply to a request whose id another one that is under way has."""
+    problem = "a request with this id is under way in this session"
+    return _refusal(types.INVALID_REQUEST, problem, number)
+
+
+def request_id(message: bytes) -> int | str | None:
+    """A request's id, if it stands before or after the parameters, as clients write it."""
+    found = _ID_FIRST.match(message, 0, _AT_AN_END) or _ID_LAST.search(message[-_AT_AN_END:])
+    return json.loads(found[1]) if found else None
+
+
+def _unreadable_answer(line: bytes) -> types.JSONRPCError | None:
+    """The error that stands for an answer which can't be read; None for what is no answer."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict) or "method" in message or not message.keys() & _ANSWERS:
+        return None
+    problem = "the answer can't be read"
+    answer = _refusal(types.INVALID_REQUEST, problem, cast("dict[str, Any]", message).get("id"))
+    return None if answer.id is None else answer
 
 
 def _reply(line: bytes) -> types.JSONRPCError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import uvicorn
 from inline_snapshot import snapshot
+from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -59,10 +60,12 @@ def app_of(body_time: float = 20.0) -> Bodies:
     return Bodies(Starlette(routes=[Route("/", echo, methods=["POST"])]), body_time)
 
 
-async def reply(app: Bodies, body: Any) -> tuple[int, str]:
+async def reply(
+    app: Bodies, body: Any, headers: Mapping[str, str] | None = None
+) -> tuple[int, str]:
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
-        response = await client.post("/", content=body)
+        response = await client.post("/", content=body, headers=headers)
         return response.status_code, response.text
 
 
@@ -96,6 +99,55 @@ async def test_a_request_whose_id_can_not_be_answered_is_refused(number: str) ->
     assert (status, json.loads(text)["error"]["code"]) == (400, -32600)
     assert (await reply(app_of(), request % (7, number)))[0] == 200
     assert (await reply(app_of(), request % ('"x"', number)))[0] == 200
+
+
+async def test_a_request_whose_id_is_under_way_is_refused() -> None:
+    arrived, go_on = anyio.Event(), anyio.Event()
+
+    async def hold(request: Request) -> PlainTextResponse:
+        if b"first" in await request.body():
+            arrived.set()
+            await go_on.wait()
+        return PlainTextResponse("done")
+
+    app = Bodies(Starlette(routes=[Route("/", hold, methods=["POST"])]))
+    request = b'{"jsonrpc":"2.0","id":%b,"method":"%b"}'
+    one = {"Mcp-Session-Id": "one"}
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reply, app, request % (b"7", b"first"), one)
+        await arrived.wait()
+        for number in (b"7", b'"7"'):
+            status, text = await reply(app, request % (number, b"second"), one)
+            assert (status, json.loads(text)["error"]["message"]) == snapshot(
+                (400, "Nothing was done: a request with this id is under way in this session.")
+            )
+        for number, headers in ((b"8", one), (b"7", {"Mcp-Session-Id": "two"}), (b"7", {})):
+            assert await reply(app, request % (number, b"second"), headers) == (200, "done")
+        answer = b'{"jsonrpc":"2.0","id":7,"result":{}}'
+        assert await reply(app, answer, one) == (200, "done")
+        go_on.set()
+    assert await reply(app, request % (b"7", b"second"), one) == (200, "done")
+
+
+@pytest.mark.parametrize(
+    "answer", ['"result":[]', '"result":"yes"', '"result":null', '"error":"no"', '"error":{}']
+)
+async def test_an_answer_that_can_not_be_read_reaches_the_call_as_an_error(answer: str) -> None:
+    line = f'{{"jsonrpc":"2.0","id":3,{answer}}}'.encode()
+    expected = JSONRPCError(
+        jsonrpc="2.0",
+        id=3,
+        error=ErrorData(
+            code=INVALID_REQUEST, message="Nothing was done: the answer can't be read."
+        ),
+    )
+    assert parse_line(line) == expected
+
+    async def body(request: Request) -> PlainTextResponse:
+        return PlainTextResponse((await request.body()).decode())
+
+    app = Bodies(Starlette(routes=[Route("/", body, methods=["POST"])]))
+    assert JSONRPCError.model_validate_json((await reply(app, line))[1]) == expected
 
 
 async def test_a_body_that_does_not_come_is_refused() -> None:
