@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mcp.server import Server
 
 from moodle_mcp import __version__
-from moodle_mcp.catalogue.store import every_name
+from moodle_mcp.catalogue.loading import every_name
 from moodle_mcp.policy.allowlist import parse_allowlist
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.policy import Policy
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moodle_mcp.files.folder import Folder
     from moodle_mcp.service.context import UserContext
     from moodle_mcp.service.process import Process
-    from moodle_mcp.site.session import Site
+    from moodle_mcp.site.session import SiteSession
 
 
 def make_policy(settings: Settings) -> Policy:
@@ -70,18 +70,18 @@ def make_context(
 ) -> UserContext:
     """Build the context of a connection's user."""
     from moodle_mcp.service.context import UserContext
-    from moodle_mcp.site.session import Site
+    from moodle_mcp.site.session import SiteSession
 
     shared = process.shared(connection.address)
-    session = Site(connection, transport=shared.transport, background=shared.background)
+    session = SiteSession(connection, transport=shared.transport, background=shared.background)
     return UserContext(process, session, policy, has_builtins=has_builtins)
 
 
-def make_site(connection: Connection) -> Site:
+def make_site(connection: Connection) -> SiteSession:
     """Build a separate session with a connection's site; nothing is sent yet."""
-    from moodle_mcp.site.session import Site
+    from moodle_mcp.site.session import SiteSession
 
-    return Site(connection, user_agent=f"moodle-mcp/{__version__}")
+    return SiteSession(connection, user_agent=f"moodle-mcp/{__version__}")
 
 
 def make_server(

@@ -15,15 +15,15 @@ from mcp_types import ElicitResult
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.arguments import ArgumentChecker
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.param_types import rule_of
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.cli.main import main
 from moodle_mcp.errors import CallError
 from moodle_mcp.redaction.names import PAIR_NAMES, is_secret_name
 from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.context import UserContext
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.echoing import PLACES, TOKEN, EchoingSite, echoing_site
 from tests.support.serving import connection, context_of, no_wait, policy, server_for
 
@@ -139,7 +139,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[EchoingSite]:
 
 
 def app(site: EchoingSite, audit: Path) -> UserContext:
-    client = Site(connection(site.url, TOKEN))
+    client = SiteSession(connection(site.url, TOKEN))
     every = "all," + ",".join(function.name for function, _ in CALLS)
     return context_of(client, Caller(client, sleep=no_wait), policy(every), audit=Audit(str(audit)))
 

@@ -30,6 +30,7 @@ from typing import Any, Final
 
 from moodle_mcp.catalogue.codec import function_to_json
 from moodle_mcp.catalogue.defaults import in_its_type
+from moodle_mcp.catalogue.loading import component_of
 from moodle_mcp.catalogue.model import (
     Batching,
     Function,
@@ -40,7 +41,6 @@ from moodle_mcp.catalogue.model import (
     Presence,
     Value,
 )
-from moodle_mcp.catalogue.store import component_of
 
 ROOT: Final = Path(__file__).parent.parent
 DATA: Final = ROOT / "moodle_mcp" / "catalogue" / "data"

@@ -16,7 +16,7 @@ import mcp_types as types
 import splintr
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import every_name, load
+from moodle_mcp.catalogue.loading import every_name, load
 from moodle_mcp.cli.tools import size_of
 from moodle_mcp.policy.allowlist import PROFILES, parse_allowlist
 from moodle_mcp.policy.policy import Policy

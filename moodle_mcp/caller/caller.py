@@ -29,7 +29,7 @@ from moodle_mcp.errors import CallError, Fault, Suspect
 from moodle_mcp.jsontree import LARGE_TEXT, Size
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.diagnosis import diagnosed
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Caller:
 
     def __init__(
         self,
-        site: Site,
+        site: SiteSession,
         settings: CallSettings | None = None,
         rate_limit: RateLimit | None = None,
         *,

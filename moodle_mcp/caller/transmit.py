@@ -13,13 +13,13 @@ import anyio
 
 from moodle_mcp.caller.rate_limit import RateLimit
 from moodle_mcp.caller.retry import OnWait, Sleep, repeating
+from moodle_mcp.catalogue.genuine_answers import is_foreign, is_own_answer
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.own_answer import is_foreign, is_own_answer
 from moodle_mcp.errors import CallError, Delivery, Fault, Kind
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.moodle_errors import foreign_error
 from moodle_mcp.site.protocol import Request
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 
 _LARGE_BODY: Final = 200_000
 
@@ -47,7 +47,7 @@ class Clock:
 class Sender:
     """Sends requests to one site."""
 
-    def __init__(self, site: Site, rate_limit: RateLimit, sleep: Sleep) -> None:
+    def __init__(self, site: SiteSession, rate_limit: RateLimit, sleep: Sleep) -> None:
         self._site = site
         self._rate_limit = rate_limit
         self._sleep = sleep

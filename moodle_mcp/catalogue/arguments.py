@@ -22,10 +22,10 @@ from moodle_mcp.catalogue.compiled import CompiledSchemas
 from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS
 from moodle_mcp.catalogue.explaining import Reader, explain
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
-from moodle_mcp.catalogue.moments import LocalTimeFault
 from moodle_mcp.catalogue.schema import checked_schema
 from moodle_mcp.catalogue.sendable import INT64, empty_objects, free_form_faults, unsendable
-from moodle_mcp.catalogue.times import ParameterTimes
+from moodle_mcp.catalogue.time_values import ParameterTimes
+from moodle_mcp.catalogue.unix_seconds import LocalTimeFault
 from moodle_mcp.catalogue.value_checks import ValueChecks
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
 from moodle_mcp.jsontree import MAX_ITEMS, MAX_VALUES, Size, head, size_of

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
-from moodle_mcp.catalogue.times import is_moment
+from moodle_mcp.catalogue.time_values import is_moment
 
 OnError: TypeAlias = Literal["stop", "continue", "isolate"]
 

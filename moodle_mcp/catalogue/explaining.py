@@ -11,9 +11,9 @@ from typing import Any, Final, cast
 import jsonschema_rs
 
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
-from moodle_mcp.catalogue.moments import UNIX_SECONDS, not_seconds
 from moodle_mcp.catalogue.paths import Path, node_at, path_text, pattern, shown_at
-from moodle_mcp.catalogue.times import MOMENT_KINDS, ParameterTimes
+from moodle_mcp.catalogue.time_values import MOMENT_KINDS, ParameterTimes
+from moodle_mcp.catalogue.unix_seconds import UNIX_SECONDS, not_seconds
 from moodle_mcp.errors import ParameterFault
 from moodle_mcp.suggest import similar
 

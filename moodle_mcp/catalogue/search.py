@@ -14,7 +14,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object
 from moodle_mcp.catalogue.naming import area_and_words, description
-from moodle_mcp.catalogue.wording import Wording
+from moodle_mcp.catalogue.search_words import Wording
 
 _LONGEST_QUERY: Final = 1_000
 """Maximum characters of a query: each unknown word is compared with all others."""

@@ -28,7 +28,7 @@ from moodle_mcp.catalogue.model import (
     Value,
 )
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.reading import read_regular
+from moodle_mcp.regular_files import read_regular
 from moodle_mcp.textfile import TextError, decoded
 
 FORMAT: Final = "moodle-mcp/catalogue/1"

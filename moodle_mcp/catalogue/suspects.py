@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from moodle_mcp.catalogue.countries import is_country
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
-from moodle_mcp.catalogue.moments import unix_seconds
 from moodle_mcp.catalogue.paths import Path, path_text
+from moodle_mcp.catalogue.unix_seconds import unix_seconds
 from moodle_mcp.errors import Suspect
 from moodle_mcp.redaction.arguments import is_secret_at
 from moodle_mcp.redaction.names import is_secret_name

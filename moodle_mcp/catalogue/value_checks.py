@@ -13,10 +13,10 @@ from typing import Any, Final, TypeAlias, cast
 from moodle_mcp.catalogue.compiled import PerFunction
 from moodle_mcp.catalogue.countries import is_country
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
-from moodle_mcp.catalogue.moments import outside, seconds_of
 from moodle_mcp.catalogue.param_types import Rule, rule_of
 from moodle_mcp.catalogue.paths import Path, path_text, shown_at
-from moodle_mcp.catalogue.times import ParameterTimes
+from moodle_mcp.catalogue.time_values import ParameterTimes
+from moodle_mcp.catalogue.unix_seconds import outside, seconds_of
 from moodle_mcp.errors import ParameterFault
 
 

@@ -15,7 +15,7 @@ from moodle_mcp.terminal import ask, say
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from moodle_mcp.credentials.store import Account, Accounts
+    from moodle_mcp.credentials.kept_sites import Account, Accounts
     from moodle_mcp.site.address import Address
     from moodle_mcp.site.info import SiteInfo
 
@@ -59,7 +59,7 @@ def login(
     """
     import anyio
 
-    from moodle_mcp.credentials.store import Accounts
+    from moodle_mcp.credentials.kept_sites import Accounts
     from moodle_mcp.settings import load_settings
     from moodle_mcp.site.address import parse_address, token_warning
     from moodle_mcp.site.login import MOBILE_SERVICE
@@ -93,7 +93,7 @@ def login(
 @settled
 def logout(name: str | None) -> None:
     """Remove the saved site NAME (or the default one) and its token."""
-    from moodle_mcp.credentials.store import Accounts
+    from moodle_mcp.credentials.kept_sites import Accounts
 
     accounts = Accounts.of_user()
     name = name or accounts.default()
@@ -115,7 +115,7 @@ def logout(name: str | None) -> None:
 @settled
 def sites(chosen: str | None) -> None:
     """List the saved sites; * marks the one that is used when none is named."""
-    from moodle_mcp.credentials.store import Accounts
+    from moodle_mcp.credentials.kept_sites import Accounts
 
     accounts = Accounts.of_user()
     if chosen is not None:
@@ -132,7 +132,7 @@ def sites(chosen: str | None) -> None:
 
 def _free_name(accounts: Accounts, site: Address, name: str | None) -> str:
     """Return the name to save a site under, which must not be another site's."""
-    from moodle_mcp.credentials.store import checked, name_for
+    from moodle_mcp.credentials.kept_sites import checked, name_for
 
     kept_as = checked(name or name_for(site))
     other = _get_or_none(accounts, kept_as) if kept_as in accounts.names() else None
@@ -193,9 +193,9 @@ def _asked(label: str, *, secret: bool = False) -> str:
 async def _tried(site: Address, token: SecretStr) -> SiteInfo:
     """Return the site's description of itself, which shows that the token works."""
     from moodle_mcp.site.connection import Connection
-    from moodle_mcp.site.session import Site
+    from moodle_mcp.site.session import SiteSession
 
-    client = Site(Connection(site, token), user_agent=_USER_AGENT)
+    client = SiteSession(Connection(site, token), user_agent=_USER_AGENT)
     try:
         return await client.info()
     finally:
@@ -205,7 +205,7 @@ async def _tried(site: Address, token: SecretStr) -> SiteInfo:
 def _keep(
     accounts: Accounts, name: str, site: Address, username: str, token: SecretStr, place: str
 ) -> Account:
-    from moodle_mcp.credentials.store import Account
+    from moodle_mcp.credentials.kept_sites import Account
     from moodle_mcp.credentials.system_keyring import NoKeyringError
 
     in_keyring = Account(name, site.base, username, "keyring")
@@ -243,7 +243,7 @@ def _tell(accounts: Accounts, account: Account, info: SiteInfo) -> None:
 
 def _get_or_none(accounts: Accounts, name: str) -> Account | None:
     """Return a saved site; None if its file is broken."""
-    from moodle_mcp.credentials.store import BrokenSiteError
+    from moodle_mcp.credentials.kept_sites import BrokenSiteError
 
     try:
         return accounts.get(name)

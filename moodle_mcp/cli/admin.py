@@ -84,8 +84,8 @@ def probing(as_json: bool) -> None:
 def _functions(tools: str) -> list[Function]:
     """Return the functions that `tools` allows, of all releases, and plugins' named in full."""
     from moodle_mcp.catalogue.classification import Access
-    from moodle_mcp.catalogue.store import RELEASES, every_name
-    from moodle_mcp.catalogue.store import load as load_catalogue
+    from moodle_mcp.catalogue.loading import RELEASES, every_name
+    from moodle_mcp.catalogue.loading import load as load_catalogue
     from moodle_mcp.policy.allowlist import FILE_TOOLS, parse_allowlist
     from moodle_mcp.policy.policy import Policy
 

@@ -17,8 +17,8 @@ from moodle_mcp.atomic import PRIVATE, reason, write_whole
 from moodle_mcp.cli.common import chosen_site, settled, site_option
 from moodle_mcp.clients.errors import ClientFileError
 from moodle_mcp.clients.known import CLIENTS, Client, Places, System
-from moodle_mcp.reading import read_regular, real
 from moodle_mcp.redaction.names import may_name_secret
+from moodle_mcp.regular_files import read_regular, real
 from moodle_mcp.terminal import say, say_document
 from moodle_mcp.textfile import TextError, decoded
 
@@ -87,7 +87,7 @@ def install(
 def _entry(client: Client) -> dict[str, Any]:
     """Return the client's entry for the current settings, after checking them."""
     from moodle_mcp.clients.entry import environment_for_server, missing_paths
-    from moodle_mcp.credentials.store import Accounts
+    from moodle_mcp.credentials.kept_sites import Accounts
     from moodle_mcp.settings import load_settings
     from moodle_mcp.site.address import token_warning
 

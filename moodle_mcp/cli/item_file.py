@@ -13,7 +13,7 @@ from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.paths import item_at, with_index
 from moodle_mcp.cli.items import ItemsError, parsed
 from moodle_mcp.errors import Fault, ParameterFault, Suspect
-from moodle_mcp.reading import read_regular
+from moodle_mcp.regular_files import read_regular
 from moodle_mcp.tables.items import table_items
 from moodle_mcp.tables.reader import Table, TableError, read_table
 from moodle_mcp.textfile import UTF_8, TextError, decoded

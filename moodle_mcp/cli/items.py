@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from moodle_mcp.alone import alone_with
 from moodle_mcp.atomic import append_private, append_whole, reason, write_whole
 from moodle_mcp.caller.ledger import BatchLedger, Fate, brief
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
+from moodle_mcp.file_lock import alone_with
 from moodle_mcp.jsontree import DeepError, loaded
-from moodle_mcp.reading import is_there, read_regular
 from moodle_mcp.redaction.arguments import without_secret_arguments
+from moodle_mcp.regular_files import is_there, read_regular
 from moodle_mcp.textfile import TextError, decoded
 
 _HASH_LENGTH: Final = 16

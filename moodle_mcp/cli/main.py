@@ -15,7 +15,7 @@ from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, read_input, set
 from moodle_mcp.cli.ending import quiet_end
 from moodle_mcp.cli.loading import loading
 from moodle_mcp.jsontree import loaded
-from moodle_mcp.reading import is_there
+from moodle_mcp.regular_files import is_there
 from moodle_mcp.terminal import say, say_document
 
 _ELSEWHERE: Final = {

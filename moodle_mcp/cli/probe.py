@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
+from moodle_mcp.catalogue.loading import catalogue_for
 from moodle_mcp.catalogue.site_overrides import SiteOverrides
-from moodle_mcp.catalogue.store import catalogue_for
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection

@@ -7,8 +7,8 @@ import mimetypes
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from moodle_mcp.catalogue.loading import Catalogue, load
 from moodle_mcp.catalogue.site_overrides import SiteOverrides
-from moodle_mcp.catalogue.store import Catalogue, load
 from moodle_mcp.demo.call import Answer, Call, whole
 from moodle_mcp.demo.errors import (
     MoodleError,

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from moodle_mcp.catalogue.loading import Catalogue, catalogue_for, every_name
 from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
-from moodle_mcp.catalogue.store import Catalogue, catalogue_for, every_name
 from moodle_mcp.diagnostics.lines import Line, Verdict
 from moodle_mcp.diagnostics.steps import SERVICES
 from moodle_mcp.policy.allowlist import PROFILES, profile

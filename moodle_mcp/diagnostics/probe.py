@@ -19,7 +19,7 @@ from moodle_mcp.site.encoding import form_body
 from moodle_mcp.site.files import UPLOAD
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import REST, Cost, Post, Protocol, Request
-from moodle_mcp.site.session import Form, Site
+from moodle_mcp.site.session import Form, SiteSession
 
 HOME_CONTENTS: Final = "core_course_get_contents"
 """Shows whether the token's user gets into any course; every profile has it."""
@@ -35,7 +35,7 @@ _ROUNDS: Final = 3
 _MOST_OF_AN_ERROR: Final = 64 * 1024
 
 
-async def observe(site: Site) -> Facts:
+async def observe(site: SiteSession) -> Facts:
     """Ask a site about itself, and then for what its answer leaves open."""
     try:
         info = await site.info(fresh=True)
@@ -56,12 +56,12 @@ async def observe(site: Site) -> Facts:
     )
 
 
-async def _protocol(site: Site, error: CallError) -> Protocol:
+async def _protocol(site: SiteSession, error: CallError) -> Protocol:
     # With several protocols allowed, Site.protocol would ask again and might wait for a timeout.
     return REST if error.stage is not None else await site.protocol()
 
 
-async def _refusal(site: Site, protocol: Protocol, error: CallError) -> Refusal:
+async def _refusal(site: SiteSession, protocol: Protocol, error: CallError) -> Refusal:
     absent = error.fault.http_status == 404 and protocol is not REST
     if error.fault.kind is Kind.WEB_SERVICES_OFF or absent:
         return Refusal(error, web_services=await _web_services(site))
@@ -72,7 +72,7 @@ async def _refusal(site: Site, protocol: Protocol, error: CallError) -> Refusal:
     return Refusal(error)
 
 
-async def _greeting(site: Site, protocol: Protocol, info: SiteInfo) -> Greeting:
+async def _greeting(site: SiteSession, protocol: Protocol, info: SiteInfo) -> Greeting:
     file = await _file(site)
     home = await _home(site, protocol, info)
     return Greeting(
@@ -87,7 +87,7 @@ async def _greeting(site: Site, protocol: Protocol, info: SiteInfo) -> Greeting:
     )
 
 
-async def _by_files(site: Site) -> bool | None:
+async def _by_files(site: SiteSession) -> bool | None:
     """Whether the file scripts accept the token; each also checks if the service allows files."""
     # Without a file the upload script stores nothing and answers an empty list (seen on 4.5.6).
     answers = [_lets_in((await _file(site, path)).answer) for path in (_NO_FILE, UPLOAD)]
@@ -102,7 +102,7 @@ async def _errorcode(asked: Awaitable[Any]) -> str:
     return ""
 
 
-async def _web_services(site: Site) -> bool | None:
+async def _web_services(site: SiteSession) -> bool | None:
     """Whether web services are enabled, as `login/token.php` tells Moodle's app without a token."""
     body = form_body([("appsitecheck", "1")])
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -120,7 +120,7 @@ async def _web_services(site: Site) -> bool | None:
             return None
 
 
-async def _home(site: Site, protocol: Protocol, info: SiteInfo) -> CallError | None:
+async def _home(site: SiteSession, protocol: Protocol, info: SiteInfo) -> CallError | None:
     """Return the error if the site home is refused; also None if the service can't ask."""
     if info.lacks(HOME_CONTENTS):
         return None
@@ -135,7 +135,7 @@ async def _home(site: Site, protocol: Protocol, info: SiteInfo) -> CallError | N
     return None
 
 
-async def _fields(site: Site) -> FieldLimit | None:
+async def _fields(site: SiteSession) -> FieldLimit | None:
     """Find how many form fields reach Moodle.
 
     The last field names a function that does not exist. PHP keeps the first fields and, of fields
@@ -153,7 +153,7 @@ async def _fields(site: Site) -> FieldLimit | None:
     return await field_limit(arrives)
 
 
-async def _round_trip(site: Site, protocol: Protocol) -> float:
+async def _round_trip(site: SiteSession, protocol: Protocol) -> float:
     """Return the seconds for the cheapest request with the token: looking up a function."""
     request = protocol.encode(_NO_SUCH, {})
     start = time.perf_counter()
@@ -170,7 +170,7 @@ class _File:
     certificate_end: float | None = None
 
 
-async def _file(site: Site, path: str = _NO_FILE) -> _File:
+async def _file(site: SiteSession, path: str = _NO_FILE) -> _File:
     found = _File()
     body = b""
     try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from moodle_mcp.catalogue.store import release_for
+from moodle_mcp.catalogue.loading import release_for
 from moodle_mcp.diagnostics.facts import Facts, Greeting, Refusal
 from moodle_mcp.diagnostics.gaps import Wanted, gaps
 from moodle_mcp.diagnostics.lines import Line

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Final
 
-from moodle_mcp.catalogue.store import component_of
+from moodle_mcp.catalogue.loading import component_of
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.suggest import similar
 

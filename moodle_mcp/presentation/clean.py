@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from moodle_mcp.invisible import without_invisible
-from moodle_mcp.presentation.active import without_active
+from moodle_mcp.presentation.active_content import without_active
 from moodle_mcp.presentation.fence import without_marks
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeAlias, cast
 
 from moodle_mcp.background import checkpoint
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
-from moodle_mcp.catalogue.moments import finer_than_seconds
 from moodle_mcp.catalogue.text_kinds import WORDS, TextKind, TextKinds
-from moodle_mcp.catalogue.times import EARLIEST, is_moment
+from moodle_mcp.catalogue.time_values import EARLIEST, is_moment
+from moodle_mcp.catalogue.unix_seconds import finer_than_seconds
 from moodle_mcp.presentation.clean import FreeKeys, clean, clean_all
 from moodle_mcp.presentation.fence import Fence
 from moodle_mcp.presentation.fields import Selection

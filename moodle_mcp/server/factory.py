@@ -18,8 +18,8 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp_types.methods import CacheableMethod
 
 from moodle_mcp import __version__
+from moodle_mcp.server.concurrency import Turns
 from moodle_mcp.server.middleware import ListCache, no_leaks
-from moodle_mcp.server.turns import Turns
 
 if TYPE_CHECKING:
     from moodle_mcp.server.handlers import Handlers

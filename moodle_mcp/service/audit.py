@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from moodle_mcp.atomic import append_private, reason
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.reading import at_home
+from moodle_mcp.regular_files import at_home
 
 if TYPE_CHECKING:
     from moodle_mcp.caller.outcome import Outcome

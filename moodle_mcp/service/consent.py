@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
 from moodle_mcp.policy.approvals import LIFETIME, Approvals, Use, fingerprint
-from moodle_mcp.service.describe_call import count_items, describe_call
+from moodle_mcp.service.confirmation_text import count_items, describe_call
 from moodle_mcp.service.id_names import Read, find_names
 
 MAX_ITEMS: Final = 500

@@ -29,7 +29,7 @@ from moodle_mcp.service.process import Process
 from moodle_mcp.service.registry import Functions, Registry
 from moodle_mcp.service.resuming import Resuming, resume_function
 from moodle_mcp.site.info import SiteInfo
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class UserContext:
     def __init__(
         self,
         process: Process,
-        session: Site,
+        session: SiteSession,
         policy: Policy,
         *,
         owner: str = ONLY_USER,

@@ -33,7 +33,7 @@ from moodle_mcp.service.reply import Picture
 from moodle_mcp.site.file_address import FileAddress, file_address
 from moodle_mcp.site.files import Incoming, opened, upload
 from moodle_mcp.site.info import SiteInfo
-from moodle_mcp.site.session import Progress, Site
+from moodle_mcp.site.session import Progress, SiteSession
 
 DOWNLOAD: Final = "download_file"
 UPLOAD: Final = "upload_file"
@@ -127,7 +127,7 @@ class FileTools:
 
     def __init__(
         self,
-        site: Site,
+        site: SiteSession,
         folder: Folder | None,
         settings: FileSettings,
         turns: anyio.CapacityLimiter,

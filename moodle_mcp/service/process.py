@@ -14,8 +14,8 @@ from moodle_mcp.caller.rate_limit import RateLimit
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.coercion import Coercer
+from moodle_mcp.catalogue.loading import Catalogues
 from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
-from moodle_mcp.catalogue.store import Catalogues
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.policy.approvals import Confirm

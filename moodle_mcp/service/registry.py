@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from moodle_mcp.catalogue.arguments import arguments_fault
+from moodle_mcp.catalogue.loading import Catalogue
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.naming import BUILTIN_NAMES, tool_name
 from moodle_mcp.catalogue.schema import input_schema
-from moodle_mcp.catalogue.store import Catalogue
 from moodle_mcp.errors import CallError, MoodleMcpError, ParameterFault
 from moodle_mcp.policy.allowlist import FILE_TOOLS
 from moodle_mcp.policy.policy import Policy

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from moodle_mcp.atomic import reason
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.reading import SMALL, at_home, read_regular
+from moodle_mcp.regular_files import SMALL, at_home, read_regular
 from moodle_mcp.settings.model import Settings
 from moodle_mcp.settings.names import (
     CONFIG_VARIABLE,

@@ -20,7 +20,7 @@ from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
-from moodle_mcp.reading import SMALL, at_home, read_regular, real
+from moodle_mcp.regular_files import SMALL, at_home, read_regular, real
 from moodle_mcp.settings.names import CONFIG_VARIABLE, CONNECTION, named_alike, variable
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection, is_token
@@ -245,7 +245,7 @@ class Settings(BaseModel):
         Raises:
             SettingsError: several are saved and none is chosen.
         """
-        from moodle_mcp.credentials.store import Accounts
+        from moodle_mcp.credentials.kept_sites import Accounts
 
         if self.site is not None:
             return self.site
@@ -253,7 +253,7 @@ class Settings(BaseModel):
         return None if connected else Accounts.of_user().default()
 
     def _kept_connection(self) -> Connection:
-        from moodle_mcp.credentials.store import Accounts
+        from moodle_mcp.credentials.kept_sites import Accounts
 
         name = self.kept_site()
         if name is None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.site.pages import UnclearError, base_path
+from moodle_mcp.site.page_paths import UnclearError, base_path
 
 REST_ENTRY: Final = "/webservice/rest/server.php"
 RESTFUL_ENTRY: Final = "/webservice/restful/server.php"

@@ -9,7 +9,7 @@ from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.protocol import Protocol
 
 if TYPE_CHECKING:
-    from moodle_mcp.site.session import Site
+    from moodle_mcp.site.session import SiteSession
 
 _ERRORCODE: Final = "accessexception"
 _ADD_FUNCTION: Final = (
@@ -43,7 +43,9 @@ def diagnosed_info(protocol: Protocol, error: CallError) -> CallError:
     return error.but(hint=_REFUSED_ALTOGETHER.format(capability=protocol.capability))
 
 
-async def diagnosed(site: Site, function: str, protocol: Protocol, error: CallError) -> CallError:
+async def diagnosed(
+    site: SiteSession, function: str, protocol: Protocol, error: CallError
+) -> CallError:
     """Return the error of a call with its cause, as far as the site's own description shows it."""
     if error.fault.errorcode != _ERRORCODE:
         return error

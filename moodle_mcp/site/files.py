@@ -24,7 +24,7 @@ from moodle_mcp.site.errorcodes import hint_of
 from moodle_mcp.site.file_address import FileAddress
 from moodle_mcp.site.moodle_errors import moodle_error, moodle_fault, plain
 from moodle_mcp.site.response import Response
-from moodle_mcp.site.session import Form, Progress, Site
+from moodle_mcp.site.session import Form, Progress, SiteSession
 from moodle_mcp.site.timing import Timing
 
 UPLOAD: Final = "/webservice/upload.php"
@@ -68,7 +68,12 @@ class Draft:
 
 @asynccontextmanager
 async def opened(
-    site: Site, file: FileAddress, *, most: int, timing: Timing, progress: Progress | None = None
+    site: SiteSession,
+    file: FileAddress,
+    *,
+    most: int,
+    timing: Timing,
+    progress: Progress | None = None,
 ) -> AsyncGenerator[Incoming]:
     """Open a file of the site, to be read inside the block; `most` is the maximum in bytes.
 
@@ -88,7 +93,7 @@ async def opened(
 
 
 async def upload(
-    site: Site,
+    site: SiteSession,
     name: str,
     content: BinaryIO,
     *,
@@ -195,7 +200,7 @@ async def _pieces(
             await progress(done, size)
 
 
-async def _refusal(site: Site, response: httpx2.Response) -> CallError:
+async def _refusal(site: SiteSession, response: httpx2.Response) -> CallError:
     """Return the error that a response stands for which is not a file."""
     try:
         await _answer(site, response)
@@ -204,7 +209,7 @@ async def _refusal(site: Site, response: httpx2.Response) -> CallError:
     return CallError(Fault(Kind.BAD_ANSWER, "The site's response is not a file."))
 
 
-async def _answer(site: Site, response: httpx2.Response) -> Any:
+async def _answer(site: SiteSession, response: httpx2.Response) -> Any:
     """Return the value that one of the two scripts answered.
 
     Raises:

@@ -43,7 +43,7 @@ class Form:
     file: tuple[str, BinaryIO] | None = None
 
 
-class Site:
+class SiteSession:
     """A site and a token."""
 
     def __init__(

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.loading import RELEASES, every_name, load
 from moodle_mcp.catalogue.model import ListOf, Object, Value
 from moodle_mcp.catalogue.site_file import load_site_file
-from moodle_mcp.catalogue.store import RELEASES, every_name, load
 from moodle_mcp.cli.main import main
 from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, profile
 from tests.support.command import Ran

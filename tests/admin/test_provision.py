@@ -11,7 +11,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp import admin
-from moodle_mcp.catalogue.store import RELEASES, load
+from moodle_mcp.catalogue.loading import RELEASES, load
 from tests.support.command import Ran
 from tests.support.moodle_host import NOBODY, STATE, Host, needs_php, needs_root
 

@@ -14,10 +14,10 @@ from moodle_mcp.caller import caller as caller_module
 from moodle_mcp.caller import executor as run_module
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.arguments import ArgumentChecker
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import InjectedFault
 from moodle_mcp.site import session as client_module
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.serving import connection
 
@@ -60,7 +60,7 @@ async def test_large_work_is_done_in_the_background(
     seen = watch(monkeypatch)
     body = json.dumps([{"id": 2, "description": "x" * texts}]).encode()
     demo.site.faults.extend(InjectedFault.answer(body, function=READ.name) for _ in range(ids))
-    site = Site(connection(demo.url))
+    site = SiteSession(connection(demo.url))
     arguments = {"field": "id", "values": [str(each) for each in range(ids)]}
     outcome = await Caller(site).call(READ, arguments)
     await site.aclose()
@@ -72,7 +72,7 @@ async def test_a_run_ends_when_its_answers_become_too_large_together(
     demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "_MAX_ANSWERED", 20)
-    site = Site(connection(demo.url))
+    site = SiteSession(connection(demo.url))
     arguments = {"field": "id", "values": [str(each) for each in range(2, 5_000)]}
     outcome = await Caller(site).call(READ, arguments)
     await site.aclose()

@@ -14,12 +14,12 @@ from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, Hold, InjectedFault
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.protocol import REST, RESTFUL
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo, in_both_protocols
 from tests.support.serving import connection, no_wait
 
@@ -207,7 +207,7 @@ async def test_a_write_is_repeated_when_no_connection_came_about(demo: Demo) -> 
     async def count(seconds: float) -> None:
         waits.append(seconds)
 
-    site = Site(connection("http://127.0.0.1:9"))
+    site = SiteSession(connection("http://127.0.0.1:9"))
     outcome = await Caller(site, sleep=count).call(CATALOGUE.get(WRITE[0]), WRITE[1])
     await site.aclose()
     assert len(waits) == 3

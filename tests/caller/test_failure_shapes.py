@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import InjectedFault
 from tests.support.demo import Demo, in_both_protocols
 from tests.support.serving import no_wait

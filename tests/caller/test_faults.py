@@ -20,8 +20,8 @@ from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.control_arguments import ON_ERROR
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.schema import input_schema
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import Hold, InjectedFault
 from moodle_mcp.demo.world import World
 from moodle_mcp.errors import CallError

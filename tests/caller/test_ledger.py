@@ -13,8 +13,8 @@ from moodle_mcp.caller.item_errors import find_failures
 from moodle_mcp.caller.ledger import BatchLedger, Fate, ranges
 from moodle_mcp.caller.merge import merge
 from moodle_mcp.caller.plan import Slice
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Batching
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.errors import Fault, Kind
 from tests.support.recordings import exchanges
 

@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.plan import Slice, make_plan
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.errors import CallError, Delivery, Kind
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol

@@ -18,10 +18,10 @@ from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import InjectedFault
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.caller.items import MISSING, enrolment, limits_for, message, note, update, user
 from tests.support.demo import Demo
 from tests.support.serving import connection, no_wait
@@ -40,7 +40,7 @@ async def call(
     on_error: str = "stop",
     *,
     observer: Observer | None = None,
-    site: Site | None = None,
+    site: SiteSession | None = None,
 ) -> Outcome:
     """Call a function with at most four items a request."""
     function = CATALOGUE.get(name)
@@ -473,7 +473,7 @@ async def test_without_a_connection_nothing_counts_as_failed_and_no_more_is_trie
     demo: Demo, on_error: str
 ) -> None:
     """Nothing listens at the address."""
-    site = Site(connection("http://127.0.0.1:9"))
+    site = SiteSession(connection("http://127.0.0.1:9"))
     outcome = await call(demo, ENROL, enrolments(), on_error, site=site)
     assert outcome.envelope == snapshot(
         {

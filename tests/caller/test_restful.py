@@ -9,8 +9,8 @@ import pytest
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import STUDENT_TOKEN, Switches
 from moodle_mcp.errors import Kind
 from moodle_mcp.site.protocol import RESTFUL

@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.service.service import CallService
 from tests.support.demo import Demo
 from tests.support.serving import context_of, no_wait, policy

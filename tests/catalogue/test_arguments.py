@@ -9,6 +9,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.arguments import MAX_FAULTS, ArgumentChecker
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import (
     Function,
     FunctionText,
@@ -19,7 +20,6 @@ from moodle_mcp.catalogue.model import (
     Value,
 )
 from moodle_mcp.catalogue.sendable import MAX_DEPTH
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
 
 PAIR = Object({"name": Value("alpha"), "value": Value("raw")})

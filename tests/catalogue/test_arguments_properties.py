@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moodle_mcp.catalogue.arguments import ArgumentChecker
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.protocol import REST, RESTFUL
 from tests.support.strategies import ANY_JSON, NAMES, TEXT, arguments_for, json_values

@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 from moodle_mcp.catalogue import arguments as arguments_module
 from moodle_mcp.catalogue import compiled
 from moodle_mcp.catalogue.arguments import ArgumentChecker
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.errors import CallError
 from moodle_mcp.jsontree import MAX_ITEMS, MAX_VALUES
 from moodle_mcp.service.discovery import inner_call

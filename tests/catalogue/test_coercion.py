@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.coercion import Coerced, Coercer, coerce
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.schema import output_schema
-from moodle_mcp.catalogue.store import RELEASES, load
 from tests.support.recordings import Exchange, calls
 from tests.support.strategies import ODD_TEXTS, json_values, trees
 

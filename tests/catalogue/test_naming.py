@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function, FunctionText
 from moodle_mcp.catalogue.naming import MAX_TOOL_NAME, description, tool_name
-from moodle_mcp.catalogue.store import RELEASES, load
 
 ALL = sorted({name for release in RELEASES for name in load(release)})
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
 from moodle_mcp.catalogue.param_types import RULES
-from moodle_mcp.catalogue.store import RELEASES, load
 from tests.support.recorded_types import TYPES, VALUES, accepted, refused
 from tests.support.strategies import TEXT
 

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.control_arguments import reserved_schema
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import (
     Function,
     FunctionText,
@@ -23,7 +24,6 @@ from moodle_mcp.catalogue.model import (
     Value,
 )
 from moodle_mcp.catalogue.schema import input_schema, output_schema
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError
 
 CATALOGUES = {release: load(release) for release in RELEASES}

@@ -11,9 +11,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.classification import Access, Classification
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Function, FunctionText
 from moodle_mcp.catalogue.search import Index
-from moodle_mcp.catalogue.store import load
 from tests.support.serving import policy
 
 REQUESTS: dict[str, list[dict[str, Any]]] = tomllib.loads(

@@ -16,6 +16,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue import site_file
 from moodle_mcp.catalogue.defaults import in_its_type
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import (
     Function,
     FunctionText,
@@ -32,7 +33,6 @@ from moodle_mcp.catalogue.site_file import (
     clean,
     load_site_file,
 )
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.errors import SettingsError
 from tests.support.plugin import ADD, EXPORTED, GET, SETTING
 

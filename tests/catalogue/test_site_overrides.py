@@ -9,12 +9,12 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Access
+from moodle_mcp.catalogue.loading import RELEASES, catalogue_for, load
 from moodle_mcp.catalogue.model import Function, FunctionText, Object
 from moodle_mcp.catalogue.naming import description
 from moodle_mcp.catalogue.search import Index
 from moodle_mcp.catalogue.site_file import ListNode, ObjectNode, SiteFunction, ValueNode
 from moodle_mcp.catalogue.site_overrides import SiteOverrides, parse_accesses
-from moodle_mcp.catalogue.store import RELEASES, catalogue_for, load
 from moodle_mcp.errors import SettingsError
 
 RELEASE = "4.5.6 (Build: 20250811)"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.catalogue.suspects import MAX_SUSPECTS, find_suspects
 from tests.support.strategies import NAMES, TEXT, json_values
 

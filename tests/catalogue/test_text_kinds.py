@@ -7,8 +7,8 @@ from importlib import resources
 
 import pytest
 
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.policy.allowlist import PROFILES, profile
 
 KINDS = {"html", "text", "name", "code"}

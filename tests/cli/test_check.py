@@ -13,7 +13,7 @@ import pytest
 
 from moodle_mcp.demo import SMALL_TOKEN, STUDENT_TOKEN
 from moodle_mcp.diagnostics.report import as_report
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.command import run
 from tests.support.demo import Demo
 from tests.support.serving import connection
@@ -66,7 +66,7 @@ async def test_a_report_names_nobody_and_no_place(demo: Demo, undone: str) -> No
     tell_names(demo)
     if undone != "nothing":
         UNDONE[undone][0](demo)
-    lines = await lines_of(Site(connection(demo.url, STUDENT_TOKEN)))
+    lines = await lines_of(SiteSession(connection(demo.url, STUDENT_TOKEN)))
     report = as_report(lines).lower()
     assert [needle for needle in NEEDLES if needle in report] == []
     assert "| user | ok |  |" in report or "failed" in report

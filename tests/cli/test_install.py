@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from moodle_mcp.cli.main import main
 from moodle_mcp.clients.known import CLIENTS
-from moodle_mcp.credentials.store import Account, Accounts
+from moodle_mcp.credentials.kept_sites import Account, Accounts
 from moodle_mcp.demo import ADMIN_TOKEN
 from tests.support.demo import Demo
 from tests.support.keyrings import Memory

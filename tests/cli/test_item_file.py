@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.cli.item_file import Reading, as_arguments, read_items
 from moodle_mcp.cli.items import ItemsError
 from tests.support.command import Environment, Ran, run

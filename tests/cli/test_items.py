@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from moodle_mcp.alone import alone_with
 from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.cli.items import Fated, ItemsError, Results, to_send
 from moodle_mcp.demo import Hold, InjectedFault
 from moodle_mcp.errors import Fault, Kind
+from moodle_mcp.file_lock import alone_with
 from tests.support.command import Environment, Ran, run
 from tests.support.demo import Demo
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, TEACHER_TOKEN
 from moodle_mcp.demo.functions import HANDLERS
 from tests.demo.transactions import TRANSACTIONS

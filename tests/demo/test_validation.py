@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo.errors import MoodleError
 from moodle_mcp.demo.validation import validate
 from tests.support.demo_client import Wire

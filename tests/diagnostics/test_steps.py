@@ -9,7 +9,7 @@ from moodle_mcp.demo import STUDENT_TOKEN
 from moodle_mcp.diagnostics.lines import Line, succeeded
 from moodle_mcp.diagnostics.steps import STEPS
 from moodle_mcp.site.protocol import PROTOCOLS, REST, RESTFUL, Protocol
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.serving import connection
 from tests.support.setup_steps import UNDONE, Change, lines_of, switch
@@ -17,13 +17,13 @@ from tests.support.setup_steps import UNDONE, Change, lines_of, switch
 
 async def failed(demo: Demo, protocol: Protocol = REST) -> Line:
     """The one line that fails."""
-    lines = await lines_of(Site(connection(demo.url, STUDENT_TOKEN, (protocol,))))
+    lines = await lines_of(SiteSession(connection(demo.url, STUDENT_TOKEN, (protocol,))))
     (line,) = [line for line in lines if line.verdict == "failed"]
     return line
 
 
 async def test_nothing_fails_where_nothing_is_undone(demo: Demo) -> None:
-    lines = await lines_of(Site(connection(demo.url, STUDENT_TOKEN)))
+    lines = await lines_of(SiteSession(connection(demo.url, STUDENT_TOKEN)))
     assert succeeded(lines)
     assert [line.step for line in lines] == [
         *STEPS,
@@ -63,7 +63,7 @@ async def test_over_restful_too(demo: Demo, undone: str) -> None:
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 async def test_the_protocol_in_use_is_named(demo: Demo, name: str) -> None:
-    site = Site(connection(demo.url, STUDENT_TOKEN, PROTOCOLS[name]))
+    site = SiteSession(connection(demo.url, STUDENT_TOKEN, PROTOCOLS[name]))
     lines = {line.step: line for line in await lines_of(site)}
     assert lines["protocol"].found == ("REST is on" if name == "rest" else "RESTful is on")
     assert lines["service"].verdict == ("warning" if name == "restful" else "ok")
@@ -73,7 +73,7 @@ async def test_before_the_failed_step_all_is_right_and_after_it_nothing_is_known
     demo: Demo,
 ) -> None:
     demo.site.switches.token_ip_restricted = True
-    lines = await lines_of(Site(connection(demo.url, STUDENT_TOKEN)))
+    lines = await lines_of(SiteSession(connection(demo.url, STUDENT_TOKEN)))
     assert [f"{line.verdict} {line.step}" for line in lines] == snapshot(
         [
             "ok environment",
@@ -97,7 +97,7 @@ async def test_before_the_failed_step_all_is_right_and_after_it_nothing_is_known
 
 async def test_under_the_command_lines_maintenance_nothing_of_moodle_is_known(demo: Demo) -> None:
     demo.site.switches.maintenance_page = True
-    lines = await lines_of(Site(connection(demo.url, STUDENT_TOKEN)))
+    lines = await lines_of(SiteSession(connection(demo.url, STUDENT_TOKEN)))
     assert [f"{line.verdict} {line.step}" for line in lines] == snapshot(
         [
             "ok environment",

@@ -16,7 +16,7 @@ from moodle_mcp.diagnostics.lines import Line
 from moodle_mcp.diagnostics.report import as_report
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.serving import NOW
 from tests.support.setup_steps import lines_of
 
@@ -43,7 +43,7 @@ def served(folder: Path, certificate: trustme.LeafCert) -> Generator[str]:
 
 async def lines_at(url: str) -> list[Line]:
     address = parse_address(url, plain_http_allowed=True)
-    return await lines_of(Site(Connection(address, SecretStr(ADMIN_TOKEN))), "default")
+    return await lines_of(SiteSession(Connection(address, SecretStr(ADMIN_TOKEN))), "default")
 
 
 async def failed_at(url: str) -> Line:

@@ -12,9 +12,9 @@ import pytest
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo.world import World
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.faults.proxy import Proxy
 from tests.support.faults.scripts import SCRIPTS, SLOW
@@ -115,7 +115,7 @@ async def calling(url: str, fault: str, *, harmless: bool) -> AsyncGenerator[Cal
     # What may be repeated has half of the time for each attempt, and waits count although none
     # is waited for.
     seconds = (3.0 if harmless else 0.8) if fault in SLOW else 30.0
-    site = Site(connection(url))
+    site = SiteSession(connection(url))
     try:
         caller = Caller(site, CallSettings(timeout=seconds, rate=1000), sleep=no_wait)
         assert summary(await read(caller, 10)) == "done"

@@ -15,8 +15,8 @@ import trustme
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.store import load
-from moodle_mcp.site.session import Site
+from moodle_mcp.catalogue.loading import load
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.faults.proxy import HOST, Proxy, Script
 from tests.support.faults.scripts import cut_without_length, reset_after_work
@@ -66,7 +66,7 @@ def server_side(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 async def created(url: str) -> Outcome:
     """Create one category over TLS."""
-    site = Site(connection(url))
+    site = SiteSession(connection(url))
     try:
         caller = Caller(site, CallSettings(timeout=20, rate=1000), sleep=no_wait)
         return await caller.call(CREATE, {"categories": [ITEM]})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from tests.support.fuzz.answers import CALLS, Answering, answering, answers
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from tests.live.arguments import sets_for
 from tests.live.known import ODD, REFUSED
 from tests.live.world import World

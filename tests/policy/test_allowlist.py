@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, parse_allowlist, profile
 from moodle_mcp.policy.policy import Policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.policy.allowlist import profile
 from moodle_mcp.policy.exposure import MOST_DIRECT, Mode, has_facade, shown_directly
 

@@ -6,8 +6,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.classification import BY_FULL_NAME_ONLY, Access, Classifications
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Delivery, Kind
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.policy.policy import Decision

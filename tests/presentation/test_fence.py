@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.errors import CallError, Delivery
 from moodle_mcp.presentation.fence import Fence, refuse_marked, without_marks
 

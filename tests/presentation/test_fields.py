@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.text_kinds import TextKinds
 from moodle_mcp.errors import CallError, Delivery
 from moodle_mcp.presentation.fields import selection

@@ -11,6 +11,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.coercion import coerce
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import (
     Function,
     FunctionText,
@@ -21,7 +22,6 @@ from moodle_mcp.catalogue.model import (
     Value,
     scalar,
 )
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.presentation.presenter import PresentationSettings, Presenter
 from moodle_mcp.server.results import to_result
 from moodle_mcp.server.tools import to_tool

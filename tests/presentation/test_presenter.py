@@ -12,9 +12,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.coercion import coerce
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Function, ListOf, Object, Value
 from moodle_mcp.catalogue.schema import output_schema
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.presentation.page_parts import length
 from moodle_mcp.presentation.presenter import (
     Paged,

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.redaction.known import LONG, REMOVED, SHORT, Secrets
 from moodle_mcp.redaction.names import is_secret_name
 from moodle_mcp.redaction.values import without_secrets

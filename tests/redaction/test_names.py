@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from inline_snapshot import snapshot
 
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import ListOf, Node, Object
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.redaction.names import STEMS, is_password_name, is_secret_name
 
 LOOKS_SECRET = re.compile(

@@ -16,10 +16,10 @@ import pytest
 from mcp import Client
 
 from moodle_mcp.catalogue.classification import Access, Classification
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.catalogue.site_overrides import SiteOverrides, parse_accesses
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.policy.allowlist import PROFILES
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.server.tools import builtin_to_tool, to_tool

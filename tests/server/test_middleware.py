@@ -10,14 +10,14 @@ import pytest
 from mcp import Client, MCPError
 
 from moodle_mcp.caller.caller import Caller, Prepared, Zone, no_zone
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN
 from moodle_mcp.logs import start_logging
 from moodle_mcp.site.decoding import Answer, IsOwnAnswer, always_a_failure
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import Request
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.serving import connection, context_of, policy, server_for
 
@@ -36,7 +36,7 @@ class BrokenCaller(Caller):
         raise RuntimeError(SECRET)
 
 
-class BrokenSite(Site):
+class BrokenSite(SiteSession):
     """A site client that raises for the site info and after it has sent a request."""
 
     async def info(self, *, fresh: bool = False) -> SiteInfo:
@@ -59,7 +59,7 @@ class BrokenSite(Site):
 async def test_a_fault_of_ours_in_a_call_is_an_answer_that_says_nothing_of_it(
     demo: Demo, mode: Any
 ) -> None:
-    site = Site(connection(demo.url))
+    site = SiteSession(connection(demo.url))
     app = context_of(site, BrokenCaller(site), policy())
     async with Client(server_for(app), mode=mode) as session:
         result = await session.call_tool("core_course_get_contents", {"courseid": 2})
@@ -80,7 +80,7 @@ async def test_a_secret_is_in_no_line_of_a_fault_of_ours(
             raise KeyError(arguments["users"][0]["password"], SECRET)
 
     start_logging("debug", ADMIN_TOKEN)
-    site = Site(connection(demo.url))
+    site = SiteSession(connection(demo.url))
     users = {"users": [{"password": "Hidden-1\n", "username": "u"}]}
     async with Client(server_for(context_of(site, Repeating(site), policy()))) as session:
         await session.call_tool("core_user_create_users", users)

@@ -12,10 +12,10 @@ from mcp import Client
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.loading import every_name
 from moodle_mcp.catalogue.naming import BUILTIN_NAMES
 from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.catalogue.site_overrides import SiteOverrides, parse_accesses
-from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import DemoSite, serving
 from moodle_mcp.policy.allowlist import parse_allowlist
 from moodle_mcp.policy.exposure import Mode
@@ -23,7 +23,7 @@ from moodle_mcp.policy.policy import Policy
 from moodle_mcp.server.tools import FUNCTION_KEY
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.process import ServiceSettings
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.plugin import ADD, EXPORTED, GET, SETTING
 from tests.support.serving import NOW, connection, context_of, server_for
@@ -45,7 +45,7 @@ def demo() -> Iterator[Demo]:
 def app(
     demo: Demo, access: Access, said: str = "", overrides: SiteOverrides = PLUGINS
 ) -> UserContext:
-    site = Site(connection(demo.url))
+    site = SiteSession(connection(demo.url))
     policy = Policy(parse_allowlist("local_example_*", [*every_name(), GET, ADD]), access)
     added = replace(overrides, accesses=parse_accesses(said, "MOODLE_MCP_PLUGIN_ACCESS"))
     return context_of(site, Caller(site), policy, overrides=added)
@@ -156,7 +156,7 @@ async def test_no_function_of_a_site_takes_the_place_of_a_tool_of_ours(mode: Mod
     overrides = taking_our_names()
     site = DemoSite(now=NOW, plugins=overrides)
     with serving(site.app) as url:
-        client = Site(connection(url))
+        client = SiteSession(connection(url))
         policy = Policy(parse_allowlist("all", every_name()), Access.DESTRUCTIVE)
         own = context_of(client, Caller(client), policy, ServiceSettings(mode), overrides=overrides)
         async with Client(server_for(own)) as session:

@@ -17,9 +17,9 @@ from inline_snapshot import snapshot
 from mcp import Client, MCPError
 
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import ListOf, Node, Object
 from moodle_mcp.catalogue.schema import input_schema
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, TEACHER_TOKEN
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode

@@ -14,7 +14,7 @@ from inline_snapshot import snapshot
 from mcp import Client, MCPError
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, InjectedFault
 from moodle_mcp.demo.seed import FIRST_STUDENT_ID
 from moodle_mcp.presentation.presenter import PresentationSettings

@@ -11,9 +11,9 @@ from inline_snapshot import snapshot
 from mcp import Client, MCPError
 
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.naming import tool_name
 from moodle_mcp.catalogue.search import Index
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.policy.allowlist import profile
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.service.process import ServiceSettings

@@ -27,7 +27,7 @@ from moodle_mcp.server.tools import builtin_to_tool
 from moodle_mcp.service.builtin_tools import BuiltinAnswer, BuiltinTool
 from moodle_mcp.service.file_tools import MAX_IMAGE, FileTools
 from moodle_mcp.site.info import SiteInfo
-from moodle_mcp.site.session import Progress, Site
+from moodle_mcp.site.session import Progress, SiteSession
 from moodle_mcp.site.timing import Timing
 from tests.support import samples
 from tests.support.demo import Demo
@@ -48,7 +48,9 @@ def path(tmp_path: Path) -> Path:
 class Tools:
     """The two tools, run with arguments that have been checked as the service checks them."""
 
-    def __init__(self, site: Site, folder: Folder | None, settings: FileSettings | None) -> None:
+    def __init__(
+        self, site: SiteSession, folder: Folder | None, settings: FileSettings | None
+    ) -> None:
         turns = anyio.CapacityLimiter(2)
         self._files = FileTools(site, folder, settings or FileSettings(), turns)
         self._checker = ArgumentChecker()
@@ -87,7 +89,7 @@ async def tools_of(
     settings: FileSettings | None = None,
     token: str = STUDENT_TOKEN,
 ) -> AsyncGenerator[Tools]:
-    site = Site(connection(demo.url, token))
+    site = SiteSession(connection(demo.url, token))
     try:
         yield Tools(site, None if path is None else Folder(path), settings)
     finally:
@@ -490,7 +492,7 @@ async def test_progress_is_told_in_large_steps_and_at_the_end(demo: Demo) -> Non
 
 async def test_the_tools_are_there_as_far_as_the_service_lets_files_through(demo: Demo) -> None:
     async with tools_of(demo) as tools:
-        site = Site(connection(demo.url, ADMIN_TOKEN))
+        site = SiteSession(connection(demo.url, ADMIN_TOKEN))
         both = tools.functions()
         assert tools.functions(None) == both
         assert tools.functions(await site.info()) == both

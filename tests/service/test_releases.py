@@ -12,14 +12,14 @@ from mcp import Client
 
 from moodle_mcp import errors
 from moodle_mcp.caller.caller import Caller
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import SMALL_TOKEN, DemoSite, Hold, InjectedFault, serving
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.service.process import ServiceSettings
 from moodle_mcp.site.info import SITE_INFO, SiteInfo
 from moodle_mcp.site.protocol import RESTFUL
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.serving import NOW, connection, context_of, policy, server_for
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ NAMES = (
 async def tools(release: Any) -> dict[str, dict[str, Any]]:
     """Return the named tools of a site of this release, with the schemas of their arguments."""
     with serving(DemoSite(now=NOW, release=release).app) as url:
-        site = Site(connection(url))
+        site = SiteSession(connection(url))
         app = context_of(site, Caller(site), policy(",".join(NAMES)), ServiceSettings(Mode.DIRECT))
         async with Client(server_for(app)) as session:
             listed = (await session.list_tools()).tools
@@ -59,7 +59,7 @@ async def test_arguments_that_a_release_does_not_know_are_not_in_the_schema() ->
 async def test_a_function_that_only_the_site_knows_is_a_free_form_tool_and_says_so() -> None:
     demo = DemoSite(now=NOW)
     with serving(demo.app) as url:
-        site = Site(connection(url))
+        site = SiteSession(connection(url))
         info = await site.info()
         plugin = "local_shop_get_orders"
         known = replace(info, functions=(info.functions or frozenset()) | {plugin})
@@ -79,7 +79,7 @@ async def test_over_restful_all_that_is_allowed_is_listed_since_the_site_does_no
     """What the token's service lacks is refused when it is called, and the hint names it."""
     demo = DemoSite(now=NOW)
     with serving(demo.app) as url:
-        site = Site(connection(url, SMALL_TOKEN, (RESTFUL,)))
+        site = SiteSession(connection(url, SMALL_TOKEN, (RESTFUL,)))
         app = context_of(site, Caller(site), policy(",".join(NAMES)), ServiceSettings(Mode.DIRECT))
         async with Client(server_for(app)) as session:
             listed = (await session.list_tools()).tools
@@ -92,7 +92,7 @@ async def test_over_restful_all_that_is_allowed_is_listed_since_the_site_does_no
     assert "Add functions: mod_choice_get_choice_results" in error["hint"]
 
 
-class KnownSite(Site):
+class KnownSite(SiteSession):
     """A site client with a given site info."""
 
     def __init__(self, url: str, info: SiteInfo) -> None:
@@ -105,7 +105,7 @@ async def test_arguments_are_judged_by_the_release_once_it_is_known() -> None:
     demo.faults.append(InjectedFault.status(503, function=SITE_INFO))
     read = "mod_choice_get_choice_results"
     with serving(demo.app) as url:
-        site = Site(connection(url))
+        site = SiteSession(connection(url))
         async with Client(server_for(context_of(site, Caller(site), policy(read)))) as session:
             before = await session.call_tool(read, {"choiceid": 1, "groupid": 3})
             await session.list_tools()
@@ -120,7 +120,7 @@ async def test_who_calls_while_the_site_is_first_asked_waits_for_its_answer() ->
     demo.faults.append(InjectedFault.hang(hold, function=SITE_INFO))
     read = "mod_choice_get_choice_results"
     with serving(demo.app) as url:
-        site = Site(connection(url))
+        site = SiteSession(connection(url))
         async with Client(server_for(context_of(site, Caller(site), policy(read)))) as session:
             results: list[types.CallToolResult] = []
 
@@ -137,7 +137,7 @@ async def test_who_calls_while_the_site_is_first_asked_waits_for_its_answer() ->
     assert "invalid_arguments" not in [kind(each) for each in results]
 
 
-class SilentSite(Site):
+class SilentSite(SiteSession):
     """A site client whose site info never arrives."""
 
     def __init__(self, url: str) -> None:

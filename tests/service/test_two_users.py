@@ -24,7 +24,7 @@ from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.process import Process, ServiceSettings
 from moodle_mcp.service.service import CallService
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from moodle_mcp.store.memory import MemoryStore
 from tests.support.serving import NOW, connection, policy
 
@@ -53,7 +53,7 @@ class User:
     async def context(self, process: Process, url: str) -> UserContext:
         reached = connection(url, self.token)
         shared = process.shared(reached.address)
-        session = Site(reached, transport=shared.transport, background=shared.background)
+        session = SiteSession(reached, transport=shared.transport, background=shared.background)
         own = policy(self.tools, self.access)
         return UserContext(process, session, own, owner=self.name)
 

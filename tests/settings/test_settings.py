@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.credentials.store import Account, Accounts
+from moodle_mcp.credentials.kept_sites import Account, Accounts
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.settings import Settings, load_settings, variable

@@ -197,7 +197,7 @@ PAGES = ("/", "/my/", "/my/courses.php", "/course/view.php", "/login/index.php",
         "/theme/image.php/boost/core/1/f/pdf", "/r.php/api/rest/v2/openapi.json", "/course/search.php",
 )  # fmt: skip
 
-_OWN = files("moodle_mcp.site").joinpath("pages.txt").read_text(encoding="utf-8")
+_OWN = files("moodle_mcp.site").joinpath("page_paths.txt").read_text(encoding="utf-8")
 _FOLDERS = {row.partition(":")[0] for row in _OWN.splitlines() if ":" in row} | {"local"}
 
 names = st.from_regex(r"[A-Za-z0-9_~-]{1,12}", fullmatch=True).filter(

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moodle_mcp.caller.caller import Caller
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Hold, InjectedFault, Switches
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.site.info import SITE_INFO, SiteInfo
 from moodle_mcp.site.negotiation import Negotiation, SelfDescription
 from moodle_mcp.site.protocol import PROTOCOLS, REST, RESTFUL, Protocol
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.serving import connection
 
@@ -30,8 +30,8 @@ AUTO = PROTOCOLS["auto"]
 
 
 @asynccontextmanager
-async def reaching(demo: Demo, token: str = ADMIN_TOKEN) -> AsyncGenerator[Site]:
-    site = Site(connection(demo.url, token, AUTO))
+async def reaching(demo: Demo, token: str = ADMIN_TOKEN) -> AsyncGenerator[SiteSession]:
+    site = SiteSession(connection(demo.url, token, AUTO))
     try:
         yield site
     finally:
@@ -150,7 +150,7 @@ async def test_a_write_where_neither_answered_is_in_doubt_only_for_its_own_reque
 
 async def test_where_there_is_no_choice_nothing_is_asked(demo: Demo) -> None:
     for protocol in (REST, RESTFUL):
-        site = Site(connection(demo.url, ADMIN_TOKEN, (protocol,)))
+        site = SiteSession(connection(demo.url, ADMIN_TOKEN, (protocol,)))
         assert await site.protocol() is protocol
         await site.aclose()
     assert demo.site.requests == []

@@ -19,14 +19,14 @@ from pydantic import SecretStr
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, InjectedFault, serving
 from moodle_mcp.errors import CallError, Delivery
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.login import launch, token_for_password
 from moodle_mcp.site.protocol import REST
-from moodle_mcp.site.session import Form, Site
+from moodle_mcp.site.session import Form, SiteSession
 from moodle_mcp.site.transport import Transport
 from tests.support.demo import Demo
 from tests.support.proxies import ProxyServer, serving_proxy
@@ -81,7 +81,7 @@ def environment(**variables: str) -> Generator[None]:
 
 async def asked(address: Address, timeout: float = 20) -> tuple[str, Transport]:  # noqa: ASYNC109
     """Return the site's name, or the text of the error."""
-    site = Site(Connection(address, SecretStr(ADMIN_TOKEN)))
+    site = SiteSession(Connection(address, SecretStr(ADMIN_TOKEN)))
     try:
         answer = await site.send(INFO, timeout=timeout)
         return answer.value["sitename"], site.transport
@@ -117,7 +117,7 @@ async def test_plain_http_goes_through_a_proxy_too(demo: Demo, socks: bool) -> N
 
 async def test_files_and_sign_ins_go_through_it_too(secure: Demo) -> None:
     with serving_proxy(ProxyServer(secure.url)) as proxy, environment(ALL_PROXY=proxy.url()):
-        site = Site(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
+        site = SiteSession(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
         async with site.post(Form("/webservice/upload.php", {}), silence=20) as response:
             assert response.status_code == 200
         await site.aclose()
@@ -163,7 +163,7 @@ UNUSABLE = {
 async def test_a_proxy_that_can_not_be_is_named_without_its_password(unusable: str) -> None:
     variable, value = UNUSABLE[unusable]
     with environment(**{variable: value}):
-        site = Site(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
+        site = SiteSession(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
         calls = [
             lambda: site.send(INFO, timeout=5),
             lambda: site.info(),
@@ -344,7 +344,7 @@ async def test_a_forwarded_request_that_wants_a_password_is_the_proxys(demo: Dem
 async def test_a_write_that_a_proxy_kept_back_has_written_nothing(answer: bytes) -> None:
     breaking = ProxyServer("", False, answer=answer)
     with serving_proxy(breaking) as proxy, environment(HTTPS_PROXY=proxy.url()):
-        site = Site(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
+        site = SiteSession(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
         caller = Caller(site, CallSettings(timeout=20, rate=1000), sleep=no_wait)
         outcome = await caller.call(CREATE, {"categories": [{"name": "x"}]})
         await site.aclose()
@@ -358,7 +358,7 @@ async def test_a_site_behind_a_proxy_that_breaks_afterwards_is_in_doubt(secure: 
     """Behind the proxy it is the site's connection again, and the request may have arrived."""
     secure.site.faults.append(InjectedFault.drop())
     with serving_proxy(ProxyServer(secure.url)) as proxy, environment(ALL_PROXY=proxy.url()):
-        site = Site(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
+        site = SiteSession(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
         with pytest.raises(CallError) as caught:
             await site.send(INFO, timeout=20)
         await site.aclose()
@@ -447,7 +447,7 @@ async def test_an_untrusted_site_is_told_with_the_file_that_alone_is_trusted(
 ) -> None:
     trustme.CA().cert_pem.write_to_path(str(trusted))
     with serving_proxy(ProxyServer(secure.url)) as proxy, environment(ALL_PROXY=proxy.url()):
-        site = Site(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
+        site = SiteSession(Connection(SECURE, SecretStr(ADMIN_TOKEN)))
         with pytest.raises(CallError) as caught:
             await site.info()
         await site.aclose()

@@ -19,7 +19,7 @@ from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, InjectedFault
 from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.site.file_address import FileAddress, file_address
 from moodle_mcp.site.files import Draft, opened, upload
-from moodle_mcp.site.session import Progress, Site
+from moodle_mcp.site.session import Progress, SiteSession
 from moodle_mcp.site.timing import Timing
 from tests.support.demo import Demo
 from tests.support.serving import connection
@@ -50,8 +50,8 @@ def chapter(demo: Demo) -> FileAddress:
 
 
 @asynccontextmanager
-async def site_of(url: str, token: str = ADMIN_TOKEN) -> AsyncGenerator[Site]:
-    site = Site(connection(url, token))
+async def site_of(url: str, token: str = ADMIN_TOKEN) -> AsyncGenerator[SiteSession]:
+    site = SiteSession(connection(url, token))
     try:
         yield site
     finally:

@@ -19,7 +19,7 @@ from moodle_mcp.demo.serving import serving
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.address import Address, parse_address
 from moodle_mcp.site.login import Launch, launch, token_for_password
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.serving import connection
 from tests.support.sign_in import sign_in_link
@@ -45,7 +45,7 @@ async def begun(demo: Demo) -> Launch:
 
 
 async def test_a_password_gives_a_token_that_opens_the_site(demo: Demo) -> None:
-    site = Site(connection(demo.url, await signed_in(demo)))
+    site = SiteSession(connection(demo.url, await signed_in(demo)))
     try:
         assert (await site.info()).user_name == "teacher1"
     finally:

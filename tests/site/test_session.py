@@ -30,7 +30,7 @@ from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol, Request
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from moodle_mcp.site.transport import MAX_ANSWER
 from tests.support.serving import connection
 
@@ -84,8 +84,8 @@ def request(protocol: Protocol) -> Request:
 
 
 @asynccontextmanager
-async def reaching(url: str, *protocols: Protocol) -> AsyncGenerator[Site]:
-    site = Site(connection(url, TOKEN, protocols))
+async def reaching(url: str, *protocols: Protocol) -> AsyncGenerator[SiteSession]:
+    site = SiteSession(connection(url, TOKEN, protocols))
     try:
         yield site
     finally:
@@ -476,6 +476,6 @@ async def test_a_site_on_this_machine_is_reached_past_any_proxy(
     monkeypatch.delenv("no_proxy", raising=False)
     demo = DemoSite()
     with serving(demo.app) as url:
-        site = Site(connection(url, ADMIN_TOKEN, (protocol,)))
+        site = SiteSession(connection(url, ADMIN_TOKEN, (protocol,)))
         assert (await site.info()).user_name == "admin"
         await site.aclose()

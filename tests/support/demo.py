@@ -17,7 +17,7 @@ from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.process import ServiceSettings
 from moodle_mcp.site.protocol import REST, RESTFUL, Protocol
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.serving import NOW, connection, context_of, no_wait, policy, server_for
 
 
@@ -29,9 +29,9 @@ class Demo:
     url: str
     protocol: Protocol = REST
 
-    def client(self, token: str = ADMIN_TOKEN) -> Site:
+    def client(self, token: str = ADMIN_TOKEN) -> SiteSession:
         """Return a client of the site; the caller closes it."""
-        return Site(connection(self.url, token, (self.protocol,)))
+        return SiteSession(connection(self.url, token, (self.protocol,)))
 
     def context(
         self,

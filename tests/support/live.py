@@ -19,7 +19,7 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.catalogue.store import Catalogue, catalogue_for, every_name
+from moodle_mcp.catalogue.loading import Catalogue, catalogue_for, every_name
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.policy.allowlist import parse_allowlist
 from moodle_mcp.policy.approvals import Confirm
@@ -29,7 +29,7 @@ from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.server.tools import FUNCTION_KEY
 from moodle_mcp.service.builtin_tools import MORE
 from moodle_mcp.service.process import ServiceSettings
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.serving import connection, context_of, server_for
 
 URL: Final = "MOODLE_LIVE_URL"
@@ -201,8 +201,8 @@ async def live_user(
         parse_allowlist(" ".join([*names, "download_file", "upload_file"]), names),
         Access.DESTRUCTIVE,
     )
-    site = Site(connection(url, token))
-    own = Site(connection(url, token))
+    site = SiteSession(connection(url, token))
+    own = SiteSession(connection(url, token))
     caller = Caller(own, settings)
     app = context_of(
         site,

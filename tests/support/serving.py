@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.loading import every_name
 from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
-from moodle_mcp.catalogue.store import every_name
 from moodle_mcp.demo import ADMIN_TOKEN
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.policy.allowlist import parse_allowlist
@@ -23,14 +23,14 @@ from moodle_mcp.service.process import Process, ServiceSettings
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.protocol import REST, Protocol
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 
 NOW: Final = 1_800_000_000
 """The demo site's clock in tests, in Unix seconds."""
 
 
 def context_of(
-    site: Site,
+    site: SiteSession,
     caller: Caller,
     policy: Policy,
     settings: ServiceSettings | None = None,

@@ -9,14 +9,14 @@ from moodle_mcp.diagnostics.gaps import Wanted
 from moodle_mcp.diagnostics.lines import Line
 from moodle_mcp.diagnostics.probe import observe
 from moodle_mcp.diagnostics.verdicts import judge
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
 from tests.support.serving import policy
 
 Change = Callable[[Demo], None]
 
 
-async def lines_of(site: Site, tools: str = "student") -> list[Line]:
+async def lines_of(site: SiteSession, tools: str = "student") -> list[Line]:
     try:
         return judge(await observe(site), Wanted(tools, policy(tools)))
     finally:

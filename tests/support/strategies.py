@@ -16,9 +16,9 @@ from moodle_mcp.catalogue.model import (
     Value,
     scalar,
 )
-from moodle_mcp.catalogue.moments import seconds_of
 from moodle_mcp.catalogue.param_types import RULES
-from moodle_mcp.catalogue.times import ParameterTimes
+from moodle_mcp.catalogue.time_values import ParameterTimes
+from moodle_mcp.catalogue.unix_seconds import seconds_of
 from tests.support.recorded_types import accepted
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moodle_mcp.catalogue.store import RELEASES
+from moodle_mcp.catalogue.loading import RELEASES
 from tools import build_catalogue
 
 EXPORTED = Path(__file__).parents[3] / "shared" / "moodle"

@@ -8,7 +8,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.classification import Access, Classifications
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from tools.effects import tables
 from tools.effects.search import Search
 from tools.moodle_source.calls import Calls

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from moodle_mcp.catalogue.store import load
+from moodle_mcp.catalogue.loading import load
 from tools.bench.figures import SMALLEST, Figure, Goal
 from tools.bench.wire import OURS, connected, settings, smallest
 

@@ -31,7 +31,7 @@ from moodle_mcp.service.registry import Functions, Registry
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.info import SiteInfo
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tools.conformance.fixtures import FIXTURES
 from tools.conformance.offered import offer
 from tools.conformance.probes import BLOCKS, PROBES
@@ -95,7 +95,7 @@ def fixture_server(url: str) -> Server[Any]:
     connection = Connection(parse_address(url), SecretStr(TOKEN))
     policy = Policy(parse_allowlist(",".join(FIXTURES), list(FIXTURES)), Access.DESTRUCTIVE)
     shared = process.shared(connection.address)
-    session = Site(connection, transport=shared.transport, background=shared.background)
+    session = SiteSession(connection, transport=shared.transport, background=shared.background)
     context = FixtureContext(process, session, policy)
     server = FixtureFactory(lambda: Served(context, process.aclose)).server()
     offer(server)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from moodle_mcp.catalogue.control_arguments import has_fields
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.policy.exposure import MOST_DIRECT
 from moodle_mcp.server.tools import builtin_to_tool

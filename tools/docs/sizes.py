@@ -8,7 +8,7 @@ from typing import Final
 
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.coercion import coerce
-from moodle_mcp.catalogue.store import RELEASES, load
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.presentation.fence import Fence
 from moodle_mcp.presentation.presenter import PresentationSettings, Presenter
 from moodle_mcp.redaction.values import without_secrets

@@ -10,8 +10,8 @@ from itertools import count, product
 from typing import Any, Final, Literal, TypeAlias
 
 from moodle_mcp.catalogue.control_arguments import ON_ERROR
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.schema import input_schema
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo.world import World
 
 Key: TypeAlias = tuple[Any, ...]

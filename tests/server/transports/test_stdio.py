@@ -18,8 +18,8 @@ from inline_snapshot import snapshot
 
 from moodle_mcp import __version__
 from moodle_mcp.catalogue.coercion import coerce
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.naming import tool_name
-from moodle_mcp.catalogue.store import load
 from moodle_mcp.demo import ADMIN_TOKEN, SMALL_TOKEN, InjectedFault, serving
 from moodle_mcp.policy.allowlist import profile
 from moodle_mcp.presentation.presenter import PresentationSettings, Presenter

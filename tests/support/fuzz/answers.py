@@ -16,17 +16,17 @@ from mcp import Client
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.settings import CallSettings
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.naming import tool_name
 from moodle_mcp.catalogue.schema import output_schema
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.demo import ADMIN_TOKEN
 from moodle_mcp.errors import CallError
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.service.process import ServiceSettings
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.faults.proxy import Exchange, Proxy
 from tests.support.serving import connection, context_of, no_wait, policy, server_for
 from tests.support.strategies import ANY_JSON, ODD_NUMBERS, ODD_TEXTS, TEXT, json_values
@@ -50,7 +50,7 @@ def smallest(node: Node) -> Any:
 def _callable() -> dict[str, tuple[Function, dict[str, Any]]]:
     """Return the functions that accept the smallest arguments, with those arguments."""
     catalogue = load(RELEASES[0])
-    caller = Caller(Site(connection("http://127.0.0.1:9")))
+    caller = Caller(SiteSession(connection("http://127.0.0.1:9")))
     found: dict[str, tuple[Function, dict[str, Any]]] = {}
     for name in catalogue:
         function = catalogue.get(name)
@@ -201,7 +201,7 @@ def answering() -> Generator[Answering]:
     with start_blocking_portal() as portal:
         proxy = Proxy("http://127.0.0.1:9")
         with portal.wrap_async_context_manager(proxy):
-            site = Site(connection(proxy.url))
+            site = SiteSession(connection(proxy.url))
             caller = Caller(site, CallSettings(rate=1000, timeout=30), sleep=no_wait)
             style = PresentationSettings(max_result=4_000)
             presentation = ServiceSettings(Mode.DIRECT, Confirm.NEVER, presentation=style)

@@ -12,10 +12,10 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.limits import Limits
 from moodle_mcp.caller.plan import Plan
 from moodle_mcp.caller.settings import CallSettings
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError, Kind
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 from tests.support.php_forms import as_php, php
 from tests.support.serving import connection
 from tests.support.strategies import ANY_JSON, TEXT, arguments_for
@@ -27,7 +27,7 @@ FUNCTIONS: Final = tuple(_NAMED.values())
 LIMITS: Final = Limits(fields=24, body=2_000)
 """So small that a few items need several requests, and a few more are too many."""
 
-CALLER: Final = Caller(Site(connection("http://127.0.0.1:9")), CallSettings(LIMITS))
+CALLER: Final = Caller(SiteSession(connection("http://127.0.0.1:9")), CallSettings(LIMITS))
 
 
 @st.composite

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moodle_mcp.presentation.active import without_active
+from moodle_mcp.presentation.active_content import without_active
 from tests.support.hostile import active
 
 

@@ -16,9 +16,9 @@ from typing import Final
 
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
 from moodle_mcp.catalogue.codec import function_from_json
+from moodle_mcp.catalogue.descriptions import Texts
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
-from moodle_mcp.catalogue.texts import Texts
 
 RELEASES: Final = ("4.5", "5.1")
 """The releases with data, oldest first; each overlays those before it."""

@@ -15,7 +15,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 from pydantic import SecretStr
 
-from moodle_mcp.credentials.store import Account, Accounts, BrokenSiteError, Place, name_for
+from moodle_mcp.credentials.kept_sites import Account, Accounts, BrokenSiteError, Place, name_for
 from moodle_mcp.credentials.system_keyring import NoKeyringError
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.site.address import Address

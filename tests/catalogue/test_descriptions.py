@@ -10,8 +10,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import ListOf, Node, Object, Value, scalar
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.cli.tools import size_of
 from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, profile
 from moodle_mcp.server.tools import to_tool

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from moodle_mcp.service.describe_call import NAMED, count_items, describe_call
+from moodle_mcp.service.confirmation_text import NAMED, count_items, describe_call
 from tests.support.hostile import HOSTILE, active, dangers
 
 NAMES = {

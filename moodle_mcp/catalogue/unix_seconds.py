@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from moodle_mcp.catalogue.times import EARLIEST, TimeKind
+from moodle_mcp.catalogue.time_values import EARLIEST, TimeKind
 from moodle_mcp.errors import ParameterFault
 
 UNIX_SECONDS: Final = "Unix seconds"

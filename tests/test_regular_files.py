@@ -13,9 +13,9 @@ from moodle_mcp.atomic import UnfitError
 from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.cli.item_file import read_items
 from moodle_mcp.cli.items import ItemsError, Results
-from moodle_mcp.credentials.store import Accounts, BrokenSiteError
+from moodle_mcp.credentials.kept_sites import Accounts, BrokenSiteError
 from moodle_mcp.errors import MoodleMcpError, SettingsError
-from moodle_mcp.reading import at_home, read_regular, real
+from moodle_mcp.regular_files import at_home, read_regular, real
 
 posix = pytest.mark.skipif(os.name == "nt", reason="pipes, devices and links of POSIX")
 

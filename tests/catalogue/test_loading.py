@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from moodle_mcp.catalogue.model import Function, ListOf, Node, Value
-from moodle_mcp.catalogue.store import (
+from moodle_mcp.catalogue.loading import (
     RELEASES,
     Catalogue,
     component_of,
     load,
     release_for,
 )
+from moodle_mcp.catalogue.model import Function, ListOf, Node, Value
 
 OLD = load("4.5")
 NEW = load("5.1")

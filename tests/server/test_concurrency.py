@@ -10,8 +10,8 @@ from mcp import MCPError
 from mcp.server import ServerRequestContext
 from starlette.requests import Request
 
+from moodle_mcp.server.concurrency import Turns
 from moodle_mcp.server.elicitation import MODERN
-from moodle_mcp.server.turns import Turns
 
 pytestmark = pytest.mark.anyio
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from moodle_mcp.atomic import reason, write_whole
 from moodle_mcp.credentials import system_keyring
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.reading import SMALL, read_regular
+from moodle_mcp.regular_files import SMALL, read_regular
 from moodle_mcp.site.address import Address
 from moodle_mcp.textfile import TextError, decoded
 

@@ -11,9 +11,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.coercion import coerce
+from moodle_mcp.catalogue.genuine_answers import is_foreign, is_own_answer
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
-from moodle_mcp.catalogue.own_answer import is_foreign, is_own_answer
-from moodle_mcp.catalogue.store import RELEASES, load
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.decoding import decode
 from moodle_mcp.site.moodle_errors import failure_in

@@ -86,7 +86,7 @@ def _script_at(parts: list[str]) -> int | None:
 
 def _table() -> _Table:
     """Return the contents of each folder."""
-    text = files("moodle_mcp.site").joinpath("pages.txt").read_text(encoding="utf-8")
+    text = files("moodle_mcp.site").joinpath("page_paths.txt").read_text(encoding="utf-8")
     rows = text.replace("\n  ", " ").splitlines()
     return {
         folder: frozenset(names.split())

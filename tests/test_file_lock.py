@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from moodle_mcp import alone
-from moodle_mcp.alone import alone_with
+from moodle_mcp import file_lock as alone
 from moodle_mcp.atomic import UnfitError
+from moodle_mcp.file_lock import alone_with
 
 _HOLDING = """
 import pathlib, sys
-from moodle_mcp.alone import alone_with
+from moodle_mcp.file_lock import alone_with
 with alone_with(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

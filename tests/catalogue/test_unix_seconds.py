@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.arguments import ArgumentChecker, lacks_zone
+from moodle_mcp.catalogue.loading import RELEASES, load
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
-from moodle_mcp.catalogue.store import RELEASES, load
-from moodle_mcp.catalogue.times import MOMENT_KINDS, ParameterTimes, TimeKind
+from moodle_mcp.catalogue.time_values import MOMENT_KINDS, ParameterTimes, TimeKind
 from moodle_mcp.errors import CallError
 
 CHECKER = ArgumentChecker()
