@@ -254,7 +254,7 @@ async def test_a_name_that_changes_while_the_person_decides_is_asked_about_anew(
     assert person.questions == snapshot(
         [
             'Delete courses (core_course_delete_courses): courseids: "Introduction to Biology" (course id 2).',
-            'What the ids stand for has changed since you were asked. Delete courses (core_course_delete_courses): courseids: "Renamed, 0 to go" (course id 2).',
+            'What the ids refer to has changed since you were asked. Delete courses (core_course_delete_courses): courseids: "Renamed, 0 to go" (course id 2).',
         ]
     )
     assert demo.calls_of(DELETE) == 1
@@ -275,7 +275,7 @@ async def test_a_token_is_not_good_after_a_name_has_changed(demo: Demo, mode: st
         courses[2] = replace(courses[2], fullname="Renamed")
         result = await session.call_tool(DELETE, {"courseids": [2], "_confirm": token})
     assert error(result)["message"] == snapshot(
-        'The token is for other arguments, or what the ids stand for has changed. Nothing was sent. Delete courses (core_course_delete_courses): courseids: "Renamed" (course id 2).'
+        'The token is for other arguments, or what the ids refer to has changed. Nothing was sent. Delete courses (core_course_delete_courses): courseids: "Renamed" (course id 2).'
     )
     assert demo.calls_of(DELETE) == 0
 
@@ -291,8 +291,8 @@ async def test_more_items_than_the_operator_lets_be_confirmed_at_once_are_refuse
     assert refused == snapshot(
         {
             "kind": "too_large",
-            "message": "Nothing was sent: nobody can be asked about 4 items at once; at most 3 items.",
-            "hint": "Make several calls, each of which is confirmed. The operator sets the number of items with MOODLE_MCP_CONFIRM_ITEMS.",
+            "message": "Nothing was sent: one confirmation covers at most 3 items, and this call has 4 items.",
+            "hint": "Make several calls and confirm each. The operator sets the number of items with MOODLE_MCP_CONFIRM_ITEMS.",
             "function": "core_course_delete_courses",
             "retryable": False,
             "written": "nothing",

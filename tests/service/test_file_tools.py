@@ -213,7 +213,7 @@ async def test_a_picture_that_would_unpack_to_gigabytes_is_not_shown(demo: Demo)
     error = error_of(answer)
     assert (error["kind"], error["message"], list(answer.pictures)) == (
         "too_large",
-        "The picture has 100000 x 1 pixels; 8000 each can be shown.",
+        "The picture has 100000 x 1 pixels; at most 8000 each can be shown.",
         [],
     )
 
@@ -224,8 +224,8 @@ async def test_a_picture_that_is_too_large_to_show_is_refused_with_its_size(demo
         assert error_of(await tools.download({"url": url})) == snapshot(
             {
                 "kind": "too_large",
-                "message": "The picture has 5,000,070 bytes; 5,000,000 can be shown.",
-                "hint": "Add ?preview=bigthumb to its address for a small one, or save it where that is on.",
+                "message": "The picture has 5,000,070 bytes; at most 5,000,000 can be shown.",
+                "hint": "Add ?preview=bigthumb to its URL for a small one, or save it if `save` is offered.",
                 "function": "download_file",
                 "retryable": False,
                 "written": "nothing",
@@ -460,8 +460,8 @@ async def test_an_upload_whose_answer_is_lost_is_said_to_be_in_doubt_and_harmles
     assert (await uploaded(demo, name="a.txt", text="x"))["error"] == snapshot(
         {
             "kind": "unreachable",
-            "message": "The connection broke before the answer was complete.",
-            "hint": "At most a draft was stored, which nobody sees and which Moodle removes by itself: upload again, without itemid. The site can't be reached. The operator checks MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
+            "message": "The connection broke before the whole answer had come.",
+            "hint": "At most a draft was stored. Nobody sees it, and Moodle removes it later: upload again, without itemid. The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
             "function": "upload_file",
             "retryable": True,
             "written": "unknown",
@@ -517,17 +517,17 @@ async def test_the_tools_say_what_they_are(demo: Demo, path: Path) -> None:
             {
                 "name": "download_file",
                 "title": "Download file",
-                "description": "Read a file of this Moodle: text, HTML as Markdown, the text of PDF, Word, PowerPoint and Excel files, pictures as pictures.",
+                "description": "Read a file of this Moodle: text, HTML as Markdown, the text of PDF, Word, PowerPoint and Excel files, or a picture.",
                 "inputSchema": {
                     "type": "object",
                     "properties": {
                         "url": {
                             "type": "string",
-                            "description": "A file's address as an answer gives it, such as `fileurl`.",
+                            "description": "URL of a file from an answer, such as `fileurl`.",
                         },
                         "save": {
                             "type": "boolean",
-                            "description": "Save it into the operator's folder; its content stays out.",
+                            "description": "Save it in the operator's folder; its content is not returned.",
                         },
                         "name": {
                             "type": "string",
@@ -547,7 +547,7 @@ async def test_the_tools_say_what_they_are(demo: Demo, path: Path) -> None:
             {
                 "name": "upload_file",
                 "title": "Upload file",
-                "description": "Upload a file into a draft area and get its item id, which other functions take, such as mod_assign_save_submission (files_filemanager). Nobody sees it before.",
+                "description": "Upload a file into a draft area and get its item id, which other functions take, such as mod_assign_save_submission (files_filemanager). Nobody sees the file before that.",
                 "inputSchema": {
                     "type": "object",
                     "properties": {
@@ -557,7 +557,7 @@ async def test_the_tools_say_what_they_are(demo: Demo, path: Path) -> None:
                         },
                         "name": {
                             "type": "string",
-                            "description": "Name of a new text file, with its ending.",
+                            "description": "Name of a new text file, with its extension.",
                         },
                         "text": {"type": "string", "description": "Content of that file."},
                         "itemid": {
@@ -581,13 +581,13 @@ async def test_the_tools_say_what_they_are(demo: Demo, path: Path) -> None:
             {
                 "name": "download_file",
                 "title": "Download file",
-                "description": "Read a file of this Moodle: text, HTML as Markdown, the text of PDF, Word, PowerPoint and Excel files, pictures as pictures.",
+                "description": "Read a file of this Moodle: text, HTML as Markdown, the text of PDF, Word, PowerPoint and Excel files, or a picture.",
                 "inputSchema": {
                     "type": "object",
                     "properties": {
                         "url": {
                             "type": "string",
-                            "description": "A file's address as an answer gives it, such as `fileurl`.",
+                            "description": "URL of a file from an answer, such as `fileurl`.",
                         }
                     },
                     "additionalProperties": False,
@@ -603,13 +603,13 @@ async def test_the_tools_say_what_they_are(demo: Demo, path: Path) -> None:
             {
                 "name": "upload_file",
                 "title": "Upload file",
-                "description": "Upload a file into a draft area and get its item id, which other functions take, such as mod_assign_save_submission (files_filemanager). Nobody sees it before.",
+                "description": "Upload a file into a draft area and get its item id, which other functions take, such as mod_assign_save_submission (files_filemanager). Nobody sees the file before that.",
                 "inputSchema": {
                     "type": "object",
                     "properties": {
                         "name": {
                             "type": "string",
-                            "description": "Name of a new text file, with its ending.",
+                            "description": "Name of a new text file, with its extension.",
                         },
                         "text": {"type": "string", "description": "Content of that file."},
                         "itemid": {

@@ -49,7 +49,7 @@ async def test_a_stopped_batch_goes_on_by_its_handle(demo: Demo) -> None:
                 "error": {
                     "kind": "not_found",
                     "message": "0 of 3 items are done. Invalid user",
-                    "hint": "Items in `failed` were not done. With _on_error=isolate the good ones are done and the bad ones named. No user has this id. Look users up with core_user_get_users_by_field. resume_batch with the handle in batch.resume goes on with the items that failed or were not sent, within 30 minutes.",
+                    "hint": "Items in `failed` were not done. With _on_error=isolate the good ones are done and the bad ones named. No user has this id. Look users up with core_user_get_users_by_field. To continue with the items that failed or were not sent, call resume_batch with the handle in batch.resume within 30 minutes.",
                     "function": "enrol_manual_enrol_users",
                     "errorcode": "invaliduser",
                     "exception": "dml_missing_record_exception",
@@ -84,7 +84,7 @@ async def test_a_stopped_batch_goes_on_by_its_handle(demo: Demo) -> None:
                 "error": {
                     "kind": "not_found",
                     "message": "In this run 2 of 3 items are done. Invalid user",
-                    "hint": "Items in `failed` were not done. No user has this id. Look users up with core_user_get_users_by_field. resume_batch with the handle in batch.resume goes on with the items that failed or were not sent, within 30 minutes.",
+                    "hint": "Items in `failed` were not done. No user has this id. Look users up with core_user_get_users_by_field. To continue with the items that failed or were not sent, call resume_batch with the handle in batch.resume within 30 minutes.",
                     "function": "enrol_manual_enrol_users",
                     "errorcode": "invaliduser",
                     "exception": "dml_missing_record_exception",
