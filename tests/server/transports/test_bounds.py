@@ -73,7 +73,7 @@ async def test_a_body_is_passed_on_or_refused() -> None:
     app = app_of()
     assert await reply(app, b"x" * MAX_BODY) == (200, str(MAX_BODY))
     assert await reply(app, b"x" * (MAX_BODY + 1)) == snapshot(
-        (413, "A request may have 4,194,304 bytes.\n")
+        (413, "A request may have at most 4,194,304 bytes.\n")
     )
     status, text = await reply(app, b'{"jsonrpc":"2.0","id":3,"a":' + MANY + b"}")
     assert (status, json.loads(text)) == snapshot(
