@@ -1,97 +1,99 @@
 """The meaning of words in a search: stems, synonyms and stop words.
 
-The words themselves are in `data/search.toml`.
+The words themselves are data, in `data/search/words.toml`.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from itertools import takewhile
 from typing import Any, Final, cast
 
 import snowballstemmer  # pyright: ignore[reportMissingTypeStubs]
 
+DATA: Final = resources.files("moodle_mcp.catalogue") / "data" / "search"
+
 _WORD: Final = re.compile(r"[a-z0-9]+")
-
-ALSO: Final = 0.9
-"""Score of a synonym compared with the word itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query in stems.
-
-    `head` is what is to be found or changed: "students" in "the students of a course". `changes`
-    is True if the query begins with the verb of a change.
-    """
-
-    words: tuple[str, ...]
-    head: str | None
-    changes: bool
+_GAP: Final = " … "
 
 
 class Wording:
     """Stems words so that texts and queries can be compared."""
 
     def __init__(self) -> None:
-        file = resources.files("moodle_mcp.catalogue") / "data" / "search.toml"
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        self._stem = cache(cast("Callable[[str], str]", _stemmer().stemWord))
+        data = tomllib.loads((DATA / "words.toml").read_text(encoding="utf-8"))
+        self._stem = stemmer("english")
         self._ignored = frozenset(data["ignored"].split())
-        self._linking = frozenset(data["linking"].split())
-        self._changing = frozenset(data["changing"].split())
         self._same: Mapping[str, str] = {
             self._stem(word): self._stem(words[0])
             for words in data["same"]["words"]
             for word in words
         }
-        self._also: Mapping[str, tuple[str, ...]] = {
-            self._one(word): tuple(map(self._one, others)) for word, others in data["also"].items()
-        }
-        said = {phrase: word for word, phrases in data["phrases"].items() for phrase in phrases}
-        self._said: Mapping[str, str] = said
-        longest_first = sorted(said, key=len, reverse=True)
-        self._phrase = re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
+        self._deleting = frozenset(map(self._one, data["deleting"].split()))
+        self._changing = frozenset(map(self._one, data["changing"].split()))
+        self._reading = frozenset(map(self._one, data["reading"].split()))
+        self._synonyms = frozenset(word for words in data["same"]["words"] for word in words)
+        said = [(phrase, word) for word, phrases in data["phrases"].items() for phrase in phrases]
+        self._phrases: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+        for phrase, word in sorted(said, key=lambda each: -len(each[0])):
+            meant = rf"{word} \1" if _GAP in phrase else word
+            self._phrases.setdefault(phrase.split()[0], []).append((_pattern(phrase), meant))
 
     @property
     def synonyms(self) -> Iterable[str]:
-        """The synonyms in stems, which misspelt words of a query may stand for."""
-        return self._same.keys() | self._also.keys()
+        """The words that mean another, for which a misspelt one may stand."""
+        return self._synonyms
 
     def words(self, text: str) -> list[str]:
-        """Return the stems of a text without stop words, synonyms as one."""
-        return self._stems(self._plain(text))
+        """The stems of a text that say something, synonyms as one."""
+        words = plain_words(text)
+        # Only the expressions whose first word is there: thousands of texts are read at once.
+        if begun := self._phrases.keys() & words:
+            plain = " ".join(words)
+            for first in sorted(begun):
+                for phrase, meant in self._phrases[first]:
+                    plain = phrase.sub(meant, plain)
+            words = plain.split()
+        return [self._one(word) for word in words if word not in self._ignored]
 
-    def query(self, text: str) -> Query:
-        """Parse a query."""
-        plain = self._plain(text)
-        first = self._stems(takewhile(lambda word: word not in self._linking, plain))
-        begun = next((word for word in plain if word not in self._ignored), "")
-        words = tuple(dict.fromkeys(self._stems(plain)))
-        return Query(words, first[-1] if first else None, begun in self._changing)
+    def deletes(self, stems: Iterable[str]) -> bool:
+        """Whether stems ask for something to be deleted or ended."""
+        return not self._deleting.isdisjoint(stems)
 
-    def _plain(self, text: str) -> list[str]:
-        """Return the words of a text, with everyday phrases replaced by Moodle's terms."""
-        plain = " ".join(_WORD.findall(text.lower()))
-        return self._phrase.sub(lambda at: self._said[at[0]], plain).split()
+    def changes(self, stems: Iterable[str]) -> bool:
+        """Whether stems begin with the verb of a change."""
+        return next(iter(stems), "") in self._changing
 
-    def _stems(self, words: Iterable[str]) -> list[str]:
-        return [self._one(word) for word in words if len(word) > 1 and word not in self._ignored]
+    def reads(self, stems: Iterable[str]) -> bool:
+        """Whether stems begin with a verb that changes nothing."""
+        return next(iter(stems), "") in self._reading
 
-    def meanings(self, stem: str) -> Mapping[str, float]:
-        """Return the possible meanings of a stem with their scores."""
-        one = self._same.get(stem, stem)
-        return {one: 1.0} | {other: ALSO for other in self._also.get(one, ()) if other != one}
+    def says_nothing(self, word: str) -> bool:
+        """Whether an English word says nothing of what is looked for."""
+        return word in self._ignored
 
     def _one(self, word: str) -> str:
         stem = self._stem(word)
         return self._same.get(stem, stem)
 
 
-def _stemmer() -> Any:
-    return cast("Any", snowballstemmer).stemmer("english")
+def plain_words(text: str) -> list[str]:
+    """The words of a text in small letters without accents: `["eleve"]` of "Élève"."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return _WORD.findall("".join(each for each in parts if not unicodedata.combining(each)))
+
+
+def stemmer(language: str) -> Callable[[str], str]:
+    """The Snowball stemmer of a language, which remembers what it was asked."""
+    return cache(
+        cast("Callable[[str], str]", cast("Any", snowballstemmer).stemmer(language).stemWord)
+    )
+
+
+def _pattern(phrase: str) -> re.Pattern[str]:
+    first, gap, last = phrase.partition(_GAP)
+    return re.compile(rf"\b{first} ((?:\w+ ){{0,3}}?){last}\b" if gap else rf"\b{phrase}\b")

@@ -6,7 +6,7 @@ then cost less than 2,000 tokens.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -16,7 +16,7 @@ from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.arguments import arguments_fault, checked_size, parsed_json
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.control_arguments import SCHEMAS
-from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
+from moodle_mcp.catalogue.model import Function, FunctionText, ListOf, Object, ParameterText, Value
 from moodle_mcp.catalogue.naming import description
 from moodle_mcp.catalogue.schema import free_form, input_schema
 from moodle_mcp.errors import CallError, ParameterFault
@@ -30,6 +30,13 @@ _USUAL: Final = 10
 _MOST: Final = 50
 _MAX_TEXT: Final = 160
 
+_FIRST: Final = 3
+"""Among how many hits the answer that no function does it must be, to be given."""
+
+_NOTHING_FOUND: Final = (
+    "Nothing fits. Search in English, with another noun or verb: course, enrol, grade."
+)
+
 FIND: Final = Function(
     "find_functions",
     params=Object(
@@ -37,11 +44,14 @@ FIND: Final = Function(
     ),
     classification=Classification(Access.READ),
     text=FunctionText(
-        "Search all Moodle functions that are allowed here, listed as tools or not, best match "
-        "first: courses, users, enrolments, groups, grades, assignments, quizzes, forums, "
-        "messages, calendar and more. Then use describe_function.",
+        "Find Moodle functions by words, the best first, among all that are allowed here, listed "
+        "as tools or not: courses, users, enrolments, groups, grades, assignments, quizzes, "
+        "forums, messages, calendar and more. Says so where Moodle's functions can't do it. "
+        "Then use describe_function.",
         {
-            "query": ParameterText("Words in English, such as: enrol users in a course."),
+            "query": ParameterText(
+                "Plain words, such as: take someone off a course. English works best."
+            ),
             "limit": ParameterText(f"At most {_MOST}."),
         },
     ),
@@ -111,18 +121,19 @@ class Discovery:
         """The functions that match the query."""
         limit = arguments.get("limit", _USUAL)
         index = self._index(functions)
-        found = index.search(arguments["query"], min(max(limit, 1), _MOST))
-        rows = [
-            {
-                "function": each.function.name,
-                "access": each.function.classification.access.value,
-                "description": _short(description(each.function)),
-            }
-            for each in found
-        ]
+        results = index.search(arguments["query"], min(max(limit, 1), _MOST))
+        rows = [_row(each) for each in results.functions]
         result: dict[str, Any] = {"functions": rows, "allowed": len(functions.allowed)}
-        if not rows:
-            result["hint"] = "Try another noun or verb, in English: course, enrol, grade."
+        if answers := results.not_possible(_FIRST):
+            allowed = {each.name for each in functions.allowed}
+            result["not_possible"] = [
+                {"text": each.text, "instead": [name for name in each.instead if name in allowed]}
+                for each in answers
+            ]
+        if translation := results.translation:
+            result["read_as"] = {"language": translation.language, "english": translation.english}
+        if not rows and not answers:
+            result["hint"] = _NOTHING_FOUND
         return result
 
     def _index(self, functions: Functions) -> Index:
@@ -175,6 +186,26 @@ def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if faults or not isinstance(name, str) or not isinstance(inner, dict):
         raise CallError.not_sent(arguments_fault(CALL, faults))
     return name, cast("dict[str, Any]", inner)
+
+
+def _row(function: Function) -> dict[str, Any]:
+    return {
+        "function": function.name,
+        "access": function.classification.access.value,
+        "description": _short(description(function)),
+        "required": list(_required(function.params)),
+    }
+
+
+def _required(params: Object) -> Iterator[str]:
+    """The paths of the arguments that a call can't do without: `enrolments[].userid`."""
+    for key, node in params.keys.items():
+        inner = node.item if isinstance(node, ListOf) else node
+        mark = "[]" if isinstance(node, ListOf) else ""
+        if node.presence != "required":
+            continue
+        below = list(_required(inner)) if isinstance(inner, Object) else []
+        yield from (f"{key}{mark}.{path}" for path in below) if below else [f"{key}{mark}"]
 
 
 def _short(text: str) -> str:

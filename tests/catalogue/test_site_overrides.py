@@ -121,7 +121,7 @@ def test_a_sites_words_do_not_put_a_function_among_the_everyday_ones() -> None:
         Function("local_a_list", text=FunctionText(words, by_the_site=True)),
         Function("local_b_list", text=FunctionText(words)),
     ]
-    assert [found.function.name for found in Index(functions).search("parcels", 2)] == [
+    assert [each.name for each in Index(functions).search("parcels", 2).functions] == [
         "local_b_list",
         "local_a_list",
     ]

@@ -64,18 +64,18 @@ INTERRUPTED_WAITING = """
 import os, signal
 from moodle_mcp.cli.main import main
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.site.session import Site
+from moodle_mcp.site.session import SiteSession
 
-real = Site.send
+real = SiteSession.send
 
 async def not_reached(site, request, **options):
     if not options.get("alone"):
         return await real(site, request, **options)
-    Site.send = real
+    SiteSession.send = real
     os.kill(os.getpid(), signal.SIGINT)
     raise CallError.not_sent(Fault(Kind.UNREACHABLE, "Nothing is there."))
 
-Site.send = not_reached
+SiteSession.send = not_reached
 main({command!r})
 """
 

@@ -128,7 +128,53 @@ async def test_words_that_find_nothing_are_answered_with_what_to_try(demo: Demo)
     async with client(demo) as session:
         found = structured(await session.call_tool("find_functions", {"query": "zzzzqqq"}))
     assert found["result"]["functions"] == []
-    assert "another noun or verb" in found["result"]["hint"]
+    assert "Search in English" in found["result"]["hint"]
+
+
+async def test_each_hit_names_its_required_arguments(demo: Demo) -> None:
+    query = {"query": "add a student to my course", "limit": 1}
+    async with client(demo) as session:
+        found = structured(await session.call_tool("find_functions", query))
+    assert found["result"]["functions"] == snapshot(
+        [
+            {
+                "function": "enrol_manual_enrol_users",
+                "access": "write",
+                "description": "Enrol users in courses with a role, all or none; needs the manual method in the course. Someone already enrolled gets the new times and status, plus the role, ...",
+                "required": ["enrolments[].roleid", "enrolments[].userid", "enrolments[].courseid"],
+            }
+        ]
+    )
+
+
+async def test_what_no_function_does_is_answered_with_the_allowed_ones_that_help(
+    demo: Demo,
+) -> None:
+    tools = "core_course_duplicate_course,core_course_get_contents"
+    async with client(demo, tools=tools) as session:
+        query = {"query": "make a page or a quiz", "limit": 1}
+        found = structured(await session.call_tool("find_functions", query))
+    assert found["result"] == snapshot(
+        {
+            "functions": [],
+            "allowed": 2,
+            "not_possible": [
+                {
+                    "text": "Moodle's web services can't create activities or resources. Make them on the site, or bring them along from another course.",
+                    "instead": ["core_course_duplicate_course"],
+                }
+            ],
+        }
+    )
+
+
+async def test_a_search_in_another_language_says_how_it_was_read(demo: Demo) -> None:
+    query = {"query": "Schüler in Kurs einschreiben", "limit": 1}
+    async with client(demo) as session:
+        found = structured(await session.call_tool("find_functions", query))
+    assert found["result"]["read_as"] == snapshot(
+        {"language": "german", "english": "student course enrol"}
+    )
 
 
 @ERAS
@@ -193,7 +239,7 @@ def test_a_search_finds_what_is_meant_among_its_first_five(query: str, expected:
     allowed = policy("all", Access.DESTRUCTIVE)
     functions = [CATALOGUE.get(name) for name in CATALOGUE]
     index = Index([function for function in functions if allowed.allows(function)])
-    assert expected in [found.function.name for found in index.search(query, 5)]
+    assert expected in [each.name for each in index.search(query, 5).functions]
 
 
 @ERAS

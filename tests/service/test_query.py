@@ -9,7 +9,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.demo import ADMIN_TOKEN
 from moodle_mcp.service.service import CallService
-from tests.conftest import Demo
+from tests.support.demo import Demo
 
 pytestmark = pytest.mark.anyio
 

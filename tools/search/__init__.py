@@ -1,0 +1,1 @@
+"""How well `find_functions` understands people: a benchmark."""
