@@ -1,0 +1,1 @@
+"""Tells which wrong or needless writes a real Moodle answers with success."""
