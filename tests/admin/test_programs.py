@@ -111,7 +111,7 @@ def test_a_wrong_choice_is_one_line(options: list[str], request: pytest.FixtureR
             {
                 "no such profile": "moodle-mcp: --profile must be one of default, student, teacher, manager, admin, reports\n",
                 "both": "moodle-mcp: give --profile or --tools, not both\n",
-                "a plugin's glob": "moodle-mcp: --tools: local_shop_* names no function that is known: name each in full\n",
+                "a plugin's glob": "moodle-mcp: --tools: local_shop_* matches no known function: name each in full\n",
                 "misspelt": "moodle-mcp: MOODLE_MCP_TOOLS: core_course_get_content matches no Moodle function; did you mean core_course_get_contents or core_course_get_courses or core_course_get_module?\n",
                 "PHP": 'moodle-mcp: MOODLE_MCP_TOOLS: "x\');" is not a function name or glob\n',
             }

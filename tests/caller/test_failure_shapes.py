@@ -93,7 +93,7 @@ async def test_a_write_that_ended_with_an_unknown_error_may_have_been_done(demo:
         {
             "kind": "moodle_error",
             "message": "0 of 1 items are done. Something broke",
-            "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Check with core_course_get_categories before you send anything again, or it may be done twice. The site answered nothing but this error, and no errorcode. It may come from the function itself, or from a firewall or proxy before Moodle.",
+            "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Check with core_course_get_categories before you send anything again, or it may be done twice. The site answered only this error, without an errorcode. It may come from the function itself, or from a firewall or proxy in front of Moodle.",
             "function": "core_course_create_categories",
             "retryable": False,
             "written": "unknown",

@@ -285,7 +285,7 @@ async def test_a_note_that_was_not_answered_is_in_doubt_and_not_sent_again(demo:
         {
             "error": {
                 "kind": "unreachable",
-                "message": "2 of 6 items are done. The connection broke before the whole answer had come.",
+                "message": "2 of 6 items are done. The connection broke before the answer was complete.",
                 "hint": "For the items in `unknown`: It is not known whether Moodle carried this out. Check with core_notes_get_course_notes before you send anything again, or it may be done twice. The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
                 "function": "core_notes_create_notes",
                 "retryable": False,
@@ -311,7 +311,7 @@ async def test_doubt_about_what_may_be_done_twice_says_so(demo: Demo) -> None:
         {
             "error": {
                 "kind": "unreachable",
-                "message": "0 of 1 items are done. The connection broke before the whole answer had come.",
+                "message": "0 of 1 items are done. The connection broke before the answer was complete.",
                 "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
                 "function": "enrol_manual_enrol_users",
                 "retryable": False,
@@ -479,7 +479,7 @@ async def test_without_a_connection_nothing_counts_as_failed_and_no_more_is_trie
         {
             "error": {
                 "kind": "unreachable",
-                "message": "0 of 10 items are done. The site refused the connection, or nothing is there.",
+                "message": "0 of 10 items are done. The site refused the connection, or nothing listens there.",
                 "hint": "Items in `not_sent` (first and last index of each run) were not sent. The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
                 "function": "enrol_manual_enrol_users",
                 "retryable": True,

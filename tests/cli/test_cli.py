@@ -52,7 +52,7 @@ def test_tools_says_that_over_restful_the_site_does_not_tell_its_functions(
     environment: Environment,
 ) -> None:
     ran = run("tools", environment=environment(MOODLE_PROTOCOL="restful"))
-    assert "note: over RESTful the site does not say which functions it has" in ran.out
+    assert "note: over RESTful the site does not report its functions" in ran.out
 
 
 def test_tools_shows_each_tool_with_its_size(environment: Environment) -> None:
@@ -105,7 +105,7 @@ def test_tools_shows_the_allowlist_when_the_site_does_not_answer() -> None:
         "tools", environment={"MOODLE_URL": "http://127.0.0.1:9", "MOODLE_TOKEN": ADMIN_TOKEN}
     )
     assert ran.status == 0
-    assert "the site did not say what it offers" in ran.out
+    assert "the site did not answer" in ran.out
 
 
 def test_call_prints_the_envelope(environment: Environment) -> None:
@@ -161,7 +161,7 @@ def test_a_function_that_does_not_exist_is_not_called_withheld(environment: Envi
         2,
         "",
         "moodle-mcp: core_course_serch_courses is not a Moodle function; did you mean "
-        "core_course_search_courses or core_course_get_courses or core_course_get_recent_courses?\n",
+        "core_course_search_courses or core_course_get_recent_courses or core_course_get_categories?\n",
     )
 
 

@@ -431,7 +431,7 @@ def test_of_a_pasted_address_only_the_sites_is_installed(install: Install, home:
     assert json.loads(ran.stdout)["mcpServers"]["moodle"]["env"]["MOODLE_URL"] == (
         "https://m.example/sub"
     )
-    assert "has a token in it" in ran.stderr
+    assert "contains a token" in ran.stderr
     assert "0a0a" not in ran.output
     assert install("cursor", **settings).exit_code == 0
     assert "0a0a" not in (home / ".cursor" / "mcp.json").read_text()

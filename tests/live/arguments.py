@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value, scalar
-from tests.live.world import Place, World
+from tests.support.live_world import Place, World
 
 # The key in a place for a parameter with another name.
 _MEANT: Final[Mapping[str, str]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.live.own import Own, new_user
 from tests.support.live import Live
+from tests.support.live_things import Own, new_user
 
 DAY: Final = 86_400
 NOWHERE: Final = 99_999_999

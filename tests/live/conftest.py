@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from tests.live.own import Own, own_things
-from tests.live.world import World, discover
 from tests.support.live import OTHERS, TOKEN, URL, Live, live_user
+from tests.support.live_things import Own, own_things
+from tests.support.live_world import World, discover
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

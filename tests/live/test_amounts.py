@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.live.own import Own, new_user
 from tests.support.live import TOKEN, Live, Record, live_user
+from tests.support.live_things import Own, new_user
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ import pytest
 
 from moodle_mcp.catalogue.model import OnItemError
 from moodle_mcp.errors import Fault
-from tests.live.own import Own, new_user
 from tests.support.live import Live, Record
+from tests.support.live_things import Own, new_user
 
 pytestmark = pytest.mark.anyio
 

@@ -19,9 +19,9 @@ from tests.live.claims import (
     participants,
     refusal,
 )
-from tests.live.own import Own
-from tests.live.world import World
 from tests.support.live import Live
+from tests.support.live_things import Own
+from tests.support.live_world import World
 
 pytestmark = pytest.mark.anyio
 

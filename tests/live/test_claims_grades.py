@@ -13,8 +13,8 @@ from tests.live.claims import (
     new_person,
     refusal,
 )
-from tests.live.own import Own
 from tests.support.live import Live
+from tests.support.live_things import Own
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ from tests.live.claims import (
     participants,
     refusal,
 )
-from tests.live.own import Own, new_user
 from tests.support.live import Live
+from tests.support.live_things import Own, new_user
 
 pytestmark = pytest.mark.anyio
 

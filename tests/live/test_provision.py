@@ -14,9 +14,9 @@ from typing import Any, Final
 import pytest
 
 from moodle_mcp import admin
-from tests.live.own import Own
 from tests.support.command import Ran
 from tests.support.live import Live, live_user
+from tests.support.live_things import Own
 
 CODE: Final = os.environ.get("MOODLE_LIVE_CODE", "")
 pytestmark = pytest.mark.skipif(

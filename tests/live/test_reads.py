@@ -10,8 +10,8 @@ import pytest
 from moodle_mcp.catalogue.loading import load
 from tests.live.arguments import sets_for
 from tests.live.known import ODD, REFUSED
-from tests.live.world import World
 from tests.support.live import NO_REASON, Live, Record
+from tests.support.live_world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from moodle_mcp.policy.allowlist import PROFILES, profile
-from tests.live.own import Own
 from tests.support.live import Live
+from tests.support.live_things import Own
 
 pytestmark = pytest.mark.anyio
 

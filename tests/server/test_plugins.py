@@ -85,6 +85,7 @@ async def test_an_exported_function_is_a_typed_tool_with_its_description(demo: D
                         "description": "Page",
                     },
                     "_fields": {"type": "array", "items": {"type": "string"}},
+                    "_query": {"type": "string"},
                 },
                 "additionalProperties": False,
                 "required": ["courseid"],

@@ -12,8 +12,8 @@ from moodle_mcp.demo import DemoSite, serving
 from moodle_mcp.service.process import Process
 from moodle_mcp.service.service import CallService
 from moodle_mcp.store.sqlite import SqliteStore
-from tests.service.test_two_users import ANN, SETTINGS
 from tests.support.serving import NOW
+from tests.support.users import ANN, SETTINGS
 
 pytestmark = pytest.mark.anyio
 

@@ -140,7 +140,7 @@ async def test_each_hit_names_its_required_arguments(demo: Demo) -> None:
             {
                 "function": "enrol_manual_enrol_users",
                 "access": "write",
-                "description": "Enrol users in courses with a role, all or none; needs the manual method in the course. Someone already enrolled gets the new times and status, plus the role, ...",
+                "description": "Enrol users in courses with a role, all or none; needs the manual method in the course. Someone already enrolled gets the new times and status and also the ...",
                 "required": ["enrolments[].roleid", "enrolments[].userid", "enrolments[].courseid"],
             }
         ]

@@ -460,7 +460,7 @@ async def test_an_upload_whose_answer_is_lost_is_said_to_be_in_doubt_and_harmles
     assert (await uploaded(demo, name="a.txt", text="x"))["error"] == snapshot(
         {
             "kind": "unreachable",
-            "message": "The connection broke before the whole answer had come.",
+            "message": "The connection broke before the answer was complete.",
             "hint": "At most a draft was stored. Nobody sees it, and Moodle removes it later: upload again, without itemid. The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
             "function": "upload_file",
             "retryable": True,

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,52 +15,23 @@ import pytest
 from mcp import Client
 
 from moodle_mcp.catalogue.classification import Access
-from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, DemoSite, InjectedFault, serving
-from moodle_mcp.policy.exposure import Mode
-from moodle_mcp.presentation.presenter import PresentationSettings
+from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, InjectedFault, serving
 from moodle_mcp.server.factory import server_of
 from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.context import UserContext
-from moodle_mcp.service.process import Process, ServiceSettings
+from moodle_mcp.service.process import Process
 from moodle_mcp.service.service import CallService
-from moodle_mcp.site.session import SiteSession
 from moodle_mcp.store.memory import MemoryStore
-from tests.support.serving import NOW, connection, policy
+from tests.support.serving import NOW
+from tests.support.users import ANN, BOB, SETTINGS, User
 
 pytestmark = pytest.mark.anyio
 
-SETTINGS: Final = ServiceSettings(
-    mode=Mode.DIRECT, presentation=PresentationSettings(max_result=6_000)
-)
 _RANDOM: Final = re.compile(
     r"(?<=moodle-text )[0-9a-f]{8}|(?<=\")[0-9a-f]{10}(?=-)|(?<=_confirm: )\S+"
     r"|(?<=\"resume\": \")[^\"]+|(?<=127\.0\.0\.1:)[0-9]+"
 )
 """The number of a fence or a cursor, an approval's token, a batch's handle, a site's port."""
-
-
-@dataclass(frozen=True)
-class User:
-    """A user, what the operator lets them call, and the release of their site."""
-
-    name: str
-    token: str
-    tools: str
-    access: Access
-    release: str
-
-    async def context(self, process: Process, url: str) -> UserContext:
-        reached = connection(url, self.token)
-        shared = process.shared(reached.address)
-        session = SiteSession(reached, transport=shared.transport, background=shared.background)
-        own = policy(self.tools, self.access)
-        return UserContext(process, session, own, owner=self.name)
-
-
-ANN: Final = User("ann", ADMIN_TOKEN, "all", Access.DESTRUCTIVE, "4.5")
-BOB: Final = User(
-    "bob", STUDENT_TOKEN, "core_*,enrol_manual_*,mod_choice_*", Access.DESTRUCTIVE, "5.1"
-)
 
 
 async def deeds(context: UserContext) -> AsyncGenerator[Any]:

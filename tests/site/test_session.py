@@ -281,7 +281,7 @@ async def test_where_nothing_listens_nothing_was_sent(protocol: Protocol) -> Non
     assert error.fault.report() == snapshot(
         {
             "kind": "unreachable",
-            "message": "The site refused the connection, or nothing is there.",
+            "message": "The site refused the connection, or nothing listens there.",
             "hint": "The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
             "retryable": True,
             "written": "nothing",
@@ -325,7 +325,7 @@ async def test_a_connection_cut_after_sending_may_have_done_something(protocol: 
     assert error.fault.report() == snapshot(
         {
             "kind": "unreachable",
-            "message": "The connection broke before the whole answer had come.",
+            "message": "The connection broke before the answer was complete.",
             "hint": "The site can't be reached. The operator should check MOODLE_URL, the network, a proxy or firewall, and whether the site is up.",
             "retryable": True,
             "written": "nothing",

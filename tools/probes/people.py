@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.live.own import new_user
+from tests.support.live_things import new_user
 from tools.probes.database import UNKNOWN
 from tools.probes.place import Place
 from tools.probes.probe import AGAIN, NO_SUCH_ID, OUT_OF_RANGE, OUTSIDER, SWITCHED_OFF, Probe

@@ -11,10 +11,10 @@ from typing import Any, Final, Literal, TypeAlias
 from moodle_mcp.errors import CallError
 from moodle_mcp.site.protocol import REST
 from moodle_mcp.site.session import SiteSession
-from tests.live.own import Own, own_things
-from tests.live.world import discover
 from tests.support.demo import connection
 from tests.support.live import live_user
+from tests.support.live_things import Own, own_things
+from tests.support.live_world import discover
 from tools.probes.database import Database
 
 Who: TypeAlias = Literal["admin", "student", "teacher"]

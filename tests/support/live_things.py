@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.live.world import World
 from tests.support.live import Live
+from tests.support.live_world import World
 
 
 @dataclass(frozen=True, slots=True)
