@@ -151,38 +151,25 @@ class Presenter:
         """
         renderer = Renderer(self.fence, raw=view.raw, zone=view.zone, secrets=secrets)
         rendered = self._reports(renderer, envelope, said)
-        if "result" in envelope and view.query is not None:
-            return self._queried(function, envelope, view.query, renderer)
-        if "result" in envelope:
+        everything = Selection(True)
+        if "result" in envelope and view.query is None:
             rule = rule or self._plans.of(function).rule
             rendered["result"] = renderer.render(rule, envelope["result"], view.chosen)
+        elif "result" in envelope and view.query is not None:
+            # `result` must have the type that the tool's output schema gives.
+            found = view.query.of(envelope["result"])
+            rendered[QUERY_RESULT] = renderer.render(Unknown(), found, everything)
         if "warnings" in envelope:
-            everything = Selection(True)
             rendered["warnings"] = renderer.render(
                 Each(_OWN_WARNING), envelope["warnings"], everything
             )
+        for name, near in view.query.unknown_names().items() if view.query else ():
+            warning = {"warningcode": "query", "message": _unknown_name(name, near)}
+            rendered.setdefault("warnings", []).append(warning)
         notices = self._notices(renderer)
         if view.by_default and "result" in rendered:
             notices["fields"] = self._plans.of(function).fields
         return self.in_pages(function.name, rendered, notices)
-
-    def _queried(
-        self, function: Function, envelope: dict[str, Any], query: Query, renderer: Renderer
-    ) -> Paged:
-        """The envelope with what an expression finds, of whose texts nothing is known.
-
-        It stands under a key of its own, since `result` has the type that the tool's output schema
-        gives.
-        """
-        everything = Selection(True)
-        found = renderer.render(Unknown(), query.of(envelope["result"]), everything)
-        warnings = renderer.render(Each(_OWN_WARNING), envelope.get("warnings", []), everything)
-        warnings += (
-            {"warningcode": "query", "message": _unknown_name(name, near)}
-            for name, near in query.unknown_names().items()
-        )
-        rendered = {QUERY_RESULT: found} | ({"warnings": warnings} if warnings else {})
-        return self.in_pages(function.name, rendered, self._notices(renderer))
 
     def present_own(self, name: str, envelope: dict[str, Any], said: Collection[str] = ()) -> Paged:
         """Present an envelope in the words of this server or of a site's own catalogue."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.loading import load
 from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.presentation.presenter import Presenter
 from moodle_mcp.presentation.query import MAX_QUERY, Query
 
 ENROLLED = load().get("core_enrol_get_enrolled_users")
@@ -90,3 +92,12 @@ def test_any_text_is_an_expression_or_an_error(expression: str) -> None:
     except CallError as error:
         raised = error.fault.kind
     assert raised in (None, Kind.INVALID_ARGUMENTS, Kind.TOO_LARGE)
+
+
+def test_an_error_stays_beside_what_a_query_finds() -> None:
+    presenter = Presenter()
+    view = replace(presenter.view(ENROLLED, None), query=Query(ENROLLED, "length(@)"))
+    error = {"kind": "timeout", "message": "m", "hint": "h", "written": "nothing"}
+    envelope = {"error": error, "result": PEOPLE, "batch": {"items": 4}}
+    shown = presenter.present(ENROLLED, envelope, view).envelope
+    assert shown == {"error": error, "batch": {"items": 4}, "query_result": 3}
