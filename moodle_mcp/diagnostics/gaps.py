@@ -52,7 +52,7 @@ def gaps(wanted: Wanted, info: SiteInfo) -> list[Line]:
     reported = frozenset[str]()
     if wanted.names_profiles:
         reported = reported.union(*(line.missing for line in lines))
-    return [*lines, _tools(wanted, info, reported)]
+    return [*lines, _tools(wanted, info, catalogue, reported)]
 
 
 def _profile(name: str, wanted: Wanted, info: SiteInfo, catalogue: Catalogue) -> Line:
@@ -95,9 +95,8 @@ def _reaches(wanted: Wanted, catalogue: Catalogue, name: str) -> bool:
     return wanted.policy.access.allows(function.classification.access)
 
 
-def _tools(wanted: Wanted, info: SiteInfo, reported: frozenset[str]) -> Line:
+def _tools(wanted: Wanted, info: SiteInfo, catalogue: Catalogue, reported: frozenset[str]) -> Line:
     policy = wanted.policy
-    catalogue = catalogue_for(info.release, wanted.overrides)
     exposed = Functions(policy, catalogue, info).allowed
     named = [
         name for name in catalogue if policy.names(name) and policy.allows(catalogue.get(name))

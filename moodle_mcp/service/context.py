@@ -111,6 +111,8 @@ class UserContext:
 
         The site's release decides which arguments are right, its functions which names exist.
         """
+        if self._asked and self.registry.knows(name):
+            return
         known = self.registry.functions.find(name)
         if known is not None and not self.policy.names(known.name):
             # The policy withholds it, whatever the site offers.

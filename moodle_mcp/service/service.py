@@ -106,7 +106,7 @@ class CallService:
             context.audit(function, Outcome(fault=_ASKED), start)
             raise
         except CallError as error:
-            reply = await self._failed(context, function, error)
+            reply = await self._present_own(context, function, failed(function, error))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -216,10 +216,11 @@ class CallService:
         # The policy comes first: correcting the arguments of a withheld tool is no use.
         if function.name in FILE_TOOLS:
             context.policy.check(function)
-        is_large = checked_size(arguments).is_large
+        size = checked_size(arguments)
         run_if = context.session.background.run_if
-        checked = await run_if(is_large, context.process.checker.check, function, arguments)
-        await run_if(is_large, refuse_marked, function, checked)
+        check = context.process.checker.check
+        checked = await run_if(size.is_large, check, function, arguments, size=size)
+        await run_if(size.is_large, refuse_marked, function, checked)
         if builtin.run is None:
             raise NotImplementedError(f"{function.name} stands for another call")
         answer = await builtin.run(checked, observer)
@@ -239,9 +240,6 @@ class CallService:
         )
         shown = await _shown(context, await run_if(True, present))
         return Reply(outcome, shown, answer.pictures)
-
-    async def _failed(self, context: UserContext, function: Function, error: CallError) -> Reply:
-        return await self._present_own(context, function, failed(function, error))
 
     async def _present_own(
         self, context: UserContext, function: Function, outcome: Outcome
