@@ -196,7 +196,7 @@ class Caller:
         texts = dict.fromkeys(text for answer in answers for text in answer.warnings)
         oddities = [{"warningcode": "odd_answer", "message": text} for text in texts]
         # The answer of a write is processed even if the call was cancelled.
-        async with uninterrupted(not function.reads_only):
+        with uninterrupted(not function.reads_only):
             coerced = await self._site.background.run_if(
                 size > LARGE_TEXT, self._coerce, function, values
             )

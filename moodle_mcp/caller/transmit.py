@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -77,30 +77,31 @@ class Sender:
             nonlocal clock, doubtful
             write = not function.reads_only
             # A write is not cancelled once it is sent: its outcome must be known.
-            async with self._rate_limit.turn(write=write), uninterrupted(write):
-                if write and stopped():
-                    error = CallError.not_sent(_STOPPED)
-                    raise error.after_doubt() if doubtful else error
-                if clock is None:
-                    on_turn()
-                    clock = Clock.of(seconds)
-                # If a retry is allowed, leave time for it.
-                share = 0.5 if function.repeat_is_harmless else 1.0
-                try:
-                    left = max(clock.left * share, 0.001)
-                    answer = await self._site.send(
-                        request,
-                        timeout=left,
-                        alone=write,
-                        own=own,
-                        hands_out_keys=function.classification.hands_out_keys,
-                    )
-                    return _of_moodle(function, answer)
-                except CallError as error:
-                    if doubtful:
-                        raise error.after_doubt() from None
-                    doubtful = error.delivery is Delivery.UNKNOWN
-                    raise
+            async with self._rate_limit.turn(write=write):
+                with uninterrupted(write):
+                    if write and stopped():
+                        error = CallError.not_sent(_STOPPED)
+                        raise error.after_doubt() if doubtful else error
+                    if clock is None:
+                        on_turn()
+                        clock = Clock.of(seconds)
+                    # If a retry is allowed, leave time for it.
+                    share = 0.5 if function.repeat_is_harmless else 1.0
+                    try:
+                        left = max(clock.left * share, 0.001)
+                        answer = await self._site.send(
+                            request,
+                            timeout=left,
+                            alone=write,
+                            own=own,
+                            hands_out_keys=function.classification.hands_out_keys,
+                        )
+                        return _of_moodle(function, answer)
+                    except CallError as error:
+                        if doubtful:
+                            raise error.after_doubt() from None
+                        doubtful = error.delivery is Delivery.UNKNOWN
+                        raise
 
         try:
             return await repeating(
@@ -114,11 +115,9 @@ class Sender:
             raise _sized(request, error) from None
 
 
-@asynccontextmanager
-async def uninterrupted(shield: bool) -> AsyncGenerator[None]:
+def uninterrupted(shield: bool) -> AbstractContextManager[object]:
     """Finish the block even if the call is cancelled, if `shield`."""
-    with anyio.CancelScope(shield=shield):
-        yield
+    return anyio.CancelScope(shield=True) if shield else nullcontext()
 
 
 def _of_moodle(function: Function, answer: Answer) -> Answer:

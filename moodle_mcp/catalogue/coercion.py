@@ -89,6 +89,10 @@ def _coerced(coercion: _Fitting, function: Function, answer: Any) -> Coerced:
     return Coerced(None if result is _MISFIT else result, coercion.warnings)
 
 
+def _is_usual(node: Value, value: Any) -> bool:
+    return type(value) is _USUAL.get(node.type, str)
+
+
 _MISFIT = object()
 
 
@@ -123,13 +127,16 @@ class _Fitting:
         coerced: dict[str, Any] = {}
         for key, child in value.items():
             known = node.keys.get(key)
-            item = child if known is None else self.coerce(known, child, (*path, key))
+            if known is None or (isinstance(known, Value) and _is_usual(known, child)):
+                coerced[key] = child
+                continue
+            item = self.coerce(known, child, (*path, key))
             if item is not _MISFIT:
                 coerced[key] = item
         return coerced
 
     def _scalar(self, node: Value, value: Any, path: Path) -> Any:
-        if type(value) is _USUAL.get(node.type, str):
+        if _is_usual(node, value):
             return value
         if value is None and node.nullable:
             return None

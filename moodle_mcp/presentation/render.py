@@ -147,8 +147,9 @@ class Renderer:
         rendered: dict[str, Any] = {}
         names = FreeKeys(value, rendered)
         markdown: list[str] = []
+        everything = chosen.whole and not chosen.keys
         for key, child in value.items():
-            inside = chosen.of(key)
+            inside = chosen if everything else chosen.of(key)
             if inside is None:
                 continue
             what = known.get(key, _UNKNOWN)
@@ -176,6 +177,11 @@ class Renderer:
 
     def _text(self, rule: RenderRule, text: str, *, raw: bool = False) -> str:
         if self._fence is None or not text:
+            return text
+        if len(text) < LONG_TEXT and text.isascii() and text.isalnum():
+            # One plain word; most texts are. Nothing can be hidden in it.
+            own = rule is None or (isinstance(rule, Words) and rule.kind is TextKind.CODE)
+            self.has_people_text |= not own
             return text
         match rule:
             case Words(kind=kind):

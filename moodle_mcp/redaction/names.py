@@ -29,7 +29,7 @@ _PASSWORD: Final = re.compile(
 )
 """Names of secrets that no function may return, not even one that hands out keys."""
 
-_OTHER: Final = re.compile("secret|token|credential|salt$|chatsid$|key$")
+_SECRET: Final = re.compile(rf"{_PASSWORD.pattern}|secret|token|credential|salt$|chatsid$|key$")
 
 _NO_SECRET: Final = re.compile(
     # Settings and facts about passwords and tokens.
@@ -50,8 +50,7 @@ PAIR_NAMES: Final = ("name", "key", "type", "preference", "shortname", "field", 
 def is_secret_name(name: str) -> bool:
     """Whether a value with this name is a secret, however it is spelt: `reg_password`."""
     squeezed = _squeezed(name)
-    found = _PASSWORD.search(squeezed) or _OTHER.search(squeezed)
-    return found is not None and _NO_SECRET.search(squeezed) is None
+    return _SECRET.search(squeezed) is not None and _NO_SECRET.search(squeezed) is None
 
 
 def is_password_name(name: str) -> bool:
@@ -78,4 +77,6 @@ def is_value_of_pair(key: str) -> bool:
 
 
 def _squeezed(name: str) -> str:
-    return _SQUEEZED.sub("", name).lower() if len(name) <= _MAX_NAME else ""
+    if len(name) > _MAX_NAME:
+        return ""
+    return (name if name.isalnum() else _SQUEEZED.sub("", name)).lower()

@@ -45,6 +45,9 @@ _INPUT_NAME: Final = re.compile(r"""\sname\s*=\s*["']?([^"'\s>]+)""", re.IGNOREC
 _INPUT_VALUE: Final = re.compile(
     r"""(\svalue\s*=\s*)(?:"[^"]+"|'[^']+'|[^"'\s>]+)""", re.IGNORECASE
 )
+_SHORTEST: Final = len('"key":1')
+"""Fewest characters of a text with a secret beside its name."""
+
 _ENDPOINT: Final = re.compile(r"https?://[^\s?#]+")
 
 
@@ -66,6 +69,7 @@ class _Walk:
         self._known = known
         self._hands_out_keys = hands_out_keys
         self._is_secret = is_password_name if hands_out_keys else is_secret_name
+        self._shortest = min(_SHORTEST, known.shortest)
         self._decided: dict[str, tuple[bool, bool]] = {}
         self.long: list[str] = []
         """The texts that are long enough for a known secret."""
@@ -92,10 +96,13 @@ class _Walk:
             if is_secret:
                 found[key] = self._under(key, child, depth)
             elif isinstance(child, str):
-                text = self._text(child)
-                found[key] = self._known.sentence(text) if key in _SENTENCES else text
-            else:
+                if len(child) >= self._shortest:
+                    child = self._text(child)
+                found[key] = self._known.sentence(child) if key in _SENTENCES else child
+            elif isinstance(child, dict | list) or self._known.numbers:
                 found[key] = self.value(child, depth)
+            else:
+                found[key] = child
         return found
 
     def _decide(self, key: str) -> tuple[bool, bool]:

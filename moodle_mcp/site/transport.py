@@ -43,6 +43,8 @@ class Transport:
         self._address = address
         self._user_agent = user_agent
         self._clients: dict[bool, httpx2.AsyncClient] = {}
+        self._urls: dict[str, httpx2.URL] = {}
+        """The URLs of requests, parsed once: there are few, and parsing takes long."""
         self._tls: ssl.SSLContext | None = None
         self._candidate: Proxy | None = None
         self.proxy: Proxy | None = None
@@ -78,9 +80,11 @@ class Transport:
         Raises:
             CallError: `reached` is False if nothing left this machine.
         """
+        if sent.url not in self._urls:
+            self._urls[sent.url] = httpx2.URL(sent.url)
         request = self.client(alone=alone).build_request(
             "POST",
-            sent.url,
+            self._urls[sent.url],
             content=sent.body,
             headers=sent.headers,
             timeout=timeouts(timeout),
