@@ -551,7 +551,9 @@ async def test_delete_an_account(demo: Demo) -> None:
     gone = [user.fullname for user in demo.site.world.users.values() if user.deleted]
     assert gone == ["Luka Horvat"]
     assert admin.questions == snapshot(
-        ['Delete users (core_user_delete_users): userids: "Luka Horvat" (user id 43).']
+        [
+            'Delete users (core_user_delete_users): userids: "Luka Horvat" (user id 43). Deleted along with each: 43: 3 enrolments.'
+        ]
     )
     assert admin.calls == ["core_user_get_users_by_field", "core_user_delete_users"]
 

@@ -22,8 +22,14 @@ from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.caller.transmit import Sender, uninterrupted
 from moodle_mcp.catalogue.arguments import ArgumentChecker, checked_size, lacks_zone
 from moodle_mcp.catalogue.coercion import Coerced, Coercer
-from moodle_mcp.catalogue.control_arguments import ControlArguments, OnError, split
+from moodle_mcp.catalogue.control_arguments import (
+    ControlArguments,
+    OnError,
+    default_on_error,
+    split,
+)
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.safe_options import with_safe_option
 from moodle_mcp.catalogue.suspects import find_suspects
 from moodle_mcp.errors import CallError, Fault, Suspect
 from moodle_mcp.jsontree import LARGE_TEXT, Size
@@ -102,6 +108,7 @@ class Caller:
         size = checked_size(arguments)
         large = size.is_large
         control, own = split(await self._checked(function, arguments, zone, size))
+        own = with_safe_option(function, own)
         protocol = await self._site.protocol()
         plan = await self._site.background.run_if(
             large, make_plan, function, own, self._settings.limits, protocol
@@ -126,7 +133,8 @@ class Caller:
         if control.dry_run:
             return _dry_run(plan)
         if plan.items:
-            return await self._many(plan, control.on_error, observer or Observer())
+            on_error = control.on_error or default_on_error(plan.function)
+            return await self._many(plan, on_error, observer or Observer())
         return await self._once(plan, observer or Observer())
 
     async def _once(self, plan: Plan, observer: Observer) -> Outcome:
@@ -174,7 +182,7 @@ class Caller:
         outcome = await self._coerced(function, run.answers) if run.answers else Outcome()
         if run.ledger.complete and function.reads_only and len(plan.slices) == 1:
             return outcome
-        batch = run.ledger.report()
+        batch = run.ledger.report(plan.ids_of)
         fault = None
         if not run.ledger.complete:
             cause = run.fault

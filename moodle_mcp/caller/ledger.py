@@ -5,10 +5,10 @@ Every item always has exactly one `Fate`, NOT_SENT at first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from moodle_mcp.caller.plan import Slice
 from moodle_mcp.errors import Fault, Written, packed_fault, unpacked_fault
@@ -24,6 +24,15 @@ class Fate(IntEnum):
     SUCCEEDED = 1
     FAILED = 2
     UNKNOWN = 3
+
+
+IdsOf: TypeAlias = Callable[[int], Mapping[str, int]]
+"""Returns the ids in an item."""
+
+
+def no_ids(_: int) -> Mapping[str, int]:
+    """The ids of an item that is not at hand."""
+    return {}
 
 
 class BatchLedger:
@@ -124,9 +133,13 @@ class BatchLedger:
         """The site's messages about items that failed."""
         return frozenset(fault.said for fault in self._faults.values() if fault.said)
 
-    def report(self) -> dict[str, Any]:
-        """The `batch` object of the envelope."""
+    def report(self, ids_of: IdsOf = no_ids) -> dict[str, Any]:
+        """The `batch` object of the envelope; a single failed item is named by its ids."""
         failures = self._failures()
+        for each in failures[:MAX_NAMED]:
+            ids = ids_of(each["index"])
+            if ids and "to" not in each:
+                each["ids"] = ids
         report: dict[str, Any] = {
             "items": len(self._fates),
             "requests": self.requests,

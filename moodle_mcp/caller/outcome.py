@@ -28,6 +28,12 @@ class Outcome:
     size: int = 0
     said_of_items: frozenset[str] = frozenset()
 
+    def with_warning(self, code: str, message: str) -> Outcome:
+        """The outcome with one more warning, unless it failed or the message is empty."""
+        if not message or self.fault is not None:
+            return self
+        return replace(self, warnings=[*self.warnings, {"warningcode": code, "message": message}])
+
     @property
     def said(self) -> frozenset[str]:
         """The site's words in the messages of the envelope."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from moodle_mcp.background import checkpoint
 from moodle_mcp.caller.limits import Limits, check_size, too_large
@@ -58,6 +58,19 @@ class Plan:
         """The items of a slice; those of the first list if there are parallel lists."""
         items: list[Any] = self.arguments[self.item_names[0]][part.start : part.stop]
         return items
+
+    def ids_of(self, index: int) -> dict[str, int]:
+        """The ids in an item, by their keys: `{"userid": 9, "courseid": 2}`."""
+        ids: dict[str, int] = {}
+        for name in self.item_names:
+            item = self.arguments[name][index]
+            fields = cast("Mapping[str, Any]", item) if isinstance(item, Mapping) else {name: item}
+            ids |= {
+                key: value
+                for key, value in fields.items()
+                if type(value) is int and key.endswith(("id", "ids"))
+            }
+        return ids
 
     def request(self, part: Slice) -> Request:
         """The request that carries a slice."""

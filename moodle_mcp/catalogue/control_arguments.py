@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
+from moodle_mcp.catalogue.safe_options import may_ask_for_people
 from moodle_mcp.catalogue.time_values import is_moment
 
 OnError: TypeAlias = Literal["stop", "continue", "isolate"]
@@ -44,10 +45,13 @@ SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ControlArguments:
-    """How to run a call, as set by its control arguments."""
+    """How to run a call, as set by its control arguments.
+
+    Without `on_error` the function's default applies (`default_on_error`).
+    """
 
     dry_run: bool = False
-    on_error: OnError = "stop"
+    on_error: OnError | None = None
     confirm: str | None = None
     fields: tuple[str, ...] = ()
     raw: bool = False
@@ -69,9 +73,10 @@ def reserved_schema(function: Function) -> dict[str, Any]:
         properties[ON_ERROR] = {
             "type": "string",
             "enum": list(on_error_choices(function)),
+            "default": default_on_error(function),
             "description": "After a failed request.",
         }
-    if function.classification.access is Access.DESTRUCTIVE:
+    if function.classification.access is Access.DESTRUCTIVE or may_ask_for_people(function):
         properties |= _only(CONFIRM)
     return properties
 
@@ -85,7 +90,7 @@ def split(arguments: Mapping[str, Any]) -> tuple[ControlArguments, dict[str, Any
     own = {name: value for name, value in arguments.items() if name not in CONTROL_ARGUMENTS}
     control = ControlArguments(
         dry_run=arguments.get(DRY_RUN, False),
-        on_error=arguments.get(ON_ERROR, "stop"),
+        on_error=arguments.get(ON_ERROR),
         confirm=arguments.get(CONFIRM),
         fields=tuple(arguments.get(FIELDS, ())),
         raw=FORMAT in arguments,
@@ -99,7 +104,7 @@ def as_arguments(control: ControlArguments) -> dict[str, Any]:
     """Convert control arguments back to arguments; default values are omitted."""
     arguments: dict[str, Any] = {
         DRY_RUN: control.dry_run,
-        ON_ERROR: control.on_error if control.on_error != "stop" else None,
+        ON_ERROR: control.on_error,
         CONFIRM: control.confirm,
         FIELDS: list(control.fields),
         FORMAT: "raw" if control.raw else None,
@@ -153,3 +158,8 @@ def on_error_choices(function: Function) -> tuple[OnError, ...]:
     if function.is_transaction:
         return "stop", "continue", "isolate"
     return "stop", "continue"
+
+
+def default_on_error(function: Function) -> OnError:
+    """Return the default of `_on_error`: `isolate` where a failed request has written nothing."""
+    return on_error_choices(function)[-1] if function.is_transaction else "stop"

@@ -39,7 +39,8 @@ def _read(component: str) -> Mapping[str, FunctionText]:
 
 def _function_text(entry: Mapping[str, Any]) -> FunctionText:
     params = {path: _parameter_text(value) for path, value in entry.get("params", {}).items()}
-    return FunctionText(entry["text"], params, tuple(entry.get("fields", ())))
+    fields = tuple(entry.get("fields", ()))
+    return FunctionText(entry["text"], params, fields, entry.get("undo", ""))
 
 
 def _parameter_text(value: str | Mapping[str, Any]) -> ParameterText:

@@ -93,12 +93,14 @@ class FunctionText:
     """A function's purpose, its parameters' texts by path (`users[].email`), and the default fields
     of its answer; none means all.
 
-    `by_the_site` is True if the texts are Moodle's or a plugin's instead of ours.
+    `undo` names the call that reverses it, if there is one. `by_the_site` is True if the texts are
+    Moodle's or a plugin's instead of ours.
     """
 
     text: str = ""
     params: Mapping[str, ParameterText] = field(default_factory=dict[str, ParameterText])
     fields: tuple[str, ...] = ()
+    undo: str = ""
     by_the_site: bool = False
 
     @property

@@ -15,6 +15,7 @@ _HASH_LENGTH: Final = 8
 BUILTIN_NAMES: Final = frozenset(
     {
         "call_function",
+        "confirm",
         "describe_function",
         "download_file",
         "find_functions",

@@ -136,9 +136,16 @@ def _input(
         schema["enum"] = list(text.enum)
     if node.presence == "default" and node.default not in (None, [], {}):
         schema["default"] = node.default
-    if text is not None:
+    if text is not None and not _repeats_key(text, path):
         schema["description"] = _description(text)
     return schema
+
+
+def _repeats_key(text: ParameterText, path: str) -> bool:
+    """Whether a text says no more than the key: "Course id." of `courseid` or `courseids[]`."""
+    key = path.rpartition(".")[2].removesuffix("[]")
+    words = "".join(re.findall(r"\w+", text.text.lower()))
+    return not text.enum and words in (key, key.removesuffix("s"))
 
 
 def _can_hold(node: Node) -> bool:

@@ -122,7 +122,9 @@ _RULES: Final[tuple[_Rule, ...]] = (
 _UNIQUE: Final = ("username", "email", "idnumber", "shortname")
 """Fields in which two items should not have the same value."""
 
-_TAKEN: Final = "may already belong to another user; check with core_user_get_users_by_field"
+TAKEN: Final = "may already belong to another user; check with core_user_get_users_by_field"
+"""The problem of a value that is wrong only if it belongs to somebody else."""
+
 _USER_WRITES: Final = frozenset({"core_user_create_users", "core_user_update_users"})
 _FEW: Final = 5
 """With up to this many items, each name that may be taken is listed."""
@@ -220,7 +222,7 @@ def _of_items(
                 there = path_text((name, earlier, key))
                 yield _Found(_Rank.ODD, Suspect(here, f"is the same as {there}", _short(value)))
             elif may_be_taken and key in ("email", "username"):
-                yield _Found(_Rank.TAKEN, Suspect(here, _TAKEN, _short(value)))
+                yield _Found(_Rank.TAKEN, Suspect(here, TAKEN, _short(value)))
         if function.name == "core_user_create_users" and not (
             fields.get("password") or fields.get("createpassword")
         ):

@@ -49,7 +49,7 @@ class Job:
     arguments: dict[str, Any]
     items: Path
     result: Path | None
-    on_error: str
+    on_error: str | None
     reading: Reading
 
     @property
@@ -109,7 +109,7 @@ async def _call_with_items(settings: Settings, connection: Connection, job: Job)
         if both:
             raise ItemsError(f"{both[0]} is in the arguments and in {job.items}: remove one")
         arguments = {**job.arguments, **lists}
-        if function.batching and not function.reads_only:
+        if job.on_error and function.batching and not function.reads_only:
             arguments[ON_ERROR] = job.on_error
         if not arguments.get(DRY_RUN):
             results.open()

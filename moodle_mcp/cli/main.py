@@ -192,7 +192,7 @@ def _delimiter(_: click.Context, __: click.Parameter, name: str | None) -> str |
     help="What a table's empty cell does: nothing, or clear the value.",
 )
 @click.option("--result", type=click.Path(path_type=Path), help="Where each item's result goes.")
-@click.option("--on-error", type=click.Choice(["stop", "continue", "isolate"]), default="stop")
+@click.option("--on-error", type=click.Choice(["stop", "continue", "isolate"]))
 @click.option("--dry-run", is_flag=True, help="Check and plan; send nothing.")
 @site_option
 @settled
@@ -204,7 +204,7 @@ def call(
     delimiter: str | None,
     empty: str,
     result: Path | None,
-    on_error: str,
+    on_error: str | None,
     dry_run: bool,
 ) -> None:
     """Call FUNCTION once with ARGUMENTS, a JSON object (or - to read it from standard input).

@@ -74,8 +74,16 @@ def parse_allowlist(text: str, known: Collection[str]) -> Allowlist:
 
 def profile(name: str) -> frozenset[str]:
     """The functions of one of `PROFILES`, each by its full name."""
-    data = resources.files("moodle_mcp.policy") / "profiles" / f"{name}.txt"
-    return frozenset(data.read_text(encoding="utf-8").split())
+    return frozenset(_names_in(f"profiles/{name}.txt"))
+
+
+def everyday_writes() -> list[str]:
+    """The writes that are used most, the most used first."""
+    return _names_in("everyday-writes.txt")
+
+
+def _names_in(file: str) -> list[str]:
+    return (resources.files("moodle_mcp.policy") / file).read_text(encoding="utf-8").split()
 
 
 def _expanded(name: str, known: Collection[str], components: Collection[str]) -> Collection[str]:

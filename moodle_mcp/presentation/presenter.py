@@ -13,8 +13,10 @@ from moodle_mcp.catalogue.control_arguments import has_fields
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.text_kinds import TextKinds
 from moodle_mcp.presentation.clean import clean_all
+from moodle_mcp.presentation.emptiness import is_empty
 from moodle_mcp.presentation.fence import Fence
 from moodle_mcp.presentation.fields import Selection, count, selection, usual
+from moodle_mcp.presentation.item_answers import without_successes
 from moodle_mcp.presentation.page_cache import Rest, new_number
 from moodle_mcp.presentation.page_parts import length
 from moodle_mcp.presentation.pages import MOST_OMITTED, Page, pages
@@ -47,13 +49,19 @@ class PresentationSettings:
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """How one answer is presented; `zone` is for the added ISO times."""
+    """How one answer is presented.
+
+    `zone` is for the added ISO times. `not_given` names the lists of ids that the call left out,
+    `time_zone` the zones that belong to the answer.
+    """
 
     chosen: Selection
     raw: bool = False
     zone: tzinfo | None = None
     by_default: bool = False
     query: Query | None = None
+    not_given: str = ""
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,7 @@ class Presenter:
         self._plans = plans or RenderPlans()
         self._number = number
         self.fence = Fence() if self._settings.for_agents else None
+        self._has_told = False
 
     def view(
         self,
@@ -152,9 +161,12 @@ class Presenter:
         renderer = Renderer(self.fence, raw=view.raw, zone=view.zone, secrets=secrets)
         rendered = self._reports(renderer, envelope, said)
         everything = Selection(True)
+        result, left_out = envelope.get("result"), ""
+        if self._settings.for_agents:
+            result, left_out = without_successes(function, result)
         if "result" in envelope and view.query is None:
             rule = rule or self._plans.of(function).rule
-            rendered["result"] = renderer.render(rule, envelope["result"], view.chosen)
+            rendered["result"] = renderer.render(rule, result, view.chosen)
         elif "result" in envelope and view.query is not None:
             # `result` must have the type that the tool's output schema gives.
             found = view.query.of(envelope["result"])
@@ -169,6 +181,14 @@ class Presenter:
         notices = self._notices(renderer)
         if view.by_default and "result" in rendered:
             notices["fields"] = self._plans.of(function).fields
+        if view.time_zone:
+            notices["time_zone"] = view.time_zone
+        if left_out:
+            notices["fields"] = left_out
+        if view.not_given and is_empty(envelope.get("result")):
+            notices["empty"] = f"Nothing was found, and no {view.not_given} were given."
+        if function.text.undo and "error" not in envelope and self._settings.for_agents:
+            notices["undo"] = function.text.undo
         return self.in_pages(function.name, rendered, notices)
 
     def present_own(self, name: str, envelope: dict[str, Any], said: Collection[str] = ()) -> Paged:
@@ -186,9 +206,13 @@ class Presenter:
         return reports if self.fence is None else renderer.report(reports, said)
 
     def _notices(self, renderer: Renderer) -> dict[str, Any]:
+        """The notice about people's words: once in full, then briefly where there are marks."""
         if self.fence is None or not renderer.has_people_text:
             return {}
-        return {"notice": self.fence.notice}
+        if not self._has_told:
+            self._has_told = True
+            return {"notice": self.fence.notice}
+        return {"notice": self.fence.short_notice} if renderer.has_marks else {}
 
     def in_pages(
         self, function: str, envelope: dict[str, Any], notices: dict[str, Any] | None = None

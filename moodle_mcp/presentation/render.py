@@ -108,7 +108,8 @@ def _format_key(key: str, keys: Mapping[str, Node]) -> str | None:
 
 
 class Renderer:
-    """Renders one answer; afterwards `has_people_text` says whether people's words are in it.
+    """Renders one answer; afterwards `has_people_text` says whether people's words are in it, and
+    `has_marks` whether some of them stand between marks.
 
     Changed texts are searched for `secrets` again: what was removed may have been between the
     letters of one.
@@ -127,6 +128,7 @@ class Renderer:
         self._zone = zone
         self._secrets = secrets
         self.has_people_text = False
+        self.has_marks = False
 
     def render(self, rule: RenderRule, value: Any, chosen: Selection) -> Any:
         """Render a value: only the chosen fields, with texts readable and marked."""
@@ -193,6 +195,7 @@ class Renderer:
                 kind = TextKind.TEXT
         text = self._changed(text, clean(text if raw else _readable(kind, text), raw=raw))
         long = _is_long(kind, text)
+        self.has_marks |= long
         self.has_people_text |= long or kind is not TextKind.CODE
         return self._fence.around(text) if long else text
 

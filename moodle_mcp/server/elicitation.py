@@ -71,7 +71,7 @@ class ElicitedConsent:
                 raise await needs_confirmation(request, described) from None
             _check_answer(answer, request.function)
             asked, described, why = described, await request.describe(), CHANGED
-            if described.fingerprint == asked.fingerprint:
+            if described.subject == asked.subject:
                 return
         raise declined(request.function, "What the ids refer to keeps changing.")
 
@@ -91,15 +91,16 @@ class RoundTripConsent:
         described = await request.describe()
         if self._answer is None or self._state is None:
             raise await _question(request, described, "")
-        match await request.approvals.use(self._state, described.fingerprint):
+        match await request.approvals.use(self._state, described.subject):
             case Use.GRANTED:
                 _check_answer(self._answer, request.function)
             case Use.OTHER_CALL:
                 # The SDK has checked that the arguments are the same, so the names differ.
+                await request.approvals.end(self._state)
                 _check_answer(self._answer, request.function)
                 raise await _question(request, described, CHANGED)
-            case Use.GONE:
-                raise declined(request.function, "This consent was used already, or came too late.")
+            case Use.USED | Use.EXPIRED | Use.UNKNOWN as used:
+                raise declined(request.function, f"This consent is {used.value}.")
 
 
 async def _question(request: ConsentRequest, described: Description, why: str) -> ConsentPending:
@@ -111,7 +112,7 @@ async def _question(request: ConsentRequest, described: Description, why: str) -
     return ConsentPending(
         types.InputRequiredResult(
             input_requests={_ANSWER: question},
-            request_state=await request.approvals.ask(described.fingerprint),
+            request_state=await request.keep(described),
         )
     )
 

@@ -51,7 +51,8 @@ Run: TypeAlias = Callable[[Mapping[str, Any], Observer], Awaitable[BuiltinAnswer
 class BuiltinTool:
     """A built-in tool and the function that runs it.
 
-    `run` is None for `call_function` and `resume_batch`: the call that they stand for runs instead.
+    `run` is None for `call_function`, `confirm` and `resume_batch`: the call that they stand for
+    runs instead.
     `schema` is made from the function's parameters unless given. `changes_nothing` is False also
     for a read that writes on this machine.
     """

@@ -19,7 +19,7 @@ from moodle_mcp.presentation.fence import without_marks
 from moodle_mcp.redaction.arguments import Hidden, without_secret_arguments
 from moodle_mcp.service.id_names import Names, lookup_for
 
-NAMED: Final = 100
+NAMED: Final = 50
 """Most ids of one list that are shown with their names; the others are shown as ranges."""
 
 _MAX_NAME: Final = 80
@@ -28,15 +28,30 @@ _ACTS: Final = re.compile(r"(?P<tag><)(?=[a-z/!?])|(?P<entity>&)(?=#?\w+;)|\](?=
 """Where Markdown would begin a tag or a comment, decode a character, or hide a link's address."""
 
 
-def describe_call(function: str, arguments: Mapping[str, Any], names: Names) -> str:
-    """One sentence that says what will be done: `Delete courses (…): courseids: "Biology" (…).`.
+def describe_call(
+    function: str,
+    arguments: Mapping[str, Any],
+    names: Names,
+    attached: str = "",
+) -> str:
+    """One sentence that says what will be done: `Delete courses (…): courseids: "Biology" (…)`.
 
     Names and strings are quoted as in JSON, so that no text can pass for a part of the sentence.
+    `attached` says what is deleted along with each thing.
     """
     _, words = area_and_words(function)
     shown = without_secret_arguments(dict(arguments))
     parts = [_argument(name, value, names) for name, value in shown.items()]
-    return f"{words.capitalize()} ({function}): {'; '.join(parts) or 'no arguments'}."
+    text = f"{words.capitalize()} ({function}): {'; '.join(parts) or 'no arguments'}."
+    return f"{text} Deleted along with each: {attached}." if attached else text
+
+
+def quoted_name(name: str) -> str:
+    """A name on one line in quotes, without anything that a client would render."""
+    # Direction characters could make it look like another name.
+    text = " ".join(without_invisible(name).split())
+    text = text if len(text) <= _MAX_NAME else f"{text[:_MAX_NAME]}…"
+    return _inert(json.dumps(text, ensure_ascii=False))
 
 
 def count_items(arguments: Mapping[str, Any]) -> int:
@@ -136,10 +151,7 @@ def _named(name: str | None, id_: str) -> str:
     """An id with its name in quotes: one that holds "(course id 5)" can't pass for course 5."""
     if name is None:
         return f"nothing with {id_}"
-    # Direction characters could make it look like another name.
-    text = " ".join(without_invisible(name).split())
-    text = text if len(text) <= _MAX_NAME else f"{text[:_MAX_NAME]}…"
-    return f"{_inert(json.dumps(text, ensure_ascii=False))} ({id_})"
+    return f"{quoted_name(name)} ({id_})"
 
 
 def _inert(text: str) -> str:

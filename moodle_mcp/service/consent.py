@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
+from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
-from moodle_mcp.policy.approvals import LIFETIME, Approvals, Use, fingerprint
+from moodle_mcp.policy.approvals import (
+    LIFETIME,
+    Approval,
+    Approvals,
+    Use,
+    difference,
+    subject_of,
+)
+from moodle_mcp.service.attached import find_attached
 from moodle_mcp.service.confirmation_text import count_items, describe_call
-from moodle_mcp.service.id_names import Read, find_names
+from moodle_mcp.service.id_names import Read, find_names, unknown_ids
 
 MAX_ITEMS: Final = 500
 """Most items that one confirmation covers, unless the operator sets another number."""
@@ -30,10 +40,14 @@ class ConsentPending(MoodleMcpError):  # noqa: N818 - it ends a call but is not 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A call as the person sees it: its text, and the fingerprint of what the text covers."""
+    """A call as the person sees it: its text, and the subject that the text covers.
+
+    `unknown` are the ids under which Moodle has nothing, by kind.
+    """
 
     text: str
-    fingerprint: str
+    subject: str
+    unknown: Mapping[str, Sequence[int]]
 
 
 Describe: TypeAlias = Callable[[], Awaitable[Description]]
@@ -43,13 +57,34 @@ Describe: TypeAlias = Callable[[], Awaitable[Description]]
 class ConsentRequest:
     """A call that needs consent.
 
-    `describe` looks up the names of its ids anew each time. `token` is the call's `_confirm`.
+    `tool` and `given` are the tool and the arguments that were passed for it. `describe` looks up
+    the names of its ids anew each time. `token` is the call's `_confirm`.
     """
 
     function: str
+    tool: str
+    given: Mapping[str, Any]
     describe: Describe
     approvals: Approvals
     token: str | None = None
+
+    async def keep(self, described: Description) -> str:
+        """Keep the call until the person has answered, and return its token.
+
+        Raises:
+            CallError: it can't be kept.
+        """
+        token = await self.approvals.ask(self.tool, self.given, described.subject)
+        if token is None:
+            raise CallError.not_sent(
+                Fault(
+                    Kind.TOO_LARGE,
+                    "Nothing was sent: the call can't be kept until it is confirmed.",
+                    hint="Make several smaller calls and confirm each.",
+                    function=self.function,
+                )
+            )
+        return token
 
 
 class Consent(Protocol):
@@ -66,39 +101,46 @@ class Consent(Protocol):
 
 
 class TokenConsent:
-    """Answers with a description and a token; repeating the call with the token is consent."""
+    """Answers with a description and a token; confirming the token is consent."""
 
     async def obtain(self, request: ConsentRequest) -> None:
         described = await request.describe()
         if request.token is None:
             raise await needs_confirmation(request, described)
-        match await request.approvals.use(request.token, described.fingerprint):
-            case Use.GRANTED:
-                return
-            case Use.OTHER_CALL:
-                why = "The token is for other arguments, or what the ids refer to has changed. "
-            case Use.GONE:
-                why = "The token is unknown, used or expired. "
+        used = await request.approvals.use(request.token, described.subject)
+        if used is Use.GRANTED:
+            return
+        why = f"The token is {used.value}. "
+        if used is Use.OTHER_CALL:
+            approval = await request.approvals.find(request.token)
+            if isinstance(approval, Approval):
+                why = f"{difference(approval.subject, described.subject)} "
         raise await needs_confirmation(request, described, why)
 
 
 def describing(
-    function: str, arguments: dict[str, Any], read: Read, most_items: int = MAX_ITEMS
+    function: Function, arguments: dict[str, Any], read: Read, most_items: int = MAX_ITEMS
 ) -> Describe:
     """Return the function that describes a call; `read` looks up the names of its ids.
 
-    It raises a `CallError` (`too_large`) if the call is too large for one confirmation.
+    It raises a `CallError` (`too_large`) if a destructive call is too large for one confirmation.
+    The description of another call is shortened instead.
     """
+    needs_consent = function.classification.access is Access.DESTRUCTIVE
 
     async def describe() -> Description:
         items = count_items(arguments)
-        if items > most_items:
-            raise _too_many(function, f"{items} items", f"{most_items} items")
+        if needs_consent and items > most_items:
+            raise _too_many(function.name, f"{items} items", f"{most_items} items")
         names = await find_names(arguments, read)
-        text = describe_call(function, arguments, names)
+        attached = await find_attached(function.name, arguments, read)
+        text = describe_call(function.name, arguments, names, attached)
         if len(text) > MAX_TEXT:
-            raise _too_many(function, f"{len(text)} characters", f"{MAX_TEXT} characters")
-        return Description(text, fingerprint(function, arguments, names))
+            if needs_consent:
+                found, most = f"{len(text)} characters", f"{MAX_TEXT} characters"
+                raise _too_many(function.name, found, most)
+            text = f"{text[:MAX_TEXT]} (shortened)"
+        return Description(text, subject_of(function.name, arguments, names), unknown_ids(names))
 
     return describe
 
@@ -106,15 +148,15 @@ def describing(
 async def needs_confirmation(
     request: ConsentRequest, described: Description, why: str = ""
 ) -> CallError:
-    """The error for a client that can't ask: a description, and a token for repeating the call."""
-    token = await request.approvals.ask(described.fingerprint)
+    """The error for a client that can't ask: a description, and a token that confirms the call."""
+    token = await request.keep(described)
     return CallError.not_sent(
         Fault(
             Kind.NEEDS_CONFIRMATION,
             f"{why}Nothing was sent. {described.text}",
-            hint=f"Show this to the user. If they agree, call again with the same arguments "
-            f"and _confirm: {token} (once, within {LIFETIME:.0f} seconds). With call_function "
-            "it belongs inside `arguments`.",
+            hint="Show this to the user. If they agree, call confirm with the token "
+            f"{token} (once, within {LIFETIME / 60:.0f} minutes), or repeat the call with "
+            f"_confirm: {token} added.",
             function=request.function,
         )
     )

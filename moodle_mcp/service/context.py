@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from datetime import tzinfo
 from typing import Any, Final
 
 import anyio
@@ -22,12 +21,14 @@ from moodle_mcp.policy.policy import Policy
 from moodle_mcp.presentation.page_cache import PageCache
 from moodle_mcp.presentation.presenter import Presenter
 from moodle_mcp.service.builtin_tools import MORE, BuiltinAnswer, BuiltinTool
+from moodle_mcp.service.confirming import Confirming, confirm_function
 from moodle_mcp.service.course_ids import CourseIds
 from moodle_mcp.service.discovery import Discovery
 from moodle_mcp.service.file_tools import FileTools
 from moodle_mcp.service.process import Process
 from moodle_mcp.service.registry import Functions, Registry
 from moodle_mcp.service.resuming import Resuming, resume_function
+from moodle_mcp.service.zone import Zones
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.session import SiteSession
 
@@ -68,9 +69,10 @@ class UserContext:
         self.presenter = Presenter(process.settings.presentation, process.render_plans)
         self.pages = PageCache(process.store, owner)
         self.approvals = Approvals(process.store, owner)
+        self.confirming = Confirming(self.approvals, process.checker)
         self.resuming = Resuming(Leftovers(process.store, owner), process.checker)
         self.course_ids = CourseIds()
-        self.zone: tzinfo | None = None
+        self.zones: Zones | None = None
         self._discovery = Discovery(self._learned_functions, session.background)
         self._files = FileTools(session, process.folder, process.settings.files, process.file_turns)
         self._has_builtins = has_builtins
@@ -158,10 +160,12 @@ class UserContext:
 
     def _builtins(self, functions: Functions, info: SiteInfo | None) -> list[BuiltinTool]:
         has_discovery = has_facade(self.process.settings.mode, len(functions.allowed))
+        confirm = confirm_function(functions.allowed)
         resume = resume_function(functions.allowed)
         return [
             *(self._discovery.tools if has_discovery else ()),
             BuiltinTool(MORE, self._more_results),
+            *([] if confirm is None else [BuiltinTool(confirm, changes_nothing=False)]),
             *([] if resume is None else [BuiltinTool(resume, changes_nothing=resume.reads_only)]),
             *self._files.tools(info),
         ]

@@ -15,7 +15,7 @@ from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.arguments import arguments_fault, checked_size, parsed_json
 from moodle_mcp.catalogue.classification import Access, Classification
-from moodle_mcp.catalogue.control_arguments import SCHEMAS
+from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS, SCHEMAS
 from moodle_mcp.catalogue.model import Function, FunctionText, ListOf, Object, ParameterText, Value
 from moodle_mcp.catalogue.naming import description
 from moodle_mcp.catalogue.schema import free_form, input_schema
@@ -180,12 +180,15 @@ def inner_call(arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         faults.append(ParameterFault("function", "is missing and required", "string"))
     if not isinstance(inner, dict):
         faults.append(ParameterFault("arguments", "is not an object", "an object"))
-    unknown = [key for key in arguments if key not in CALL_SCHEMA["properties"]]
-    known = ", ".join(CALL_SCHEMA["properties"])
+    # Reserved arguments are accepted beside `arguments` too: models put them in either place.
+    beside = {key: value for key, value in arguments.items() if key in CONTROL_ARGUMENTS}
+    properties = CALL_SCHEMA["properties"]
+    unknown = [key for key in arguments if key not in properties and key not in beside]
+    known = ", ".join(properties)
     faults += [ParameterFault(key, "is not a known key", known) for key in unknown]
     if faults or not isinstance(name, str) or not isinstance(inner, dict):
         raise CallError.not_sent(arguments_fault(CALL, faults))
-    return name, cast("dict[str, Any]", inner)
+    return name, {**beside, **cast("dict[str, Any]", inner)}
 
 
 def _row(function: Function) -> dict[str, Any]:

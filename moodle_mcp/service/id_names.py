@@ -133,6 +133,15 @@ async def find_names(arguments: Mapping[str, Any], read: Read) -> Names:
     return names
 
 
+def unknown_ids(names: Names) -> Mapping[str, list[int]]:
+    """The ids under which Moodle has nothing, by kind."""
+    unknown: dict[str, list[int]] = {}
+    for (kind, number), name in names.items():
+        if name is None:
+            unknown.setdefault(kind, []).append(number)
+    return unknown
+
+
 async def _find(lookup: Lookup, ids: Sequence[int], read: Read) -> AsyncGenerator[Names]:
     """Find the names of ids of one kind; if a read fails, each half of its ids is read separately.
 

@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import partial
 from typing import Any, Final
@@ -20,11 +20,13 @@ from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.catalogue.arguments import checked_size
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.safe_options import asks_for_people, said_of_safe_option
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.logs import SECRETS
 from moodle_mcp.policy.allowlist import FILE_TOOLS
 from moodle_mcp.policy.approvals import Confirm
+from moodle_mcp.presentation.emptiness import ids_not_given
 from moodle_mcp.presentation.fence import refuse_marked
 from moodle_mcp.presentation.fields import chosen_in_moodle
 from moodle_mcp.presentation.presenter import (
@@ -36,6 +38,7 @@ from moodle_mcp.presentation.query import Query
 from moodle_mcp.redaction.arguments import secret_texts
 from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.service.builtin_tools import BuiltinTool
+from moodle_mcp.service.confirming import CONFIRM_TOOL
 from moodle_mcp.service.consent import (
     Consent,
     ConsentPending,
@@ -44,10 +47,13 @@ from moodle_mcp.service.consent import (
     describing,
 )
 from moodle_mcp.service.context import UserContext
-from moodle_mcp.service.discovery import CALL, inner_call
+from moodle_mcp.service.dry_run import with_description
 from moodle_mcp.service.reply import Reply
-from moodle_mcp.service.resuming import RESUME, Resumption, ended
-from moodle_mcp.service.zone import user_zone
+from moodle_mcp.service.requested import Request, requested, unwrapped
+from moodle_mcp.service.resuming import ended
+from moodle_mcp.service.taken_values import with_taken_values
+from moodle_mcp.service.zone import Zones, find_zones
+from moodle_mcp.site.info import SITE_INFO
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +64,6 @@ OWN_READ_SECONDS: Final = 8.0
 """Most seconds for a read that the server makes for itself."""
 
 _ASKED: Final = Fault(Kind.NEEDS_CONFIRMATION, "The user is asked first.")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The function to call and its arguments, whatever tool was called for them."""
-
-    function: Function
-    arguments: Mapping[str, Any]
-    resumption: Resumption | None = None
 
 
 class CallService:
@@ -95,11 +92,8 @@ class CallService:
         await context.learn(name)
         function = context.registry.function(name)
         try:
-            if function is CALL:
-                name, arguments = inner_call(arguments)
-                await context.learn(name)
-                function = context.registry.functions.named(CALL, name)
-            request = await self._resolved(context, function, arguments)
+            function, arguments, token = await unwrapped(context, function, arguments)
+            request = await requested(context, function, arguments, token)
             function = request.function
             reply = await self._run(context, request, consent or TokenConsent(), observer)
         except ConsentPending:
@@ -138,7 +132,10 @@ class CallService:
 
     async def zone(self, context: UserContext) -> tzinfo:
         """The user's time zone; UTC if it is unknown."""
+        zones = await self._zones(context)
+        return zones.user if zones else UTC
 
+    async def _zones(self, context: UserContext) -> Zones | None:
         async def ask(name: str, arguments: Mapping[str, Any]) -> Outcome:
             # The server's own read: it is not audited, and the policy does not apply.
             function = context.registry.functions.catalogue.get(name)
@@ -146,10 +143,10 @@ class CallService:
                 return await context.caller.call(function, arguments)
             return Outcome(fault=Fault(Kind.TIMEOUT, "The site did not answer in time."))
 
-        if context.zone is None:
+        if context.zones is None:
             # If the zone is unknown, the next call asks again.
-            context.zone = await user_zone(ask, context.known_info)
-        return context.zone or UTC
+            context.zones = await find_zones(ask, context.known_info)
+        return context.zones
 
     async def _read(
         self, context: UserContext, function: Function, arguments: Mapping[str, Any]
@@ -162,16 +159,6 @@ class CallService:
             return outcome
         finally:
             context.audit(function, outcome, start)
-
-    async def _resolved(
-        self, context: UserContext, function: Function, arguments: Mapping[str, Any]
-    ) -> Request:
-        """The call to run: `resume_batch` becomes a call of its function with the items left."""
-        if function.name != RESUME.name:
-            return Request(function, arguments)
-        resumption = await context.resuming.find(arguments)
-        function = context.registry.function(resumption.leftover.function)
-        return Request(function, resumption.call(function), resumption)
 
     async def _run(
         self, context: UserContext, request: Request, consent: Consent, observer: Observer
@@ -187,12 +174,18 @@ class CallService:
         run_if = context.session.background.run_if
         await run_if(prepared.is_large, refuse_marked, function, prepared.plan.arguments)
         view = await self._view(context, prepared)
-        if not prepared.control.dry_run:
-            if function.classification.access is Access.DESTRUCTIVE:
-                await self._obtain(context, prepared, consent)
-            if resumption is not None:
-                await context.resuming.begin(resumption)
+        if prepared.control.dry_run:
+            outcome = await self._dry_run(context, request, prepared)
+            return await self._present_own(context, function, outcome)
+        await self._obtain(context, request, prepared, consent)
+        if resumption is not None:
+            await context.resuming.begin(resumption)
         outcome = await context.caller.run(prepared, observer)
+        read = partial(self.read, context)
+        outcome = await with_taken_values(function.name, prepared.plan.arguments, outcome, read)
+        outcome = outcome.with_warning(
+            "safe_default", said_of_safe_option(function, request.arguments)
+        )
         end = await run_if(prepared.is_large, ended, prepared, outcome, resumption)
         outcome = await context.resuming.end(end)
 
@@ -255,23 +248,54 @@ class CallService:
             raw=control.raw,
             chosen_in_moodle=chosen_in_moodle(plan.arguments),
         )
+        if plan.function.name == SITE_INFO:
+            zones = await self._zones(context)
+            view = replace(view, time_zone=zones.text if zones else "")
+        view = replace(view, not_given=ids_not_given(plan.function, plan.arguments))
         if control.query is not None:
             view = replace(view, query=Query(plan.function, control.query))
         return replace(view, zone=await self.zone(context)) if control.times else view
 
-    async def _obtain(self, context: UserContext, prepared: Prepared, consent: Consent) -> None:
+    async def _obtain(
+        self, context: UserContext, request: Request, prepared: Prepared, consent: Consent
+    ) -> None:
         """Obtain consent for a destructive call in the way that the operator has set."""
-        settings = context.process.settings
-        if settings.confirm in (Confirm.HOST, Confirm.NEVER):
-            return
+        confirm = context.process.settings.confirm
         plan = prepared.plan
-        name = plan.function.name
+        needed = plan.function.classification.access is Access.DESTRUCTIVE
+        needed = needed or asks_for_people(plan.function, plan.arguments)
+        if needed and confirm not in (Confirm.HOST, Confirm.NEVER):
+            consent = TokenConsent() if confirm is Confirm.TOKEN else consent
+            await consent.obtain(self._consent_request(context, request, prepared))
+        elif request.token is not None:
+            await context.confirming.use(request.token)
+
+    def _consent_request(
+        self, context: UserContext, request: Request, prepared: Prepared
+    ) -> ConsentRequest:
+        plan = prepared.plan
+        most_items = context.process.settings.confirm_items
         read = partial(self.read, context)
-        describe = describing(name, dict(plan.arguments), read, settings.confirm_items)
-        request = ConsentRequest(name, describe, context.approvals, prepared.control.confirm)
-        if settings.confirm is Confirm.TOKEN:
-            consent = TokenConsent()
-        await consent.obtain(request)
+        return ConsentRequest(
+            plan.function.name,
+            request.tool,
+            request.given,
+            describing(plan.function, dict(plan.arguments), read, most_items),
+            context.approvals,
+            request.token or prepared.control.confirm,
+        )
+
+    async def _dry_run(self, context: UserContext, request: Request, prepared: Prepared) -> Outcome:
+        """The plan of a call; for a write also what it does, and a token that carries it out."""
+        outcome = await context.caller.run(prepared)
+        if prepared.plan.function.reads_only:
+            return outcome
+        to_ask = self._consent_request(context, request, prepared)
+        described = await to_ask.describe()
+        # Another process, such as the next command, could not find a call that is kept here.
+        has_confirm = CONFIRM_TOOL.name in context.registry.builtins
+        token = await to_ask.keep(described) if has_confirm else None
+        return with_description(outcome, described, token)
 
 
 async def _shown(context: UserContext, paged: Paged) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""The time zone of a user."""
+"""The time zones of a user and of the site."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Final, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,7 +25,23 @@ Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Outcome]]
 """Calls a read function for the server itself."""
 
 
-async def user_zone(ask: Ask, info: SiteInfo | None) -> tzinfo | None:
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The zone that a user sees times in, and the site's own; None if it is unknown."""
+
+    user: tzinfo
+    site: tzinfo | None
+
+    @property
+    def text(self) -> str:
+        """Both zones in words."""
+        site = (
+            f"; the site's: {self.site}" if self.site and str(self.site) != str(self.user) else ""
+        )
+        return f"{self.user}{site}"
+
+
+async def find_zones(ask: Ask, info: SiteInfo | None) -> Zones | None:
     """Find the user's zone: forced by the site, chosen by the user, or the site's own; else UTC.
 
     Two reads are needed: the mobile app's settings and the user's profile. If the token's service
@@ -52,9 +69,9 @@ async def user_zone(ask: Ask, info: SiteInfo | None) -> tzinfo | None:
     pairs = _objects(config[0].get("settings")) if config else []
     settings = {str(each.get("name")): each.get("value") for each in pairs}
     chosen = user[0].get("timezone") if user else None
-    names = (settings.get("forcetimezone"), chosen, settings.get("timezone"))
-    zones = (_zone(name) for name in names)
-    return next((zone for zone in zones if zone is not None), UTC)
+    site = _zone(settings.get("timezone"))
+    zones = (_zone(settings.get("forcetimezone")), _zone(chosen), site)
+    return Zones(next((zone for zone in zones if zone is not None), UTC), site)
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -164,6 +164,7 @@ async def test_a_call_that_isolates_leaves_out_the_bad_item_alone(demo: Demo) ->
                             "message": "Invalid user",
                             "errorcode": "invaliduser",
                         },
+                        "ids": {"roleid": 5, "userid": 999005, "courseid": 12},
                     }
                 ],
                 "unknown": [],
@@ -237,6 +238,7 @@ async def test_a_bad_item_alone_is_known_to_have_failed_where_others_would_be_in
                             "message": "webservice/formatnotsupported",
                             "errorcode": "formatnotsupported",
                         },
+                        "ids": {"touserid": 999000},
                     }
                 ],
                 "unknown": [],
@@ -365,6 +367,7 @@ async def test_a_warning_about_an_item_is_its_error(demo: Demo) -> None:
                             "message": "Invalid user ID",
                             "errorcode": "invaliduserid",
                         },
+                        "ids": {"id": 999000},
                     }
                 ],
                 "unknown": [],

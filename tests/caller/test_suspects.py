@@ -59,24 +59,14 @@ async def test_isolated_items_alone_are_suspected(demo: Demo) -> None:
     assert suspects(outcome) == snapshot(
         [
             {
-                "path": "users[2].email",
-                "problem": "is not an e-mail address that Moodle accepts",
-                "value": "bad",
-            },
-            {
                 "path": "users[1].username",
-                "problem": "may already belong to another user; check with core_user_get_users_by_field",
+                "problem": "belongs to user id 4 already",
                 "value": "student1",
             },
             {
-                "path": "users[1].email",
-                "problem": "may already belong to another user; check with core_user_get_users_by_field",
-                "value": "student1@example.org",
-            },
-            {
-                "path": "users[2].username",
-                "problem": "may already belong to another user; check with core_user_get_users_by_field",
-                "value": "carla",
+                "path": "users[2].email",
+                "problem": "is not an e-mail address that Moodle accepts",
+                "value": "bad",
             },
         ]
     )

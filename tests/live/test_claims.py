@@ -26,14 +26,15 @@ from tests.support.live_world import World
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_copy_without_options_has_people_and_groups(admin: Live, own: Own) -> None:
+async def test_a_copy_with_users_1_has_people_and_groups(admin: Live, own: Own) -> None:
     source = await new_course(admin, own, "with-people", startdate=1_700_000_000)
     await enrolled(admin, own, source)
     group = await new_group(admin, source, "copied")
     member = {"groupid": group, "userid": own.users[0]}
     await admin.result("core_group_add_group_members", {"members": [member]})
     given = {"courseid": source, "fullname": own.name, "categoryid": own.category}
-    copy = {**given, "shortname": f"{own.name}-copy-1"}
+    options = [{"name": "users", "value": "1"}]
+    copy = {**given, "shortname": f"{own.name}-copy-1", "options": options}
     made = (await admin.result("core_course_duplicate_course", copy))["id"]
     assert await participants(admin, made) == own.users
     groups = await admin.found("core_group_get_course_groups", {"courseid": made})
@@ -42,13 +43,13 @@ async def test_a_copy_without_options_has_people_and_groups(admin: Live, own: Ow
     assert (await course_of(admin, made))["startdate"] == 1_700_000_000
 
 
-async def test_a_copy_with_users_0_has_nobody_and_empty_groups(admin: Live, own: Own) -> None:
+async def test_a_copy_without_options_has_nobody_and_empty_groups(admin: Live, own: Own) -> None:
     source = await new_course(admin, own, "with-others")
     await enrolled(admin, own, source)
     await new_group(admin, source, "empty")
     given = {"courseid": source, "fullname": own.name, "categoryid": own.category}
-    options = [{"name": "users", "value": "0"}]
-    copy = {**given, "shortname": f"{own.name}-copy-2", "options": options}
+    # Without the option users the server sends "0".
+    copy = {**given, "shortname": f"{own.name}-copy-2"}
     made = (await admin.result("core_course_duplicate_course", copy))["id"]
     assert await participants(admin, made) == []
     # Groups come along, empty.

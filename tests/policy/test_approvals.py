@@ -2,17 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from moodle_mcp.policy.approvals import LIFETIME, Approvals, Use, fingerprint
+from moodle_mcp.policy.approvals import (
+    LIFETIME,
+    Approval,
+    Approvals,
+    Use,
+    difference,
+    subject_of,
+)
 from moodle_mcp.store.memory import MemoryStore
 
 DELETE = "core_course_delete_courses"
 ARGUMENTS: dict[str, Any] = {"courseids": [2, 3], "options": {"a": 1, "b": None}}
 NAMES = {("course", 2): "Biology", ("course", 3): "Physics"}
-CALL = fingerprint(DELETE, ARGUMENTS, NAMES)
+CALL = subject_of(DELETE, ARGUMENTS, NAMES)
+
+OTHER_CALLS: list[tuple[str, dict[str, Any], dict[tuple[str, int], str], str]] = [
+    (
+        "core_course_delete_modules",
+        ARGUMENTS,
+        NAMES,
+        "The token is for core_course_delete_courses.",
+    ),
+    (
+        DELETE,
+        {**ARGUMENTS, "courseids": [3, 2]},
+        NAMES,
+        "The token is for other values of: courseids.",
+    ),
+    (DELETE, {}, NAMES, "The token is for other values of: courseids, options."),
+    (
+        DELETE,
+        ARGUMENTS,
+        {**NAMES, ("course", 2): "Chemistry"},
+        "What was shown under these ids has another name now: course 2.",
+    ),
+    (
+        DELETE,
+        ARGUMENTS,
+        {("course", 2): "Biology"},
+        "What was shown under these ids has another name now: course 3.",
+    ),
+    (
+        DELETE,
+        ARGUMENTS,
+        {("user", 2): "Biology", ("course", 3): "Physics"},
+        "What was shown under these ids has another name now: course 2, user 2.",
+    ),
+]
 
 
 class Clock:
@@ -25,71 +67,98 @@ class Clock:
         return self.now
 
 
+async def asked(approvals: Approvals, subject: str = CALL) -> str:
+    token = await approvals.ask(DELETE, ARGUMENTS, subject)
+    assert token is not None
+    return token
+
+
 async def test_an_approval_lets_exactly_its_call_pass_once() -> None:
     approvals = Approvals(MemoryStore(), "ann")
-    token = await approvals.ask(CALL)
+    token = await asked(approvals)
     assert await approvals.use(token, CALL) is Use.GRANTED
-    assert await approvals.use(token, CALL) is Use.GONE
+    assert await approvals.use(token, CALL) is Use.USED
 
 
 def test_the_order_of_keys_makes_no_other_call() -> None:
     turned = {"options": {"b": None, "a": 1}, "courseids": [2, 3]}
-    assert fingerprint(DELETE, turned, dict(reversed(NAMES.items()))) == CALL
+    assert subject_of(DELETE, turned, dict(reversed(NAMES.items()))) == CALL
 
 
-@pytest.mark.parametrize(
-    ("function", "arguments", "names"),
-    [
-        ("core_course_delete_modules", ARGUMENTS, NAMES),
-        (DELETE, {**ARGUMENTS, "courseids": [3, 2]}, NAMES),
-        (DELETE, {**ARGUMENTS, "courseids": [2]}, NAMES),
-        (DELETE, {}, NAMES),
-        (DELETE, ARGUMENTS, {**NAMES, ("course", 2): "Chemistry"}),
-        (DELETE, ARGUMENTS, {("course", 2): "Biology"}),
-        (DELETE, ARGUMENTS, {("user", 2): "Biology", ("course", 3): "Physics"}),
-    ],
-)
-async def test_any_other_call_or_name_is_not_let_pass_and_ends_the_approval(
-    function: str, arguments: dict[str, Any], names: dict[tuple[str, int], str]
+@pytest.mark.parametrize(("function", "arguments", "names", "why"), OTHER_CALLS)
+async def test_another_call_is_not_let_pass_and_the_approval_stays(
+    function: str, arguments: dict[str, Any], names: dict[tuple[str, int], str], why: str
 ) -> None:
     approvals = Approvals(MemoryStore(), "ann")
-    token = await approvals.ask(CALL)
-    assert await approvals.use(token, fingerprint(function, arguments, names)) is Use.OTHER_CALL
-    assert await approvals.use(token, CALL) is Use.GONE
+    token = await asked(approvals)
+    other = subject_of(function, arguments, names)
+    assert await approvals.use(token, other) is Use.OTHER_CALL
+    assert difference(CALL, other) == why
+    assert await approvals.use(token, CALL) is Use.GRANTED
+
+
+async def test_the_kept_call_is_found_until_it_is_used() -> None:
+    clock = Clock()
+    approvals = Approvals(MemoryStore(), "ann", clock)
+    token = await asked(approvals)
+    assert await approvals.find(token) == Approval(DELETE, ARGUMENTS, CALL, 1000.0)
+    await approvals.use(token, CALL)
+    assert await approvals.find(token) is Use.USED
+
+
+async def test_an_ended_approval_counts_as_used() -> None:
+    approvals = Approvals(MemoryStore(), "ann")
+    token = await asked(approvals)
+    await approvals.end(token)
+    assert await approvals.use(token, CALL) is Use.USED
 
 
 @pytest.mark.parametrize("token", ["", "x" * 24])
 async def test_a_token_that_was_never_given_lets_nothing_pass(token: str) -> None:
-    assert await Approvals(MemoryStore(), "ann").use(token, CALL) is Use.GONE
+    assert await Approvals(MemoryStore(), "ann").use(token, CALL) is Use.UNKNOWN
 
 
-async def test_an_approval_ends_after_its_time() -> None:
+async def test_an_approval_expires_and_says_so_until_it_is_forgotten() -> None:
     clock = Clock()
-    approvals = Approvals(MemoryStore(clock), "ann")
-    early, late = await approvals.ask(CALL), await approvals.ask(CALL)
+    approvals = Approvals(MemoryStore(clock), "ann", clock)
+    early, late = await asked(approvals), await asked(approvals)
     clock.now += LIFETIME - 0.5
     assert await approvals.use(early, CALL) is Use.GRANTED
     clock.now += 0.5
-    assert await approvals.use(late, CALL) is Use.GONE
+    assert await approvals.use(late, CALL) is Use.EXPIRED
+    clock.now += 3600
+    assert await approvals.use(late, CALL) is Use.UNKNOWN
 
 
 async def test_two_hundred_approvals_are_kept_and_the_oldest_are_evicted() -> None:
     approvals = Approvals(MemoryStore(), "ann")
-    tokens = [await approvals.ask(f"call {number}") for number in range(201)]
-    used = [await approvals.use(token, f"call {number}") for number, token in enumerate(tokens)]
-    assert used == [Use.GONE] + [Use.GRANTED] * 200
+    subjects = [subject_of(DELETE, {"courseids": [number]}, {}) for number in range(201)]
+    tokens = [await asked(approvals, subject) for subject in subjects]
+    used = [await approvals.use(*each) for each in zip(tokens, subjects, strict=True)]
+    assert used == [Use.UNKNOWN] + [Use.GRANTED] * 200
 
 
-async def test_a_token_cannot_be_guessed_and_is_not_given_twice() -> None:
+async def test_a_call_too_large_to_be_kept_gets_no_token() -> None:
     approvals = Approvals(MemoryStore(), "ann")
-    tokens = {await approvals.ask(CALL) for _ in range(50)}
-    # 18 bytes of randomness.
-    assert {len(token) for token in tokens} == {24}
+    assert await approvals.ask(DELETE, {"text": "x" * 9_000_000}, CALL) is None
+
+
+async def test_of_concurrent_uses_one_is_granted() -> None:
+    approvals = Approvals(MemoryStore(), "ann")
+    token = await asked(approvals)
+    used = await asyncio.gather(*(approvals.use(token, CALL) for _ in range(8)))
+    assert used.count(Use.GRANTED) == 1
+
+
+async def test_every_token_is_another() -> None:
+    approvals = Approvals(MemoryStore(), "ann")
+    tokens = {await asked(approvals) for _ in range(50)}
     assert len(tokens) == 50
+    assert all(len(token) >= 24 for token in tokens)
 
 
-async def test_nobody_uses_anothers_approval() -> None:
+async def test_an_approval_belongs_to_one_user() -> None:
     store = MemoryStore()
-    token = await Approvals(store, "ann").ask(CALL)
-    assert await Approvals(store, "bob").use(token, CALL) is Use.GONE
+    token = await asked(Approvals(store, "ann"))
+    assert await Approvals(store, "bob").use(token, CALL) is Use.UNKNOWN
     assert await Approvals(store, "ann").use(token, CALL) is Use.GRANTED

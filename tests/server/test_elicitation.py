@@ -72,7 +72,7 @@ async def test_a_person_who_agrees_is_asked_once_with_the_names_of_what_goes(
     assert {2, 3}.isdisjoint(demo.site.world.courses)
     assert person.questions == snapshot(
         [
-            'Delete courses (core_course_delete_courses): 2 courseids: "Introduction to Biology" (course id 2), "Molecular Biology Laboratory" (course id 3).'
+            'Delete courses (core_course_delete_courses): 2 courseids: "Introduction to Biology" (course id 2), "Molecular Biology Laboratory" (course id 3). Deleted along with each: 2: 31 enrolments, 10 activities; 3: 18 enrolments, 8 activities.'
         ]
     )
 
@@ -114,10 +114,7 @@ async def test_a_token_is_good_once_and_for_the_same_arguments_only(demo: Demo, 
         token = token_in(await session.call_tool(DELETE, TWO))
         other = await session.call_tool(DELETE, {"courseids": [2, 4], "_confirm": token})
         assert error(other)["kind"] == "needs_confirmation"
-        # The attempt has burnt it for what it was made for, too.
-        again = await session.call_tool(DELETE, {**TWO, "_confirm": token})
-        assert error(again)["kind"] == "needs_confirmation"
-        token = token_in(again)
+        assert error(other)["message"].startswith("The token is for other values of: courseids. ")
         assert not (await session.call_tool(DELETE, {**TWO, "_confirm": token})).is_error
         used = await session.call_tool(DELETE, {**TWO, "_confirm": token})
         assert error(used)["kind"] == "needs_confirmation"
@@ -221,7 +218,7 @@ async def test_a_long_list_is_asked_about_with_every_name(demo: Demo) -> None:
         await session.call_tool("core_user_delete_users", {"userids": list(range(10, 50))})
     assert person.questions == snapshot(
         [
-            'Delete users (core_user_delete_users): 40 userids: "Grace O\'Brien" (user id 10), "さくら 斎藤" (user id 11), "Iñigo García Ruiz" (user id 12), "Jana Dvořáková" (user id 13), "Kofi Mensah" (user id 14), "Léa Lefèvre" (user id 15), "梅 陈" (user id 16), "نور حداد" (user id 17), "Олена Шевченко" (user id 18), "Pedro Gonçalves" (user id 19), "Quinn MacDonald" (user id 20), "Rosa Quispe" (user id 21), "Søren Ægidius" (user id 22), "Tomáš Svoboda" (user id 23), "Uma Krishnan" (user id 24), "Viktor Weiß" (user id 25), "Wanjiru Kamau" (user id 26), "Ximena Castro" (user id 27), "Yusuf Demir" (user id 28), "Zoë Van den Berg" (user id 29), "Анна Козлова" (user id 30), "민준 김" (user id 31), "Ada Fischer" (user id 32), "Ben Smith" (user id 33), "Carla Rossi" (user id 34), "Daan Jansen" (user id 35), "Eva Müller" (user id 36), "Finn Murphy" (user id 37), "Giulia Bianchi" (user id 38), "Hugo Eriksen" (user id 39), "Ines Oliveira" (user id 40), "Jack Taylor" (user id 41), "Katarzyna Kowalska" (user id 42), "Luka Horvat" (user id 43), "Mia Hansen" (user id 44), "Nils Bauer" (user id 45), "Olivia Brown" (user id 46), "Paul Schneider" (user id 47), "Rania Haddad" (user id 48), "Samuel Okafor" (user id 49).'
+            'Delete users (core_user_delete_users): 40 userids: "Grace O\'Brien" (user id 10), "さくら 斎藤" (user id 11), "Iñigo García Ruiz" (user id 12), "Jana Dvořáková" (user id 13), "Kofi Mensah" (user id 14), "Léa Lefèvre" (user id 15), "梅 陈" (user id 16), "نور حداد" (user id 17), "Олена Шевченко" (user id 18), "Pedro Gonçalves" (user id 19), "Quinn MacDonald" (user id 20), "Rosa Quispe" (user id 21), "Søren Ægidius" (user id 22), "Tomáš Svoboda" (user id 23), "Uma Krishnan" (user id 24), "Viktor Weiß" (user id 25), "Wanjiru Kamau" (user id 26), "Ximena Castro" (user id 27), "Yusuf Demir" (user id 28), "Zoë Van den Berg" (user id 29), "Анна Козлова" (user id 30), "민준 김" (user id 31), "Ada Fischer" (user id 32), "Ben Smith" (user id 33), "Carla Rossi" (user id 34), "Daan Jansen" (user id 35), "Eva Müller" (user id 36), "Finn Murphy" (user id 37), "Giulia Bianchi" (user id 38), "Hugo Eriksen" (user id 39), "Ines Oliveira" (user id 40), "Jack Taylor" (user id 41), "Katarzyna Kowalska" (user id 42), "Luka Horvat" (user id 43), "Mia Hansen" (user id 44), "Nils Bauer" (user id 45), "Olivia Brown" (user id 46), "Paul Schneider" (user id 47), "Rania Haddad" (user id 48), "Samuel Okafor" (user id 49). Deleted along with each: 10: 5 enrolments; 11: 6 enrolments; 12: 6 enrolments; 13: 5 enrolments; 14: 4 enrolments; 15: 5 enrolments; 16: 6 enrolments; 17: 6 enrolments; 18: 5 enrolments; 19: 4 enrolments; 30 more were not counted.'
         ]
     )
 
@@ -253,8 +250,8 @@ async def test_a_name_that_changes_while_the_person_decides_is_asked_about_anew(
     assert not result.is_error
     assert person.questions == snapshot(
         [
-            'Delete courses (core_course_delete_courses): courseids: "Introduction to Biology" (course id 2).',
-            'What the ids refer to has changed since you were asked. Delete courses (core_course_delete_courses): courseids: "Renamed, 0 to go" (course id 2).',
+            'Delete courses (core_course_delete_courses): courseids: "Introduction to Biology" (course id 2). Deleted along with each: 2: 31 enrolments, 10 activities.',
+            'What the ids refer to has changed since you were asked. Delete courses (core_course_delete_courses): courseids: "Renamed, 0 to go" (course id 2). Deleted along with each: 2: 31 enrolments, 10 activities.',
         ]
     )
     assert demo.calls_of(DELETE) == 1
@@ -275,7 +272,7 @@ async def test_a_token_is_not_good_after_a_name_has_changed(demo: Demo, mode: st
         courses[2] = replace(courses[2], fullname="Renamed")
         result = await session.call_tool(DELETE, {"courseids": [2], "_confirm": token})
     assert error(result)["message"] == snapshot(
-        'The token is for other arguments, or what the ids refer to has changed. Nothing was sent. Delete courses (core_course_delete_courses): courseids: "Renamed" (course id 2).'
+        'What was shown under these ids has another name now: course 2. Nothing was sent. Delete courses (core_course_delete_courses): courseids: "Renamed" (course id 2). Deleted along with each: 2: 31 enrolments, 10 activities.'
     )
     assert demo.calls_of(DELETE) == 0
 
@@ -352,7 +349,7 @@ async def test_an_id_of_which_the_site_knows_nothing_is_said_to_be_so(demo: Demo
     async with client(demo, "auto", None) as session:
         plan = error(await session.call_tool(DELETE, {"courseids": [2, 99_999]}))["message"]
     assert plan == snapshot(
-        'Nothing was sent. Delete courses (core_course_delete_courses): 2 courseids: "Introduction to Biology" (course id 2), nothing with course id 99999.'
+        'Nothing was sent. Delete courses (core_course_delete_courses): 2 courseids: "Introduction to Biology" (course id 2), nothing with course id 99999. Deleted along with each: 2: 31 enrolments, 10 activities.'
     )
 
 

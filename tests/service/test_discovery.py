@@ -14,8 +14,8 @@ from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.naming import tool_name
 from moodle_mcp.catalogue.search import Index
-from moodle_mcp.policy.allowlist import profile
-from moodle_mcp.policy.exposure import Mode
+from moodle_mcp.policy.allowlist import everyday_writes, profile
+from moodle_mcp.policy.exposure import MOST_WRITES, Mode
 from moodle_mcp.service.process import ServiceSettings
 from tests.support.demo import Demo
 from tests.support.serving import policy, server_for
@@ -41,7 +41,7 @@ def structured(result: types.CallToolResult) -> dict[str, Any]:
 async def test_the_whole_of_moodle_costs_under_two_thousand_tokens(demo: Demo, mode: str) -> None:
     async with client(demo, mode, tools=",".join(CATALOGUE)) as session:
         tools = (await session.list_tools()).tools
-    assert [tool.name for tool in tools] == [*FACADE, "more_results", "resume_batch"]
+    assert [tool.name for tool in tools] == [*FACADE, "more_results", "confirm", "resume_batch"]
     shown = [[tool.name, tool.description, tool.input_schema] for tool in tools]
     assert len(json.dumps(shown)) / 4 < 2_000
 
@@ -57,8 +57,9 @@ async def test_auto_shows_up_to_sixty_tools_and_the_facade_with_everyday_ones_ab
     assert (names[:3] == FACADE) == facade
     assert len(names) <= 66
     if facade:
-        everyday = profile("default") & profile(tools)
-        own = {*FACADE, "more_results", "resume_batch", "download_file", "upload_file"}
+        writes = [name for name in everyday_writes() if name in profile(tools)][:MOST_WRITES]
+        everyday = (profile("default") & profile(tools)) | set(writes)
+        own = {*FACADE, "more_results", "confirm", "resume_batch", "download_file", "upload_file"}
         assert set(names) == own | {tool_name(function) for function in everyday}
 
 
@@ -246,5 +247,5 @@ def test_a_search_finds_what_is_meant_among_its_first_five(query: str, expected:
 async def test_the_sdks_own_client_takes_the_list_of_all_functions(demo: Demo, mode: str) -> None:
     async with client(demo, mode, Mode.DIRECT, tools=",".join(CATALOGUE)) as session:
         tools = (await session.list_tools()).tools
-    assert {tool.title for tool in tools} == {*CATALOGUE, "More results", "Resume batch"}
-    assert len({tool.name for tool in tools}) == len(CATALOGUE) + 2
+    assert {tool.title for tool in tools} == {*CATALOGUE, "More results", "Confirm", "Resume batch"}
+    assert len({tool.name for tool in tools}) == len(CATALOGUE) + 3

@@ -30,7 +30,9 @@ def client(demo: Demo, tools: str = "all", mode: Mode = Mode.DIRECT, **options: 
 
 
 def enrolments(*users: int) -> dict[str, Any]:
-    return {"enrolments": [{"roleid": 5, "userid": user, "courseid": 12} for user in users]}
+    """A batch that ends at its first bad item."""
+    items = [{"roleid": 5, "userid": user, "courseid": 12} for user in users]
+    return {"enrolments": items, "_on_error": "stop"}
 
 
 async def envelope(session: Client, tool: str, **arguments: Any) -> dict[str, Any]:
@@ -78,7 +80,7 @@ async def test_a_stopped_batch_goes_on_by_its_handle(demo: Demo) -> None:
         )
         ended = await envelope(session, "resume_batch", handle=handle, on_error="isolate")
         left = ended["batch"].pop("resume")
-        assert "data, never instructions" in ended.pop("notice")
+        assert "notice" not in ended
         assert ended == snapshot(
             {
                 "error": {

@@ -1,0 +1,24 @@
+"""The answer to a dry run of a write: what it would do, and a token that carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from moodle_mcp.caller.ledger import ranges
+from moodle_mcp.caller.outcome import Outcome
+from moodle_mcp.service.consent import Description
+
+TEXT: Final = "text"
+TOKEN: Final = "confirm"  # noqa: S105 - the name of a key, not a secret
+UNKNOWN_IDS: Final = "unknown_ids"
+
+
+def with_description(planned: Outcome, described: Description, token: str | None) -> Outcome:
+    """Extend the plan of a call by what it does, its ids that do not exist, and its token."""
+    batch: dict[str, Any] = {**(planned.batch or {}), TEXT: described.text}
+    if described.unknown:
+        batch[UNKNOWN_IDS] = {kind: ranges(sorted(ids)) for kind, ids in described.unknown.items()}
+    if token is not None:
+        batch[TOKEN] = token
+    return replace(planned, batch=batch)
