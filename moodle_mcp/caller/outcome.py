@@ -118,6 +118,8 @@ def of_the_whole(function: Function, outcome: Outcome, ledger: BatchLedger) -> O
         fault = replace(fault, message=f"In this run {fault.message}")
     elif not ledger.complete:
         fault = left_in_doubt(function, ledger.count(Fate.UNKNOWN))
+        # All items of this run succeeded.
+        fault = replace(fault, written="something")
     return replace(outcome, batch=ledger.report(), fault=fault, said_of_items=ledger.said)
 
 
@@ -128,7 +130,6 @@ def left_in_doubt(function: Function, items: int) -> Fault:
         f"{items} items may have been carried out in an earlier run.",
         hint=in_doubt(function),
         function=function.name,
-        written="nothing",
     )
 
 

@@ -123,7 +123,7 @@ def test_items_in_doubt_since_an_earlier_run_keep_a_resumed_one_from_being_a_suc
             "hint": "It is not known whether Moodle carried this out. Read the present state before you send anything again, or it may be done twice.",
             "function": "core_x_do_things",
             "retryable": False,
-            "written": "nothing",
+            "written": "something",
         }
     )
 
