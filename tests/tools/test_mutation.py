@@ -33,16 +33,21 @@ def test_a_change_is_known_by_its_lines_and_not_by_where_they_stand() -> None:
 
 
 def test_a_survivor_without_an_entry_and_an_entry_without_a_survivor_are_wrong() -> None:
-    assert judge([CHANGE], [CHANGE], whole=True) == []
-    assert [text.split(":")[0] for text in judge([CHANGE], [OTHER], whole=True)] == [
+    assert judge([CHANGE], [], [CHANGE], whole=True) == []
+    assert [text.split(":")[0] for text in judge([CHANGE], [], [OTHER], whole=True)] == [
         "No test notices",
         "No longer needed",
     ]
 
 
 def test_of_a_part_of_the_mutants_no_entry_is_called_unneeded() -> None:
-    assert judge([], [OTHER], whole=False) == []
-    assert len(judge([CHANGE], [OTHER], whole=False)) == 1
+    assert judge([], [], [OTHER], whole=False) == []
+    assert len(judge([CHANGE], [], [OTHER], whole=False)) == 1
+
+
+def test_a_change_that_ran_out_of_time_is_no_survivor_and_its_entry_stays() -> None:
+    assert judge([], [CHANGE], [], whole=True) == []
+    assert judge([], [CHANGE], [CHANGE], whole=True) == []
 
 
 def test_an_entry_needs_a_reason() -> None:

@@ -27,7 +27,8 @@ from tools.mutation.judging import Change, change_of, judge, known
 ROOT = Path(__file__).resolve().parent.parent.parent
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
-_NOTICED = frozenset({"killed", "timeout"})
+_NOTICED = "killed"
+_TIMED_OUT = "timeout"
 _LEFT_OUT = "not checked"
 
 
@@ -41,18 +42,19 @@ def main(names: list[str]) -> int:
     status = subprocess.run([program, "run", *names], check=False).returncode
     if status:
         return status
-    counts, survivors = _results()
+    counts, survivors, timed_out = _results()
     entries = known(EQUIVALENT.read_text(encoding="utf-8"))
-    wrong = judge(survivors, entries, whole=not names)
+    wrong = judge(survivors, timed_out, entries, whole=not names)
     totals = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     print("\n\n".join([f"{counts.total()} mutants: {totals}; {len(entries)} equivalent", *wrong]))
     return 1 if wrong else 0
 
 
-def _results() -> tuple[Counter[str], list[Change]]:
-    """Return the number of mutants by result, and the changes that no test noticed."""
+def _results() -> tuple[Counter[str], list[Change], list[Change]]:
+    """Return the number of mutants by result, the changes that survived and those timed out."""
     counts: Counter[str] = Counter()
     survivors: list[Change] = []
+    timed_out: list[Change] = []
     for path in walk_mutatable_files():
         mutants = SourceFileMutationData(path=path)
         mutants.load()
@@ -61,9 +63,10 @@ def _results() -> tuple[Counter[str], list[Change]]:
             if status == _LEFT_OUT:
                 continue
             counts[status] += 1
-            if status not in _NOTICED:
-                survivors.append(change_of(get_diff_for_mutant(name, path=path)))
-    return counts, survivors
+            if status != _NOTICED:
+                change = change_of(get_diff_for_mutant(name, path=path))
+                (timed_out if status == _TIMED_OUT else survivors).append(change)
+    return counts, survivors, timed_out
 
 
 if __name__ == "__main__":

@@ -44,8 +44,18 @@ def known(text: str) -> list[Change]:
     ]
 
 
-def judge(survivors: Collection[Change], known: Collection[Change], *, whole: bool) -> list[str]:
-    """Return a message for each new survivor, and, if all mutants ran, for each stale entry."""
+def judge(
+    survivors: Collection[Change],
+    timed_out: Collection[Change],
+    known: Collection[Change],
+    *,
+    whole: bool,
+) -> list[str]:
+    """Return a message for each new survivor, and, if all mutants ran, for each stale entry.
+
+    An entry whose change ran out of time is not stale: that can be the machine's fault.
+    """
     new = [f"No test notices: {each}" for each in survivors if each not in known]
-    stale = [f"No longer needed: {each}" for each in known if each not in survivors]
+    unnoticed = {*survivors, *timed_out}
+    stale = [f"No longer needed: {each}" for each in known if each not in unnoticed]
     return new + stale if whole else new
