@@ -89,7 +89,7 @@ class BatchLedger:
     def unpacked(cls, packed: Mapping[str, Any]) -> BatchLedger:
         """Restore a ledger from the values of `packed`."""
         ledger = cls(0)
-        ledger._fates = bytearray.fromhex(packed["fates"])
+        ledger._fates.extend(bytes.fromhex(packed["fates"]))
         faults = [unpacked_fault(fields) for fields in packed["faults"]]
         ledger._faults = {index: faults[number] for index, number in packed["failed"]}
         return ledger

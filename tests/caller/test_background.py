@@ -13,9 +13,12 @@ from inline_snapshot import snapshot
 from moodle_mcp.caller import caller as caller_module
 from moodle_mcp.caller import executor as run_module
 from moodle_mcp.caller.caller import Caller
+from moodle_mcp.caller.limits import Limits
+from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.loading import load
 from moodle_mcp.demo import InjectedFault
+from moodle_mcp.jsontree import most_values
 from moodle_mcp.site import session as client_module
 from moodle_mcp.site.session import SiteSession
 from tests.support.demo import Demo
@@ -82,4 +85,29 @@ async def test_a_run_ends_when_its_answers_become_too_large_together(
     assert outcome.batch["not_sent"][0][1] == 4_997
     assert outcome.fault.hint == snapshot(
         "Items in `not_sent` (first and last index of each run) were not sent. Pass fewer items in one call."
+    )
+
+
+async def test_the_request_whose_answer_is_too_much_is_the_last_one(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two answers are as large as allowed, so a third request is sent, and no fourth."""
+    body = b'[{"id":2}]'
+    monkeypatch.setattr(run_module, "_MAX_ANSWERED", 2 * most_values(body))
+    demo.site.faults.extend([InjectedFault.answer(body, function=READ.name)] * 4)
+    site = SiteSession(connection(demo.url))
+    # Five values fit into eight form fields.
+    settings = CallSettings(Limits(fields=8), reads=1)
+    arguments = {"field": "id", "values": [str(each) for each in range(20)]}
+    outcome = await Caller(site, settings).call(READ, arguments)
+    await site.aclose()
+    assert outcome.batch == snapshot(
+        {
+            "items": 20,
+            "requests": 3,
+            "succeeded": 15,
+            "failed": [],
+            "unknown": [],
+            "not_sent": [[15, 19]],
+        }
     )

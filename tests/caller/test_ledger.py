@@ -124,6 +124,14 @@ def test_an_account_keeps_the_fate_and_the_fault_of_each_item() -> None:
     assert (ledger.complete, ledger.written) == (False, "unknown")
 
 
+def test_an_item_that_succeeded_later_keeps_no_fault_of_its_earlier_run() -> None:
+    earlier, later = BatchLedger(2), BatchLedger(1)
+    earlier.mark([0, 1], Fate.FAILED, Fault(Kind.NOT_FOUND, "m", said="m"))
+    later.mark([0], Fate.SUCCEEDED)
+    whole = earlier.updated([1], later)
+    assert (whole.fault(0), whole.fault(1)) == (earlier.fault(0), None)
+
+
 def recorded(name: str) -> tuple[Batching, list[Any], Any]:
     (exchange,) = [each for each in exchanges() if each.name == name]
     batching = CATALOGUE.get(exchange.function or "").batching

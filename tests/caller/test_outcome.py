@@ -171,8 +171,9 @@ def plan(function: Function, items: int) -> Plan:
 
 def test_a_batch_without_a_cause_takes_the_first_items_fault() -> None:
     ledger = BatchLedger(3)
-    ledger.mark([1], Fate.FAILED, Fault(Kind.CONFLICT, "Second.", errorcode="e", exception="x"))
-    ledger.mark([2], Fate.FAILED, Fault(Kind.NOT_FOUND, "Third."))
+    first = Fault(Kind.CONFLICT, "Second.", errorcode="e", exception="x", said="Second.")
+    ledger.mark([1], Fate.FAILED, first)
+    ledger.mark([2], Fate.FAILED, Fault(Kind.NOT_FOUND, "Third.", said="Third."))
     ledger.mark([0], Fate.SUCCEEDED)
     assert batch_fault(plan(MIDWAY, 3), ledger, None, None, "stop") == snapshot(
         Fault(
@@ -184,6 +185,7 @@ def test_a_batch_without_a_cause_takes_the_first_items_fault() -> None:
             exception="x",
             retryable=False,
             written="something",
+            said="Second.",
         )
     )
 

@@ -564,6 +564,38 @@ async def test_a_wait_before_a_request_of_many_is_repeated_is_told(demo: Demo) -
     assert told == [(2.0, "site_error")]
 
 
+async def test_a_request_that_waits_is_not_repeated_once_the_call_is_stopped(demo: Demo) -> None:
+    waits: list[float] = []
+
+    async def on_wait(seconds: float, _: CallError) -> None:
+        waits.append(seconds)
+
+    demo.site.faults.append(InjectedFault.status(503, retry_after=2))
+    observer = Observer(on_wait=on_wait, stopped=lambda: bool(waits))
+    outcome = await call(demo, ENROL, enrolments(), observer=observer)
+    assert (demo.calls_of(ENROL), waits) == (1, [2.0])
+    assert outcome.envelope == snapshot(
+        {
+            "error": {
+                "kind": "declined",
+                "message": "0 of 10 items are done. The call was stopped before this was sent.",
+                "hint": "For the items in `unknown`: It is not known whether Moodle carried this out; calling again does no harm. Items in `not_sent` (first and last index of each run) were not sent. The user did not want this. Do not try again unless they ask for it.",
+                "function": "enrol_manual_enrol_users",
+                "retryable": False,
+                "written": "unknown",
+            },
+            "batch": {
+                "items": 10,
+                "requests": 1,
+                "succeeded": 0,
+                "failed": [],
+                "unknown": [[0, 3]],
+                "not_sent": [[4, 9]],
+            },
+        }
+    )
+
+
 async def test_a_call_of_one_request_that_succeeds_has_a_batch_without_an_error(
     demo: Demo,
 ) -> None:
@@ -664,3 +696,19 @@ async def test_no_request_is_begun_that_the_budget_would_cut_off(
             "not_sent": [[8, 11]],
         }
     )
+
+
+async def test_short_requests_are_begun_while_one_second_and_a_little_is_left(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("moodle_mcp.caller.transmit.time", SimpleNamespace(monotonic=lambda: now))
+
+    async def on_done(_: int, __: int) -> None:
+        nonlocal now
+        now = CallSettings().budget - 1.45
+
+    items = [note(number) for number in range(6)]
+    outcome = await call(demo, "core_notes_create_notes", items, observer=Observer(on_done=on_done))
+    assert outcome.fault is None
+    assert demo.calls_of("core_notes_create_notes") == 2

@@ -110,6 +110,16 @@ def test_a_resumed_run_is_told_of_the_whole_batch() -> None:
     )
 
 
+def test_what_the_site_said_in_an_earlier_run_is_still_known_to_be_its_words() -> None:
+    first = BatchLedger(2)
+    first.mark([0], Fate.UNKNOWN, Fault(Kind.TIMEOUT, "Slow.", said="Slow."))
+    first.mark([1], Fate.FAILED, Fault(Kind.NOT_FOUND, "Gone.", said="Gone."))
+    rest = leftover_of(plan(["a", "b"]), ControlArguments(), first)
+    assert rest is not None
+    again = ledger([Fate.SUCCEEDED])
+    assert joined(plan(["b"]), rest, Outcome(ledger=again)).said == {"Slow."}
+
+
 def test_items_in_doubt_since_an_earlier_run_keep_a_resumed_one_from_being_a_success() -> None:
     first = ledger([Fate.UNKNOWN, Fate.NOT_SENT])
     rest = leftover_of(plan(["a", "b"]), ControlArguments(), first)

@@ -117,6 +117,12 @@ def test_a_request_of_json_has_the_token_in_a_header_alone() -> None:
 
 
 @pytest.mark.parametrize("protocol", [REST, RESTFUL], ids=str)
+def test_a_request_knows_the_secrets_among_its_arguments(protocol: Protocol) -> None:
+    users = [{"username": "ann", "password": "Good-pass-1"}]
+    assert protocol.encode("core_user_create_users", {"users": users}).secrets == ("Good-pass-1",)
+
+
+@pytest.mark.parametrize("protocol", [REST, RESTFUL], ids=str)
 def test_the_token_is_in_no_representation_of_what_is_sent(protocol: Protocol) -> None:
     post = protocol.post(protocol.encode("core_x_y", {}), ADDRESS, TOKEN)
     assert TOKEN not in f"{post} {post!r}"
