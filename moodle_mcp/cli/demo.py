@@ -52,7 +52,7 @@ def serve(port: int) -> None:
 def _tell_how_to_connect(url: str) -> None:
     server = {
         "command": sys.executable,
-        "args": ["-m", "moodle_mcp"],
+        "args": ["-P", "-m", "moodle_mcp"],
         "env": {"MOODLE_URL": url, "MOODLE_TOKEN": ADMIN_TOKEN},
     }
     say(f"A demonstration Moodle with invented data is at {url}; press Ctrl-C to stop it.", "")
@@ -61,7 +61,7 @@ def _tell_how_to_connect(url: str) -> None:
     say("", "For Claude Code:")
     say(
         f"claude mcp add moodle --env MOODLE_URL={url} --env MOODLE_TOKEN={ADMIN_TOKEN} -- "
-        f"{sys.executable} -m moodle_mcp"
+        f"{sys.executable} -P -m moodle_mcp"
     )
     say("", "To sign in as a teacher (or as student1, or admin):")
     say(f"moodle-mcp login {url} --service all   # teacher1, {DEMO_PASSWORD}")

@@ -49,7 +49,9 @@ class Running:
             return str(self.uv.with_name(f"uvx{self.uv.suffix}")), (*source, _COMMAND)
         if self.script.stem == _COMMAND:
             return str(self.script), ()
-        return str(self.python), ("-m", "moodle_mcp")
+        # -P: clients start the server in the project's folder, which may be somebody else's, and
+        # Python would import modules from there.
+        return str(self.python), ("-P", "-m", "moodle_mcp")
 
 
 def environment_for_server(

@@ -148,7 +148,7 @@ def test_a_dry_run_shows_the_change_without_others_secrets(install: Install, hom
             """\
 --- HOME/.cursor/mcp.json
 +++ HOME/.cursor/mcp.json
-@@ -1,6 +1,18 @@
+@@ -1,6 +1,19 @@
  {
    "mcpServers": {
 -    "a": {"env": {"A_KEY": "(not shown)"}}

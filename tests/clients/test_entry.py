@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath, PurePosixPath, PureWindowsPath
+import subprocess
+import sys
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
 from inline_snapshot import snapshot
@@ -35,8 +37,21 @@ def test_the_installed_command_is_named_by_its_path() -> None:
 
 def test_run_as_a_module_it_is_the_interpreter_with_the_module() -> None:
     assert running("/opt/venv/lib/moodle_mcp/__main__.py").command() == snapshot(
-        ("/opt/venv/bin/python", ("-m", "moodle_mcp"))
+        ("/opt/venv/bin/python", ("-P", "-m", "moodle_mcp"))
     )
+
+
+def test_run_as_a_module_it_imports_nothing_from_the_folder_it_is_started_in(
+    tmp_path: Path,
+) -> None:
+    for module in ("click", "csv", "json", "moodle_mcp"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('imported')")
+    here = PurePath(sys.executable)
+    command, args = Running(tmp_path / "__main__.py", here, PurePath(sys.prefix), None).command()
+    done = subprocess.run(
+        [command, *args, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_in_an_environment_of_uvx_it_is_uvx_which_makes_it_anew() -> None:
