@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, cast
 
-from moodle_mcp.catalogue.arguments import arguments_fault
+from moodle_mcp.catalogue.arguments import MAX_FAULTS, arguments_fault
 from moodle_mcp.catalogue.control_arguments import FIELDS
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.errors import CallError, ParameterFault
@@ -56,7 +57,7 @@ def selection(function: Function, paths: Sequence[str]) -> Selection:
     returns = function.returns
     if returns is None:
         return _WHOLE
-    faults: list[ParameterFault] = []
+    unknown: dict[str, str] = {}
     wanted, unwanted = list[tuple[str, ...]](), list[tuple[str, ...]]()
     for index, text in enumerate(paths):
         name = text.removeprefix("-").replace("[]", "").strip()
@@ -64,11 +65,15 @@ def selection(function: Function, paths: Sequence[str]) -> Selection:
             continue
         path = _resolved(returns, tuple(name.split(".")))
         if path is None:
-            faults.append(_unknown(returns, name, f"{FIELDS}[{index}]"))
+            unknown[f"{FIELDS}[{index}]"] = name
         else:
             (unwanted if text.startswith("-") else wanted).append(path)
-    if faults:
-        raise CallError.not_sent(arguments_fault(function, faults))
+    if unknown:
+        # Looking for similar names takes long, and only so many faults are shown.
+        shown = islice(unknown.items(), MAX_FAULTS)
+        faults = [_unknown(returns, name, where) for where, name in shown]
+        all_found = len(faults) == len(unknown)
+        raise CallError.not_sent(arguments_fault(function, faults, all_found=all_found))
     chosen = _selection(wanted, unwanted, whole=not wanted or ALL in paths, returns=returns)
     kept = count(returns, chosen)[0]
     if isinstance(returns, Object) and WARNINGS in returns.keys:

@@ -96,6 +96,16 @@ def test_a_path_that_does_not_exist_is_refused_with_the_nearest_names() -> None:
     )
 
 
+def test_of_very_many_paths_that_do_not_exist_the_first_are_looked_at() -> None:
+    """Looking for names like each of them would not finish here."""
+    with pytest.raises(CallError) as error:
+        selection(load().get(SEARCH), [f"name{number}" for number in range(50_000)])
+    fault = error.value.fault
+    assert (fault.message, len(fault.parameters)) == snapshot(
+        ("Nothing was sent: _fields[0] the answer has no field 'name0' (and at least 19 more).", 20)
+    )
+
+
 @pytest.mark.parametrize("paths", [["-*"], ["id", "-id", "-total"]])
 def test_what_leaves_nothing_is_refused(paths: list[str]) -> None:
     assert faults(*paths)
