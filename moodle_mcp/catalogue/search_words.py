@@ -9,7 +9,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from importlib import resources
 from typing import Any, Final, cast
 
@@ -17,8 +17,14 @@ import snowballstemmer  # pyright: ignore[reportMissingTypeStubs]
 
 DATA: Final = resources.files("moodle_mcp.catalogue") / "data" / "search"
 
-_WORD: Final = re.compile(r"[a-z0-9]+")
+_WORD: Final = re.compile(r"[a-z0-9]{1,40}")
+"""A word, or a part of one that is longer than any: the time that a stem takes, and the number of
+parts that may be words of a compound, both grow with its length."""
+
 _GAP: Final = " … "
+
+_REMEMBERED: Final = 10_000
+"""Stems that are remembered: more than the words of all functions and of a query."""
 
 
 class Wording:
@@ -88,10 +94,9 @@ def plain_words(text: str) -> list[str]:
 
 
 def stemmer(language: str) -> Callable[[str], str]:
-    """The Snowball stemmer of a language, which remembers what it was asked."""
-    return cache(
-        cast("Callable[[str], str]", cast("Any", snowballstemmer).stemmer(language).stemWord)
-    )
+    """The Snowball stemmer of a language, which remembers the words that it was asked last."""
+    stem = cast("Callable[[str], str]", cast("Any", snowballstemmer).stemmer(language).stemWord)
+    return lru_cache(_REMEMBERED)(stem)
 
 
 def _pattern(phrase: str) -> re.Pattern[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ from moodle_mcp.catalogue.loading import every_name, load
 from moodle_mcp.catalogue.model import Function, FunctionText
 from moodle_mcp.catalogue.said import said_of_functions, unavailable
 from moodle_mcp.catalogue.search import Index
-from moodle_mcp.catalogue.search_words import DATA
+from moodle_mcp.catalogue.search_words import DATA, plain_words, stemmer
 from tools.search.labelled import allowed_functions, rank, requests
 
 CATALOGUE = load()
@@ -226,6 +226,18 @@ def test_a_word_list_has_every_word_once_and_only_english_words_that_are_known(
 @given(st.text())
 def test_any_text_is_searched_without_a_fault(query: str) -> None:
     assert len(INDEX.search(query, 5).found) <= 5
+
+
+def test_no_word_is_so_long_that_looking_for_its_stem_and_parts_takes_long() -> None:
+    assert max(map(len, plain_words("ab1" * 1_000 + " " + "é" * 1_000))) == 40
+    assert INDEX.search("x" * 1_000, 5).found == []
+
+
+def test_words_that_were_asked_before_fill_no_memory() -> None:
+    stem = stemmer("german")
+    for number in range(10_001):
+        stem(f"wort{number}")
+    assert cast("Any", stem).cache_info().currsize == 10_000
 
 
 def test_a_deprecated_function_comes_after_its_like() -> None:
