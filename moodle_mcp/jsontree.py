@@ -61,16 +61,23 @@ def loaded(text: str) -> Any:
         value = json.loads(text)
     except RecursionError:
         raise DeepError("nested too deeply") from None
+    if is_too_deep(value):
+        raise DeepError("nested too deeply")
+    return value
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether a value has more than `MAX_LEVELS` levels."""
     pending = [(value, 1)]
     while pending:
         each, level = pending.pop()
         if level > MAX_LEVELS:
-            raise DeepError("nested too deeply")
+            return True
         if isinstance(each, dict):
             each = list(cast("dict[str, Any]", each).values())
         if isinstance(each, list):
             pending.extend((one, level + 1) for one in cast("list[Any]", each))
-    return value
+    return False
 
 
 def size_of(value: Any) -> Size:

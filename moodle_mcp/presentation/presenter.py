@@ -12,6 +12,7 @@ from moodle_mcp.catalogue.compiled import PerFunction
 from moodle_mcp.catalogue.control_arguments import has_fields
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.text_kinds import TextKinds
+from moodle_mcp.jsontree import map_strings
 from moodle_mcp.presentation.clean import clean_all
 from moodle_mcp.presentation.emptiness import is_empty
 from moodle_mcp.presentation.fence import Fence
@@ -169,7 +170,8 @@ class Presenter:
             rendered["result"] = renderer.render(rule, result, view.chosen)
         elif "result" in envelope and view.query is not None:
             # `result` must have the type that the tool's output schema gives.
-            found = view.query.of(envelope["result"])
+            # Parts of a secret, each harmless, may be joined by the expression.
+            found = map_strings(secrets.text, view.query.of(envelope["result"]))
             rendered[QUERY_RESULT] = renderer.render(Unknown(), found, everything)
         if "warnings" in envelope:
             rendered["warnings"] = renderer.render(

@@ -195,7 +195,8 @@ class CallService:
                 function, outcome.envelope, view, said=outcome.said, secrets=secrets
             )
 
-        is_large = prepared.is_large or outcome.size > LARGE_TEXT
+        # A short expression may take long on a short answer.
+        is_large = prepared.is_large or outcome.size > LARGE_TEXT or view.query is not None
         return Reply(outcome, await _shown(context, await run_if(is_large, present)))
 
     async def _run_builtin(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.demo import ADMIN_TOKEN
+from moodle_mcp.presentation.query import Query
 from moodle_mcp.service.service import CallService
 from tests.support.demo import Demo
 
@@ -77,3 +79,19 @@ async def test_a_query_finds_no_secret(demo: Demo) -> None:
     name = "core_webservice_get_site_info"
     found = await shown(demo, name, _query="[userprivateaccesskey, values(@)]")
     assert ADMIN_TOKEN not in str(found)
+
+
+async def test_an_expression_is_evaluated_beside_everything_else(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    evaluate = Query.of
+
+    def watched(query: Query, result: Any) -> Any:
+        threads.append(threading.get_ident())
+        return evaluate(query, result)
+
+    monkeypatch.setattr(Query, "of", watched)
+    await shown(demo, ENROLLED, courseid=2, _query="length(@)")
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
