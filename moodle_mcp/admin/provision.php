@@ -190,7 +190,14 @@ if (!class_exists('\core_external\util')) {
 if (moodle_needs_upgrading()) {
     moodle_mcp_stop('the site is being upgraded: finish that first');
 }
-// Two runs at once would overwrite each other's records. The lock ends with the program.
+// Two runs at once would overwrite each other's records. The lock is released at the end, before
+// Moodle looks for forgotten locks: with one of them Moodle 4.1 ends with status 255 (observed).
+$lock = null;
+core_shutdown_manager::register_function(function () use (&$lock) {
+    if ($lock) {
+        $lock->release();
+    }
+});
 $lock = $dryrun ? null : \core\lock\lock_config::get_lock_factory('moodle_mcp')->get_lock('provision', 0);
 if ($lock === false) {
     moodle_mcp_stop('another run of this program is changing the site: wait until it ends');

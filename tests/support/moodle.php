@@ -7,14 +7,22 @@
 
 namespace core\lock {
     class lock_config {
+        // Like Moodle 4.1, the program fails at its end if a lock was not released.
         static function get_lock_factory($type) {
-            return new self();
+            $factory = new self();
+            \core_shutdown_manager::register_function(fn() => $factory->held ? exit(255) : null);
+            return $factory;
         }
         function get_lock($name, $seconds) {
             $this->file = fopen(__FILE__, 'r');
-            return flock($this->file, LOCK_EX | LOCK_NB) ? $this : false;
+            $this->held = flock($this->file, LOCK_EX | LOCK_NB);
+            return $this->held ? $this : false;
+        }
+        function release() {
+            $this->held = false;
         }
         public $file;
+        public $held = false;
     }
 }
 
@@ -49,6 +57,16 @@ namespace core_privacy\local\sitepolicy {
 }
 
 namespace {
+    class core_shutdown_manager {
+        static $callbacks = [];
+        static function register_function($callback) {
+            if (!self::$callbacks) {
+                register_shutdown_function(fn() => array_map('call_user_func', self::$callbacks));
+            }
+            self::$callbacks[] = $callback;
+        }
+    }
+
     const MUST_EXIST = 2, EXTERNAL_TOKEN_PERMANENT = 0, DAYSECS = 86400, CAP_ALLOW = 1, CONTEXT_SYSTEM = 10;
 
     class database {
