@@ -2,9 +2,10 @@
 
     python -m tools.build_catalogue ../shared/moodle
 
-Reads `4.5.6/signatures.json`, `4.5.6/batchable.json` and `5.1.5/signatures.json` below the given
-folder and the files in `tools/catalogue/`, and writes `moodle_mcp/catalogue/data/functions-*.tsv`:
-the same input gives the same bytes.
+Reads `4.1/signatures.json`, `4.5.6/signatures.json`, `4.5.6/batchable.json` and
+`5.1.5/signatures.json` below the given folder and the files in `tools/catalogue/`, and writes
+`moodle_mcp/catalogue/data/functions-*.tsv`: the same input gives the same bytes. 4.5 is written in
+full; the other releases are overlays.
 
 It corrects two faults of the exported signatures of 4.5.6:
 
@@ -14,6 +15,9 @@ It corrects two faults of the exported signatures of 4.5.6:
   labels are right for all parameters of all functions once they are swapped back.
 - For that reason the export lacks the default values. They were read from a running 4.5.6 and
   are in `tools/catalogue/defaults-4.5.6.json`.
+
+The signatures of 4.1 have neither fault: they are the same as those that `catalogue.php` exports
+from a running 4.1 (compared for all 674 functions, with their defaults).
 
 `tools/catalogue/batching.json` extends and corrects `batchable.json`: how a function's answer
 names the items that failed, read in the source of 4.5.6 and, where an entry says so, observed.
@@ -73,30 +77,48 @@ def main(argv: list[str]) -> int:
 
 def build(source: Path) -> dict[str, dict[str, str]]:
     """The lines of each data file by release and function name."""
-    base = _base(source / "4.5.6", _read(DEFAULTS))
+    batching = _read(source / "4.5.6" / "batchable.json")["functions"]
+    base = _described(source / "4.5.6", batching, _read(DEFAULTS))
+    older = _described(source / "4.1", batching)
     newer = _newer(base, _read(source / "5.1.5" / "signatures.json")["functions"])
-    overlay: dict[str, Function | None] = {name: None for name in base if name not in newer}
-    overlay |= {name: function for name, function in newer.items() if base.get(name) != function}
     return {
-        "4.5": {name: _line(function) for name, function in base.items()},
-        "5.1": {name: _line(function) for name, function in overlay.items()},
+        "4.1": _lines(_overlay(base, older)),
+        "4.5": _lines(base),
+        "5.1": _lines(_overlay(base, newer)),
     }
 
 
-def _base(folder: Path, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Function]:
-    batching = _read(folder / "batchable.json")["functions"]
+def _overlay(
+    base: Mapping[str, Function], release: Mapping[str, Function]
+) -> dict[str, Function | None]:
+    """The functions of a release that differ from those of another, None for those it lacks."""
+    lacks: dict[str, Function | None] = {name: None for name in base if name not in release}
+    return lacks | {name: each for name, each in release.items() if base.get(name) != each}
+
+
+def _described(
+    folder: Path,
+    batching: Mapping[str, Any],
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Function]:
+    """Return the functions of a full export.
+
+    `defaults` are those of an export that has `optional` and `default` swapped.
+    """
     more = _read(BATCHING)
     functions: dict[str, Function] = {}
     for name, data in _read(folder / "signatures.json")["functions"].items():
-        tree = _Tree(defaults.get(name, {}))
+        tree = _Tree({} if defaults is None else defaults.get(name, {}), defaults is not None)
+        returns = _Tree({}, defaults is not None, is_answer=True)
+        params = tree.params(data["params"])
         functions[name] = Function(
             name=name,
             component=data["component"],
             label=_label(data["access"]),
             capabilities=tuple(data["capabilities"]),
             deprecated=data["deprecated"],
-            params=tree.params(data["params"]),
-            returns=_Tree({}).node(data["returns"], "") if data["returns"] else None,
+            params=params,
+            returns=returns.node(data["returns"], "") if data["returns"] else None,
             batching=_batching(batching.get(name, {}), more.get(name, {})),
         )
     return functions
@@ -108,7 +130,7 @@ def _newer(base: Mapping[str, Function], signatures: Mapping[str, Any]) -> dict[
     What both releases have keeps the earlier types; added and removed keys are taken over.
     A new function has no access label in that export.
     """
-    tree = _Tree({}, exchanged=False)
+    tree = _Tree({})
     functions: dict[str, Function] = {}
     for name, data in signatures.items():
         params = tree.params(data["params"])
@@ -159,10 +181,13 @@ def _merge(before: Node, after: Node) -> Node:
 class _Tree:
     """Reads the exported trees of one function."""
 
-    def __init__(self, defaults: Mapping[str, Any], *, exchanged: bool = True) -> None:
+    def __init__(
+        self, defaults: Mapping[str, Any], exchanged: bool = False, *, is_answer: bool = False
+    ) -> None:
         """`defaults` are its parameters' default values by path (`users[].auth`)."""
         self._defaults = defaults
         self._exchanged = exchanged
+        self._is_answer = is_answer
 
     def params(self, data: Mapping[str, Any]) -> Object:
         node = self.node(data, "")
@@ -174,9 +199,10 @@ class _Tree:
         presence: Presence = data["presence"]
         if self._exchanged:
             presence = _EXCHANGED[presence]
-            if presence == "default" and path not in self._defaults:
-                # Defaults in answers do not matter; a default of "now" is not a constant.
-                presence = "optional"
+        without = self._is_answer or (self._exchanged and path not in self._defaults)
+        if presence == "default" and without:
+            # Defaults in answers do not matter; a default of "now" is not a constant.
+            presence = "optional"
         default = None
         if presence == "default":
             default = in_its_type(self._defaults.get(path, data.get("default")), data.get("type"))
@@ -216,9 +242,14 @@ def _batching(data: Mapping[str, Any], more: Mapping[str, Any]) -> Batching | No
     )
 
 
-def _line(function: Function | None) -> str:
-    data = None if function is None else function_to_json(function)
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+def _lines(functions: Mapping[str, Function | None]) -> dict[str, str]:
+    encoded = {
+        name: None if each is None else function_to_json(each) for name, each in functions.items()
+    }
+    return {
+        name: json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        for name, data in encoded.items()
+    }
 
 
 def _read(path: Path) -> Any:

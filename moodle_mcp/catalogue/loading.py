@@ -1,8 +1,8 @@
 """Load the functions of a Moodle release from the package's data, on demand.
 
 A data file has one line for each function: its name, a tab and its compact JSON. So loading only
-splits lines, and each function is parsed when it is first used. Releases after the first are
-overlays: their files contain the functions that differ, and `null` for removed ones.
+splits lines, and each function is parsed when it is first used. `BASE` is described in full. The
+files of the other releases contain the functions that differ, and `null` for those they lack.
 """
 
 from __future__ import annotations
@@ -12,39 +12,61 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import resources
-from typing import Final
+from typing import Final, NamedTuple
 
+from moodle_mcp.catalogue.between import between
+from moodle_mcp.catalogue.came import Came
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
 from moodle_mcp.catalogue.codec import function_from_json
 from moodle_mcp.catalogue.descriptions import Texts
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 
-RELEASES: Final = ("4.5", "5.1")
-"""The releases with data, oldest first; each overlays those before it."""
+RELEASES: Final = ("4.1", "4.5", "5.1")
+"""The releases with data, oldest first; each overlays its neighbour on the side of `BASE`."""
+
+BASE: Final = "4.5"
+"""The release whose file is complete, and the one for sites that report none."""
 
 _GONE: Final = "null"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
+class Neighbours(NamedTuple):
+    """The releases with data next to a site's release, which may be the same one twice."""
+
+    older: str
+    newer: str
+
+    def __str__(self) -> str:
+        return self.older if self.older == self.newer else f"{self.older} to {self.newer}"
+
+
 class Catalogue:
-    """All functions of one Moodle release, with the operator's additions."""
+    """All functions of one Moodle release, or of one between two, with the operator's additions."""
 
     def __init__(
-        self, release: str, lines: Mapping[str, str], overrides: SiteOverrides = NO_OVERRIDES
+        self,
+        releases: Neighbours,
+        older: Mapping[str, str],
+        newer: Mapping[str, str],
+        overrides: SiteOverrides = NO_OVERRIDES,
     ) -> None:
-        """Take `lines`, which map each function's name to its compact JSON text."""
-        self.release = release
-        self._lines = lines
+        """Take the lines of both releases, which map each function's name to its compact JSON."""
+        self.release = str(releases)
+        self._releases = releases
+        self._older = older
+        self._newer = newer
         self._overrides = overrides
         self._parsed: dict[str, Function] = {}
         self._texts = Texts()
         self._classifications = Classifications()
-        added = overrides.functions.keys() - lines.keys()
-        self._names = sorted({*lines, *added}) if added else list(lines)
+        self._came = Came()
+        added = {*newer, *overrides.functions} - older.keys()
+        self._names = sorted({*older, *added}) if added else list(older)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._lines or name in self._overrides.functions
+        return any(name in part for part in (self._older, self._newer, self._overrides.functions))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -70,19 +92,38 @@ class Catalogue:
 
     def _own(self, name: str) -> Function | None:
         """Return the function as the package's data describe it."""
-        line = self._lines.get(name)
-        if line is None:
-            return None
-        return replace(function_from_json(name, json.loads(line)), text=self._texts[name])
+        one, other = self._older.get(name), self._newer.get(name)
+        older, newer = _function(name, one), _function(name, other)
+        own = newer or older
+        if older is not None and newer is not None and one != other:
+            own = between(older, newer, self._releases, self._came[name])
+        return None if own is None else replace(own, text=self._texts[name])
 
 
-def load(release: str = RELEASES[0], overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:
+def _function(name: str, line: str | None) -> Function | None:
+    return None if line is None else function_from_json(name, json.loads(line))
+
+
+def load(release: str = BASE, overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:
     """Load the catalogue of one of `RELEASES`."""
+    return load_between(Neighbours(release, release), overrides)
+
+
+def load_between(releases: Neighbours, overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:
+    """Load the catalogue for a site of one of `RELEASES`, or between two of them."""
+    older = _lines(releases.older)
+    newer = older if releases.newer == releases.older else _lines(releases.newer)
+    return Catalogue(releases, older, newer, overrides)
+
+
+def _lines(release: str) -> dict[str, str]:
+    """Return the lines of one of `RELEASES`: `BASE` and what overlays it on the way there."""
+    at, base = RELEASES.index(release), RELEASES.index(BASE)
+    way = RELEASES[base : at + 1] if at >= base else RELEASES[at : base + 1][::-1]
     lines: dict[str, str] = {}
-    for layer in RELEASES[: RELEASES.index(release) + 1]:
+    for layer in way:
         lines |= _read(layer)
-    here = {name: lines[name] for name in sorted(lines) if lines[name] != _GONE}
-    return Catalogue(release, here, overrides)
+    return {name: lines[name] for name in sorted(lines) if lines[name] != _GONE}
 
 
 class Catalogues:
@@ -90,20 +131,20 @@ class Catalogues:
 
     def __init__(self, overrides: SiteOverrides = NO_OVERRIDES) -> None:
         self._overrides = overrides
-        self._loaded: dict[tuple[str, bool], Catalogue] = {}
+        self._loaded: dict[tuple[Neighbours, bool], Catalogue] = {}
 
     def of(self, site_release: str | None) -> Catalogue:
         """Return the catalogue that fits a site best; `site_release` is what the site reports."""
         overrides = self._overrides.on(site_release)
-        key = release_for(site_release), overrides is self._overrides
+        key = neighbours(site_release), overrides is self._overrides
         if key not in self._loaded:
-            self._loaded[key] = load(key[0], overrides)
+            self._loaded[key] = load_between(key[0], overrides)
         return self._loaded[key]
 
 
 def catalogue_for(site_release: str | None, overrides: SiteOverrides = NO_OVERRIDES) -> Catalogue:
     """Return the catalogue that fits a site best; `site_release` is what the site reports."""
-    return load(release_for(site_release), overrides.on(site_release))
+    return load_between(neighbours(site_release), overrides.on(site_release))
 
 
 def every_name() -> list[str]:
@@ -114,19 +155,28 @@ def every_name() -> list[str]:
     return sorted(Classifications())
 
 
-def release_for(site_release: str | None) -> str:
-    """Return the release in `RELEASES` that fits a site best.
+def neighbours(site_release: str | None) -> Neighbours:
+    """Return the releases in `RELEASES` that describe a site best.
 
-    `site_release` is what the site reports, such as "4.5.6 (Build: 20250811)". The result is the
-    newest release that is not newer than the site, else the oldest. If the site reports nothing, it
-    is the oldest, because a site refuses a whole call with a key that it does not know.
+    `site_release` is what the site reports, such as "4.5.6 (Build: 20250811)". A site older than
+    all gets the oldest, a newer one the newest; one that reports nothing gets `BASE`.
     """
-    match = _VERSION.match(site_release or "")
-    if match is None:
-        return RELEASES[0]
-    site = (int(match[1]), int(match[2]))
-    known = [name for name in RELEASES if tuple(map(int, name.split("."))) <= site]
-    return known[-1] if known else RELEASES[0]
+    site = numbered(site_release)
+    if site is None:
+        return Neighbours(BASE, BASE)
+    older = [name for name in RELEASES if _number(name) <= site] or [RELEASES[0]]
+    newer = [name for name in RELEASES if _number(name) >= site] or [RELEASES[-1]]
+    return Neighbours(older[-1], newer[0])
+
+
+def numbered(release: str | None) -> tuple[int, int] | None:
+    """Return the first two numbers of a release, None if it does not begin with them."""
+    match = _VERSION.match(release or "")
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _number(release: str) -> tuple[int, ...]:
+    return tuple(map(int, release.split(".")))
 
 
 def component_of(name: str) -> str:

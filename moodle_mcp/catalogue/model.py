@@ -110,12 +110,51 @@ class FunctionText:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a site may not know a parameter: its release is between `older` and `newer`, and only one
+    of them has the parameter.
+
+    `gone` is True if that is the older one. `came` is the release that brought it, empty if
+    unknown. `required` is True if the release that has it requires it.
+    """
+
+    older: str
+    newer: str
+    came: str = ""
+    gone: bool = False
+    required: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Return the sentence for the parameter's description."""
+        if self.gone:
+            return f"Gone in Moodle {self.newer}; this site may refuse it."
+        new = f"New in Moodle {self.came}" if self.came else f"New since Moodle {self.older}"
+        return f"{new}; this site may refuse it."
+
+    @property
+    def problem(self) -> str:
+        """Return what to do about the parameter after the site has refused a call that has it."""
+        if self.gone:
+            return f"is gone in Moodle {self.newer}; if this site lacks it, call again without it"
+        since = f"in Moodle {self.came}" if self.came else f"between {self.older} and {self.newer}"
+        return f"came {since}; if this site lacks it, call again without it"
+
+    @property
+    def missing(self) -> str:
+        """Return what to do after the site has refused a call without the parameter."""
+        has = self.older if self.gone else self.newer
+        return f"is missing: Moodle {has} requires it; call again with it"
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """A web-service function.
 
     `release` is the catalogue release that describes it; empty if it belongs to none. `label` is
     Moodle's own label, None if unknown; what counts is our `classification`. `typed` is False for a
-    function that only the site knows (a plugin's): its arguments are free-form.
+    function that only the site knows (a plugin's): its arguments are free-form. `doubts` are the
+    parameters that the site may not know, by path (`groups[].visibility`).
     """
 
     name: str
@@ -130,6 +169,7 @@ class Function:
     typed: bool = True
     text: FunctionText = field(default_factory=FunctionText)
     classification: Classification = UNCLASSIFIED
+    doubts: Mapping[str, Doubt] = field(default_factory=dict[str, Doubt])
 
     @property
     def reads_only(self) -> bool:

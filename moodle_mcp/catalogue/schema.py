@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from moodle_mcp.catalogue.control_arguments import reserved_schema
@@ -98,9 +99,20 @@ def _arguments(function: Function, *, every_enum: bool) -> Schema:
     own = reserved_schema(function)
     if not function.typed:
         return free_form(own)
-    schema = _input(function.params, "", function.text.params, every_enum=every_enum)
+    schema = _input(function.params, "", _texts(function), every_enum=every_enum)
     schema["properties"] |= own
     return schema
+
+
+def _texts(function: Function) -> Mapping[str, ParameterText]:
+    """Return the parameters' texts, with a mark where the site may not know the parameter."""
+    texts = function.text.params
+    marked = {
+        path: replace(known, text=f"{known.text} {doubt.mark}".lstrip())
+        for path, doubt in function.doubts.items()
+        for known in [texts.get(path, ParameterText(""))]
+    }
+    return {**texts, **marked} if marked else texts
 
 
 def _input(

@@ -27,11 +27,14 @@ _MAX_SHOWN: Final = 60
 
 
 class _Rank(IntEnum):
-    """How likely a value is the cause: odd anywhere, odd on some sites, or not odd."""
+    """How likely a value is the cause: a parameter that the site may not know, a value that is odd
+    anywhere, one that is odd on some sites, or one that is not odd.
+    """
 
-    ODD = 0
-    DEPENDS = 1
-    TAKEN = 2
+    DOUBTFUL = 0
+    ODD = 1
+    DEPENDS = 2
+    TAKEN = 3
 
 
 class _Found(NamedTuple):
@@ -155,6 +158,7 @@ def _found(
     function: Function, arguments: Mapping[str, Any], failed: Collection[int] | None
 ) -> Iterator[_Found]:
     lists = function.batching.items if function.batching else ()
+    yield from _doubtful(function, arguments, failed)
     for name, value in arguments.items():
         node = function.params.keys.get(name) if function.typed else None
         if name in lists and isinstance(value, list):
@@ -166,6 +170,42 @@ def _found(
             yield from _of_items(function, name, items, indexes)
         else:
             yield from _oddities(node, value, (name,))
+
+
+def _doubtful(
+    function: Function, arguments: Mapping[str, Any], failed: Collection[int] | None
+) -> Iterator[_Found]:
+    """Yield the first place of each parameter that the site may not know, and of each that it may
+    require and did not get.
+    """
+    lists = function.batching.items if function.batching else ()
+    for at, doubt in function.doubts.items():
+        *way, key = at.split(".")
+        chosen = failed if way and way[0].removesuffix("[]") in lists else None
+        for path, holder in _holders(arguments, way, chosen):
+            if key in holder or doubt.required:
+                problem = doubt.problem if key in holder else doubt.missing
+                yield _Found(_Rank.DOUBTFUL, Suspect(path_text((*path, key)), problem))
+                break
+
+
+def _holders(
+    value: Any, way: list[str], chosen: Collection[int] | None
+) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield the objects at a path such as `groups[]`; of the first list, the chosen items."""
+    if not isinstance(value, dict):
+        return
+    holder = cast("dict[str, Any]", value)
+    if not way:
+        yield (), holder
+        return
+    name = way[0].removesuffix("[]")
+    inside = holder.get(name)
+    items = cast("list[Any]", inside if isinstance(inside, list) else [inside])
+    for index in range(len(items)) if chosen is None else chosen:
+        step: Path = (name, index) if isinstance(inside, list) else (name,)
+        for path, found in _holders(items[index], way[1:], None):
+            yield (*step, *path), found
 
 
 def _oddities(node: Node | None, value: Any, path: Path) -> Iterator[_Found]:

@@ -34,6 +34,7 @@ from moodle_mcp.demo.validation import validate
 
 # By the catalogue's release: the release and version that such a site reports.
 _RELEASES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "4.1": ("4.1+ (Build: 20221201)", "2022112800.01", "2022112800"),
     "4.5": ("4.5.6 (Build: 20250811)", "2024100706", "2024100700"),
     "5.1": ("5.1.5 (Build: 20260608)", "2025100605", "2025100600"),
 }
@@ -51,12 +52,16 @@ _REFUSED_STATES: Final[Mapping[UserState, tuple[str, str]]] = {
 class Moodle:
     """A small Moodle: its state, its settings, and its answers."""
 
-    def __init__(self, now: int, release: str, students: int, plugins: SiteOverrides) -> None:
+    def __init__(
+        self, now: int, release: str, students: int, plugins: SiteOverrides, reports: str | None
+    ) -> None:
         self.world = seeded_world(now, students)
         self.switches = Switches()
         self.tokens = seeded_tokens()
         self.catalogue: Catalogue = load(release, plugins)
-        self.release, self.version, self.plugin_version = _RELEASES[release]
+        own, self.version, self.plugin_version = _RELEASES[release]
+        self.release = reports or own
+        self._tells_sizes = release != "4.1"
 
     def call(self, form: Form, wwwroot: str) -> Any:
         """Run the function named in a REST request."""
@@ -290,6 +295,7 @@ class Moodle:
             }
         self.world.files[file_id] = file
         size = len(name.encode())
+        told = {"filesize": len(content)} if self._tells_sizes else {}
         return {
             "component": "user",
             "contextid": context,
@@ -301,7 +307,7 @@ class Moodle:
             "license": "unknown",
             "author": user.fullname,
             "source": f'O:8:"stdClass":1:{{s:6:"source";s:{size}:"{name}";}}',
-            "filesize": len(content),
+            **told,
         }
 
 

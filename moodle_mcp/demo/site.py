@@ -22,8 +22,9 @@ class DemoSite:
     """A small Moodle inside the process, always the same for the same arguments.
 
     `now` is the site's clock in Unix seconds, which does not advance (default: the time of
-    creation). The web server's clock does advance. `release` is one of the catalogue's. `students`
-    is the number of accounts named studentN. `plugins` are additional functions.
+    creation). The web server's clock does advance. `release` is one of the catalogue's. `reports`
+    is another release that the site says it has. `students` is the number of accounts named
+    studentN. `plugins` are additional functions.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class DemoSite:
         release: str = "4.5",
         students: int = STUDENTS,
         plugins: SiteOverrides = NO_OVERRIDES,
+        reports: str | None = None,
     ) -> None:
         moment = int(time.time()) if now is None else now
         date = time.time if now is None else lambda: self.world.now
-        self._moodle = Moodle(moment, release, students, plugins)
+        self._moodle = Moodle(moment, release, students, plugins, reports)
         self.faults: deque[InjectedFault] = deque()
         """Faults for the next requests for functions and files, one for each request."""
         self.requests: list[Received] = []

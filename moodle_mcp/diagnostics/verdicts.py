@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from moodle_mcp.catalogue.loading import release_for
+from moodle_mcp.catalogue.loading import RELEASES, catalogue_for, neighbours, numbered
 from moodle_mcp.diagnostics.facts import Facts, Greeting, Refusal
 from moodle_mcp.diagnostics.gaps import Wanted, gaps
 from moodle_mcp.diagnostics.lines import Line
 from moodle_mcp.diagnostics.steps import SERVICES, STEPS, passed, refused
 from moodle_mcp.site.address import RESET_ADVICE
+from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.protocol import REST
 
 _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+)*\+?(dev)?( \(Build: [0-9]+\))?")
@@ -144,20 +145,46 @@ def _release(greeting: Greeting, wanted: Wanted) -> Line:
     info = greeting.info
     if not info.release:
         return Line("release", "skipped", f"{info.site_name}, of unknown release")
-    known = release_for(info.release)
+    known = neighbours(info.release)
     # Only the part that Moodle writes itself: the rest of the text is the site's own.
     version = _RELEASE.match(info.release)
     public = f"Moodle {version[0] if version else 'of unknown release'}, catalogue of {known}"
     found = f"{info.site_name}, Moodle {info.release}, catalogue of {known}"
-    if info.release.startswith((f"{known}.", f"{known} ", f"{known}+")):
-        return Line("release", "ok", found, public=public)
     if wanted.overrides.release == info.release:
         return Line("release", "ok", f"{found} and the site's own", public=public)
+    site = numbered(info.release)
+    if site == numbered(known.older):
+        return Line("release", "ok", found, public=public)
     todo = (
         "New functions and parameters are unknown, and removed ones are refused. "
         "MOODLE_MCP_CATALOGUE takes the site's own: `moodle-mcp admin-script catalogue`."
     )
+    if site is not None and site < (numbered(RELEASES[0]) or site):
+        found, public = f"{found}: too old", f"{public}: too old"
+        todo = _too_old(info)
+    elif known.older != known.newer:
+        todo = (
+            "Parameters that only one of these two releases has are marked, because the site may "
+            "refuse them. MOODLE_MCP_CATALOGUE takes the site's own functions: "
+            "`moodle-mcp admin-script catalogue`."
+        )
     return Line("release", "warning", found, todo, public)
+
+
+def _too_old(info: SiteInfo) -> str:
+    """Say what works on a site that is older than all releases with data."""
+    oldest = RELEASES[0]
+    described = catalogue_for(info.release)
+    here = info.functions or frozenset[str]()
+    works = f"{sum(name in described for name in here)} of the site's {len(here)} functions are"
+    if info.functions is None:
+        works = "Functions are"
+    return (
+        f"This server is made for Moodle {oldest} and newer: upgrade the site. {works} used as "
+        f"Moodle {oldest} declares them. A call works if the site takes its parameters; else the "
+        "site refuses the whole call as invalidparameter and writes nothing: leave out optional "
+        "parameters. What is newer than the site is not offered."
+    )
 
 
 def _files(step: str, greeting: Greeting) -> Line:

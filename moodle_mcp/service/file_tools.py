@@ -179,7 +179,8 @@ class FileTools:
                     )
         except CallError as error:
             return BuiltinAnswer(Outcome(fault=_of_upload(error)), FILE_RULE)
-        result = {"itemid": draft.item_id, "name": draft.name, "size": draft.size}
+        size = {} if draft.size is None else {"size": draft.size}
+        result = {"itemid": draft.item_id, "name": draft.name, **size}
         return self._answer(result)
 
     async def _saved(

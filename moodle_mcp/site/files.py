@@ -59,11 +59,13 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A stored draft file: the draft area's item id, the file's name and its bytes."""
+    """A stored draft file: the draft area's item id, the file's name and its bytes, which a Moodle
+    4.1 does not report (observed on 4.1).
+    """
 
     item_id: int
     name: str
-    size: int
+    size: int | None
 
 
 @asynccontextmanager
@@ -249,6 +251,10 @@ def _stored(answer: Any) -> Draft:
             raise CallError(replace(fault, written="nothing"))
         case [{"itemid": int(item_id), "filename": str(name), "filesize": int(size)}]:
             return Draft(item_id, name, size)
+        case [{"itemid": int(item_id), "filename": str(name), "contextid": _} as stored] if (
+            "filesize" not in stored
+        ):
+            return Draft(item_id, name, None)
         case _:
             message = "The site's answer to the upload is not what Moodle sends."
             raise CallError(Fault(Kind.BAD_ANSWER, message))

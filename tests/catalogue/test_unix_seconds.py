@@ -75,7 +75,7 @@ def test_moments_and_durations_are_told_apart() -> None:
         ]
     )
     moments = [each for each in INTEGERS if TIMES.kind(*each) in MOMENT_KINDS]
-    assert (len(INTEGERS), len(moments)) == snapshot((1449, 70))
+    assert (len(INTEGERS), len(moments)) == snapshot((1466, 72))
     assert sorted({path.rpartition(".")[2] for _, path in moments}) == snapshot(
         [
             "before",

@@ -7,7 +7,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from inline_snapshot import snapshot
 
+from moodle_mcp.catalogue.loading import RELEASES
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, InjectedFault, serving
 from moodle_mcp.diagnostics.facts import Facts, FieldLimit, Greeting, field_limit
 from moodle_mcp.diagnostics.gaps import Wanted
@@ -150,7 +152,7 @@ async def test_downloads_are_told_over_restful_too(demo: Demo) -> None:
     assert (await line_of(demo, "downloads")).verdict == "warning"
 
 
-@pytest.mark.parametrize("release", ["4.5", "5.1"])
+@pytest.mark.parametrize("release", RELEASES)
 async def test_a_release_of_the_catalogue_is_right(release: str) -> None:
     site = DemoSite(release=release)
     with serving(site.app) as url:
@@ -162,23 +164,44 @@ async def test_a_release_of_the_catalogue_is_right(release: str) -> None:
 @pytest.mark.parametrize(
     ("release", "public"),
     [
-        ("5.0.6+ (Build: 20260608)", "Moodle 5.0.6+ (Build: 20260608), catalogue of 4.5"),
-        ("4.1.1", "Moodle 4.1.1, catalogue of 4.5"),
-        ("4.4 of Example school", "Moodle 4.4, catalogue of 4.5"),
+        ("5.0.6+ (Build: 20260608)", "Moodle 5.0.6+ (Build: 20260608), catalogue of 4.5 to 5.1"),
+        ("4.4 of Example school", "Moodle 4.4, catalogue of 4.1 to 4.5"),
+        ("3.11.2 (Build: 20210729)", "Moodle 3.11.2 (Build: 20210729), catalogue of 4.1: too old"),
+        ("3.9 of Example school", "Moodle 3.9, catalogue of 4.1: too old"),
+        ("99.0", "Moodle 99.0, catalogue of 5.1"),
         ("Example school's own", "Moodle of unknown release, catalogue of 4.5"),
     ],
 )
 def test_another_release_is_a_warning_and_only_its_number_is_public(
     release: str, public: str
 ) -> None:
+    line = release_line(release, frozenset({"core_a"}))
+    assert (line.verdict, line.public) == ("warning", public)
+
+
+def test_a_site_that_is_too_old_is_told_what_still_works() -> None:
+    here = frozenset({"core_course_get_courses", "enrol_manual_enrol_users", "core_old_function"})
+    assert release_line("3.9.2 (Build: 20200914)", here).todo == snapshot(
+        "This server is made for Moodle 4.1 and newer: upgrade the site. 2 of the site's 3 functions are used as Moodle 4.1 declares them. A call works if the site takes its parameters; else the site refuses the whole call as invalidparameter and writes nothing: leave out optional parameters. What is newer than the site is not offered."
+    )
+
+
+def test_a_release_between_two_is_told_what_is_marked() -> None:
+    assert release_line("4.3", frozenset()).todo == snapshot(
+        "Parameters that only one of these two releases has are marked, because the site may refuse them. MOODLE_MCP_CATALOGUE takes the site's own functions: `moodle-mcp admin-script catalogue`."
+    )
+
+
+def release_line(release: str, functions: frozenset[str]) -> Line:
+    """Return what is said of a release."""
     info = SiteInfo(
-        "School", "https://m.example", 5, "theo", "Theo T", release, frozenset({"core_a"}),
+        "School", "https://m.example", 5, "theo", "Theo T", release, functions,
         may_download=True, may_upload=True,
     )  # fmt: skip
     facts = Facts("https://m.example", REST, 0, Greeting(info))
     lines = judge(facts, Wanted("default", policy("default")))
     (line,) = [line for line in lines if line.step == "release"]
-    assert (line.verdict, line.public) == ("warning", public)
+    return line
 
 
 async def test_nothing_is_written_and_no_secret_is_in_an_address(demo: Demo) -> None:

@@ -72,6 +72,9 @@ _FIXED: Final[Mapping[str, Any]] = {
     "year": 2026,
 }
 
+# By Moodle's type, where "a" is not a value of it.
+_BY_PARAM: Final[Mapping[str, str]] = {"area": "forum", "component": "mod_forum", "plugin": "forum"}
+
 _BY_TYPE: Final[Mapping[str, Any]] = {"integer": 1, "number": 1.0, "boolean": True, "string": "a"}
 
 # Whole sets of arguments where names and types do not tell what is right; names in braces stand
@@ -154,6 +157,17 @@ _SETS: Final[Mapping[str, list[dict[str, Any]]]] = {
     ],
     "core_output_load_template_with_dependencies": [
         {"component": "core", "template": "loading", "themename": "boost"}
+    ],
+    "core_rating_get_item_ratings": [
+        {
+            "contextlevel": "course",
+            "instanceid": "{courseid}",
+            "component": "mod_forum",
+            "ratingarea": "post",
+            "itemid": 1,
+            "scaleid": 1,
+            "sort": "timemodified",
+        }
     ],
     "core_user_get_users": [
         {"criteria": [{"key": "email", "value": "%@%"}]},
@@ -243,7 +257,7 @@ def _scalar(function: Function, node: Value, path: str, place: Place) -> Any:
     if value is None and node.presence == "default" and node.default is not None:
         value = node.default
     if value is None:
-        value = _BY_TYPE[scalar(node)]
+        value = _BY_PARAM.get(node.type, _BY_TYPE[scalar(node)])
     if scalar(node) == "string":
         return str(value)
     return bool(value) if scalar(node) == "boolean" else value

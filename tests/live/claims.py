@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
+from moodle_mcp.catalogue.loading import numbered
 from tests.support.live import Live
 from tests.support.live_things import Own, new_user
+
+T = TypeVar("T")
 
 DAY: Final = 86_400
 NOWHERE: Final = 99_999_999
 """An id that nothing on a test site has."""
+
+
+def by_release(live: Live, values: Mapping[str, T]) -> T:
+    """Return what is observed on the site's release: of the newest one that is not newer."""
+    site = numbered(live.release) or (0, 0)
+    older = [name for name in values if (numbered(name) or site) <= site]
+    return values[older[-1] if older else next(iter(values))]
 
 
 async def refusal(live: Live, name: str, arguments: dict[str, Any]) -> str:

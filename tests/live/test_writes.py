@@ -291,7 +291,9 @@ async def test_assignments(admin: Live, own: Own) -> None:
     (found,) = await admin.found("mod_assign_get_grades", wanted, "assignments")
     given_to = {each["userid"]: float(each["grade"]) for each in found["grades"]}
     assert given_to[own.users[1]] == 43.0
-    await admin.tried("mod_assign_remove_submission", {"userid": admin.userid, "assignid": assign})
+    if admin.has("mod_assign_remove_submission"):
+        given = {"userid": admin.userid, "assignid": assign}
+        await admin.tried("mod_assign_remove_submission", given)
 
 
 async def test_forums(admin: Live, own: Own) -> None:
@@ -316,7 +318,8 @@ async def test_quizzes_choices_drafts_and_modules(admin: Live, own: Own) -> None
     await enrolled(admin, own, *own.users, admin.userid)
     override = {"userid": own.users[0], "timelimit": 1_200}
     data = {"quizid": own.modules["quiz"]["instance"], "overrides": [override]}
-    await admin.done("mod_quiz_save_overrides", {"data": data})
+    if admin.has("mod_quiz_save_overrides"):
+        await admin.done("mod_quiz_save_overrides", {"data": data})
     if "choice" in own.modules:
         choice = own.modules["choice"]["instance"]
         wanted = {"choiceid": choice}
@@ -344,7 +347,8 @@ async def test_quizzes_choices_drafts_and_modules(admin: Live, own: Own) -> None
 
 async def test_no_write_of_the_profiles_was_left_out(admin: Live) -> None:
     every = {name for each in PROFILES for name in profile(each)}
-    writes = {name for name in every if not admin.catalogue.get(name).reads_only}
+    here = {name for name in every if name in admin.tools}
+    writes = {name for name in here if not admin.catalogue.get(name).reads_only}
     if not admin.written & writes:
         pytest.skip("the tests before this one were not run")
     assert sorted(writes - admin.written - {"upload_file", "download_file"}) == []

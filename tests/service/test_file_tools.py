@@ -19,7 +19,7 @@ from moodle_mcp.caller.outcome import failed
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.schema import input_schema
-from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, Hold, InjectedFault
+from moodle_mcp.demo import ADMIN_TOKEN, STUDENT_TOKEN, DemoSite, Hold, InjectedFault, serving
 from moodle_mcp.errors import CallError
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.settings import FileSettings
@@ -31,7 +31,7 @@ from moodle_mcp.site.session import Progress, SiteSession
 from moodle_mcp.site.timing import Timing
 from tests.support import samples
 from tests.support.demo import Demo
-from tests.support.serving import connection
+from tests.support.serving import NOW, connection
 
 pytestmark = pytest.mark.anyio
 
@@ -186,6 +186,15 @@ async def test_a_file_that_grows_while_it_is_sent_is_sent_as_it_was(
     async with tools_of(demo, tmp_path) as tools:
         outcome = (await tools.upload({"path": "a.txt"}, grow)).outcome
     assert outcome.result["size"] == 1_500_000
+
+
+async def test_a_site_that_does_not_tell_the_size_has_stored_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"abc")
+    site = DemoSite(now=NOW, release="4.1")
+    with serving(site.app) as url:
+        async with tools_of(Demo(site, url), tmp_path) as tools:
+            outcome = (await tools.upload({"path": "a.txt"})).outcome
+    assert (outcome.fault, sorted(outcome.result)) == (None, ["itemid", "name"])
 
 
 async def test_a_picture_is_a_picture(demo: Demo) -> None:

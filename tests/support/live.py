@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 import jsonschema_rs
 import mcp_types as types
+import pytest
 from mcp import Client
 
 from moodle_mcp.caller.caller import Caller
@@ -29,6 +30,7 @@ from moodle_mcp.presentation.presenter import PresentationSettings
 from moodle_mcp.server.tools import FUNCTION_KEY
 from moodle_mcp.service.builtin_tools import MORE
 from moodle_mcp.service.process import ServiceSettings
+from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.site.session import SiteSession
 from tests.support.serving import connection, context_of, server_for
 
@@ -110,10 +112,23 @@ class Live:
         self.userid, self.release = info["userid"], info["release"]
         self.catalogue = catalogue_for(self.release)
 
+    def has(self, name: str) -> bool:
+        """Whether the site has a function; records it if not."""
+        if name in self.tools:
+            return True
+        self.records.add(Record("writes", name, self.user, "not_on_the_site", 0.0))
+        return False
+
+    def needs(self, name: str) -> None:
+        """Skip the test if the site has no such function."""
+        if name not in self.tools:
+            pytest.skip(f"Moodle {self.release} has no {name}")
+
     async def call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Call a tool and return the envelope, after checking its schema, its length, its pages
         and that text and structured content are the same.
         """
+        self.needs(name)
         reply = await self._session.call_tool(self.tools[name].name, dict(arguments))
         envelope = self._checked(name, reply)
         following: str | None = envelope.get("page", {}).get("next")
@@ -154,6 +169,8 @@ class Live:
 
     async def outcome(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
         """Return the caller's outcome, without presentation."""
+        if self.tools and name != SITE_INFO:
+            self.needs(name)
         return await self._caller.call(self.catalogue.get(name), arguments)
 
     async def result(self, name: str, arguments: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from moodle_mcp.catalogue.control_arguments import has_fields
-from moodle_mcp.catalogue.loading import RELEASES, load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.policy.allowlist import PROFILES, profile
 from moodle_mcp.policy.exposure import MOST_DIRECT
@@ -58,7 +58,7 @@ def page() -> str:
     """Return the page's text."""
     files = (download_function(saves=False), upload_function(reads=False))
     own = {function.name: function for function in files}
-    catalogue = load(RELEASES[0])
+    catalogue = load()
     functions = {
         name: [own.get(each) or catalogue.get(each) for each in sorted(profile(name))]
         for name in PROFILES

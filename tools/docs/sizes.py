@@ -8,7 +8,7 @@ from typing import Final
 
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.catalogue.coercion import coerce
-from moodle_mcp.catalogue.loading import RELEASES, load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.presentation.fence import Fence
 from moodle_mcp.presentation.presenter import PresentationSettings, Presenter
 from moodle_mcp.redaction.values import without_secrets
@@ -104,7 +104,7 @@ def answers(exchange: Exchange) -> Iterator[str]:
     settings = PresentationSettings(max_result=most)
     presenter = Presenter(settings, number=lambda: _NUMBER)
     presenter.fence = Fence("5f0c91ab")
-    function = load(RELEASES[0]).get(exchange.function or "")
+    function = load().get(exchange.function or "")
     coerced = coerce(function, without_secrets(exchange.json))
     outcome = Outcome(coerced.result, coerced.warnings)
     shown = presenter.present(function, outcome.envelope, presenter.view(function, None))

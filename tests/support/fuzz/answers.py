@@ -16,7 +16,7 @@ from mcp import Client
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.catalogue.loading import RELEASES, load
+from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.naming import tool_name
 from moodle_mcp.catalogue.schema import output_schema
@@ -49,7 +49,7 @@ def smallest(node: Node) -> Any:
 
 def _callable() -> dict[str, tuple[Function, dict[str, Any]]]:
     """Return the functions that accept the smallest arguments, with those arguments."""
-    catalogue = load(RELEASES[0])
+    catalogue = load()
     caller = Caller(SiteSession(connection("http://127.0.0.1:9")))
     found: dict[str, tuple[Function, dict[str, Any]]] = {}
     for name in catalogue:
