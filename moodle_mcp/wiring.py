@@ -54,6 +54,7 @@ def make_process(
             mode=settings.mode,
             confirm=settings.confirm if for_agents else Confirm.NEVER,
             confirm_items=settings.confirm_items,
+            roles=settings.role_ids,
             presentation=PresentationSettings(max_result, for_agents),
             calls=settings.call_settings,
             files=settings.file_settings,
@@ -97,6 +98,7 @@ def make_server(
             first request that needs it.
     """
     policy = make_policy(settings)
+    _ = settings.role_ids  # A wrong one stops the start instead of the first call.
     audit = Audit(settings.audit)
     folder = None if is_shared else settings.folder()
 

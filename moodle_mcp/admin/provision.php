@@ -648,6 +648,16 @@ if ($secret === null) {
 $chosen = MOODLE_MCP_CHOSEN === '' ? $profile : MOODLE_MCP_CHOSEN;
 moodle_mcp_print('MOODLE_MCP_TOOLS=' . (isset($options['functions']) ? implode(',', array_keys($wanted)) : $chosen));
 echo "MOODLE_MCP_ACCESS=read\n";
+// No function lists the roles, and their ids differ between sites.
+$roles = [];
+foreach ($DB->get_records('role', [], 'sortorder') as $each) {
+    if (!in_array($each->archetype ?? '', ['guest', 'user', 'frontpage'], true) && strpos($each->shortname, 'moodle_mcp_') !== 0) {
+        $roles[] = "$each->shortname=$each->id";
+    }
+}
+if ($roles) {
+    moodle_mcp_print('MOODLE_MCP_ROLES=' . implode(',', $roles));
+}
 if (!$reads) {
     echo "(The service also has functions that write; the agent gets them with write or destructive here.)\n";
 }

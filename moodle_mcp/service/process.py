@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,11 +34,15 @@ FILES_AT_ONCE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """How functions are shown and called, how consent is got, and how answers are presented."""
+    """How functions are shown and called, how consent is got, and how answers are presented.
+
+    `roles` are the ids of the site's roles by short name, as far as the operator has named them.
+    """
 
     mode: Mode = Mode.AUTO
     confirm: Confirm = Confirm.ASK
     confirm_items: int = MAX_ITEMS
+    roles: Mapping[str, int] = field(default_factory=dict[str, int])
     presentation: PresentationSettings = field(default_factory=PresentationSettings)
     calls: CallSettings = field(default_factory=CallSettings)
     files: FileSettings = field(default_factory=FileSettings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +23,7 @@ from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.regular_files import SMALL, at_home, read_regular, real
 from moodle_mcp.settings.names import CONFIG_VARIABLE, CONNECTION, named_alike, variable
+from moodle_mcp.settings.role_ids import parse_role_ids
 from moodle_mcp.site.address import parse_address
 from moodle_mcp.site.connection import Connection, is_token
 from moodle_mcp.site.protocol import PROTOCOLS
@@ -97,6 +99,13 @@ class Settings(BaseModel):
         int,
         Field(ge=1, le=100_000, description="Maximum items that one confirmation covers."),
     ] = 500
+    roles: Annotated[
+        str,
+        Field(
+            description="The ids of the site's roles by short name, so that lists of people can "
+            "name roles: `student=5, editingteacher=3`. `provision.php` prints them."
+        ),
+    ] = ""
     audit: Annotated[
         str | None,
         Field(
@@ -182,6 +191,15 @@ class Settings(BaseModel):
         """The settings of the file tools."""
         timing = Timing(silence=self.timeout, whole=self.call_budget)
         return FileSettings(self.max_file, self.max_saved_file, timing)
+
+    @cached_property
+    def role_ids(self) -> Mapping[str, int]:
+        """The ids of the site's roles by short name.
+
+        Raises:
+            SettingsError: `roles` is wrong.
+        """
+        return parse_role_ids(self.roles, variable("roles"))
 
     def folder(self) -> Folder | None:
         """Return the folder for files; None if it is not set.

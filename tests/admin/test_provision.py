@@ -59,6 +59,18 @@ MOODLE_MCP_ACCESS=read
     assert oct(path.lstat().st_mode) == oct(stat.S_IFREG | 0o600)
 
 
+def test_the_settings_have_the_ids_of_the_sites_roles(host: Host) -> None:
+    rows = [("guest", "guest"), ("student", "student"), ("tutor", "")]
+    roles = {
+        str(number): {"id": number, "shortname": name, "archetype": archetype}
+        for number, (name, archetype) in enumerate(rows, 6)
+    }
+    host.put("moodle/state.json", json.dumps({**STATE, "role": roles}), 0o666)
+    ran = for_theo(host, "--token-file=token")
+    assert (ran.status, ran.err) == (0, "")
+    assert "\nMOODLE_MCP_ROLES=student=7,tutor=8\n" in ran.out
+
+
 def test_nothing_is_left_of_what_undo_takes_back(host: Host) -> None:
     for_theo(host, "--token-file=token")
     ran = provision(host, "--undo")
