@@ -51,7 +51,7 @@ class References:
     """
 
     def find(self, function: str, path: str) -> Reference | None:
-        """Return what the id at a path (`enrolments[].userid`) identifies; None if nothing known."""
+        """Return what the id at a path (`enrolments[].userid`) identifies; None if unknown."""
         rules = self._rules
         key = path.removesuffix("[]").rpartition(".")[2]
         return rules.get(f"{function}:{path}", rules.get(key))

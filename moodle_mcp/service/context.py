@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.resumable import Leftovers
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.errors import CallError
+from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.policy.approvals import Approvals
 from moodle_mcp.policy.exposure import has_facade
 from moodle_mcp.policy.policy import Policy
@@ -106,6 +107,29 @@ class UserContext:
         if self._registry is None or self._registry.info is not info:
             self._registry = self._registry_for(info)
         return self._registry
+
+    async def ask(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Call an allowed read for a look-up of the server's own, and return Moodle's answer.
+
+        Raises:
+            CallError: `not_allowed` if the operator withholds the function, `access_denied` if the
+                site does, or why it failed; nothing was written.
+        """
+        function = self.registry.functions.find(name)
+        if function is None:
+            raise CallError.not_sent(
+                Fault(Kind.ACCESS_DENIED, f"This token's service has no {name}.", function=name)
+            )
+        self.policy.check(function)
+        start = time.monotonic()
+        outcome: Outcome | None = None
+        try:
+            outcome = answered = await self.caller.call(function, arguments)
+        finally:
+            self.audit(function, outcome, start)
+        if answered.fault is not None:
+            raise CallError.not_sent(answered.fault)
+        return answered.result
 
     async def learn(self, name: str) -> None:
         """Fetch the site info before the first call, and for a name that the catalogue does not

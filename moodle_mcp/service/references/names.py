@@ -1,0 +1,98 @@
+"""How a thing can be named, and what was found under a name; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from moodle_mcp.catalogue.references import Thing
+from moodle_mcp.suggest import similar
+
+ID: Final = "id"
+"""The key of a name that is the id itself."""
+
+KEYS: Final[Mapping[Thing, tuple[str, ...]]] = MappingProxyType(
+    {
+        Thing.USER: ("username", "email", "idnumber"),
+        Thing.COURSE: ("shortname", "idnumber"),
+        Thing.CATEGORY: ("path", "idnumber"),
+        Thing.COHORT: ("idnumber", "name"),
+        Thing.ROLE: ("shortname",),
+        Thing.GROUP: ("name", "idnumber"),
+        Thing.GROUPING: ("name", "idnumber"),
+        Thing.MODULE: ("name", "idnumber", "cmid"),
+    }
+)
+"""The keys by which each kind of thing can be named, besides `ID`. Without a key, a user is named
+by e-mail address or user name, a cohort, group, grouping or activity by its first key that fits,
+everything else by its first key.
+"""
+
+IN_COURSE: Final = frozenset({Thing.GROUP, Thing.GROUPING, Thing.MODULE})
+"""What is named within a course."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A thing as somebody calls it.
+
+    `thing` is one of `KEYS`; `key` is "" if the text alone says which key it is. `course` is the id
+    of the course that the thing is in. For an activity, `module` says that its instance id is
+    wanted (`assign`); without it the id is that of the course module.
+    """
+
+    thing: Thing
+    text: str
+    key: str = ""
+    course: int | None = None
+    module: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What has a name: nothing, one id, or several. `near` are similar names."""
+
+    ids: tuple[int, ...] = ()
+    near: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> int | None:
+        """The id, if the name means one thing."""
+        return self.ids[0] if len(self.ids) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A thing in a list that the site gave: its id, and the texts of its keys."""
+
+    id: int
+    texts: Mapping[str, str]
+
+
+def folded(text: str) -> str:
+    """Return a text as names are compared: without spaces at its edges."""
+    return text.strip()
+
+
+def among(name: Name, listed: Sequence[Listed], compared: Callable[[str], str] = folded) -> Match:
+    """Find a name in a complete list; without a key, the first key that fits counts."""
+    text = compared(name.text)
+    keys = (name.key,) if name.key else KEYS[name.thing]
+    for key in keys:
+        ids = [each.id for each in listed if text and compared(each.texts.get(key, "")) == text]
+        if ids:
+            return Match(tuple(dict.fromkeys(ids)))
+    known = [each.texts[key] for key in keys for each in listed if each.texts.get(key)]
+    return Match(near=tuple(similar(name.text, known)))
+
+
+def grouped(items: Iterable[Name], by: Callable[[Name], T]) -> dict[T, list[Name]]:
+    """Group names by what a function returns for them, in their order."""
+    groups: dict[T, list[Name]] = {}
+    for each in items:
+        groups.setdefault(by(each), []).append(each)
+    return groups

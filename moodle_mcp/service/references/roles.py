@@ -1,0 +1,75 @@
+"""Look up roles by short name.
+
+Moodle has no function that lists roles, and their ids differ between sites, so that none is assumed
+from the standard installation. The operator may name them; else they are taken from the people of
+courses, whose answers show roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from moodle_mcp.errors import CallError, Kind
+from moodle_mcp.service.references.asking import Ask, objects
+from moodle_mcp.service.references.names import Match, Name
+from moodle_mcp.suggest import similar
+
+PEOPLE: Final = "core_enrol_get_enrolled_users"
+OWN_COURSES: Final = "core_enrol_get_users_courses"
+
+_COURSES: Final = 6
+"""Most courses whose people are read."""
+
+_PEOPLE: Final = 300
+"""Most people that are read of a course, those with the lowest ids: teachers tend to be first."""
+
+
+async def find_roles(
+    names: Sequence[Name], known: Mapping[str, int], courses: Sequence[int], ask: Ask
+) -> dict[Name, Match]:
+    """Find roles among the known ones, and then among those of the people of courses.
+
+    Raises:
+        CallError: the people can't be read, and there is no other way.
+    """
+    roles = dict(known)
+    wanted = {name.text.strip() for name in names}
+    for course in courses[:_COURSES]:
+        if wanted <= roles.keys():
+            break
+        roles = await _roles_in(course, ask) | roles
+    return {name: _match(name, roles) for name in names}
+
+
+async def own_courses(user_id: int, ask: Ask) -> list[int]:
+    """Return the ids of a user's courses; none if they can't be read."""
+    try:
+        answer = await ask(OWN_COURSES, {"userid": user_id, "returnusercount": False})
+    except CallError:
+        return []
+    return [row["id"] for row in objects(answer)]
+
+
+async def _roles_in(course: int, ask: Ask) -> dict[str, int]:
+    options = {"userfields": "id,roles", "limitnumber": str(_PEOPLE), "sortby": "id"}
+    listed = [{"name": name, "value": value} for name, value in options.items()]
+    try:
+        answer = await ask(PEOPLE, {"courseid": course, "options": listed})
+    except CallError as error:
+        if error.fault.kind in (Kind.NO_PERMISSION, Kind.NOT_FOUND):
+            return {}
+        raise
+    roles: dict[str, int] = {}
+    for person in objects(answer):
+        for role in cast("list[Mapping[str, Any]]", person.get("roles") or []):
+            if isinstance(role.get("roleid"), int) and role.get("shortname"):
+                roles[str(role["shortname"])] = role["roleid"]
+    return roles
+
+
+def _match(name: Name, roles: Mapping[str, int]) -> Match:
+    text = name.text.strip()
+    if text in roles:
+        return Match((roles[text],))
+    return Match(near=tuple(similar(text, roles)))
