@@ -20,6 +20,7 @@ BUILTIN_NAMES: Final = frozenset(
         "download_file",
         "find_functions",
         "more_results",
+        "resolve",
         "resume_batch",
         "upload_file",
     }

@@ -27,6 +27,8 @@ from moodle_mcp.service.course_ids import CourseIds
 from moodle_mcp.service.discovery import Discovery
 from moodle_mcp.service.file_tools import FileTools
 from moodle_mcp.service.process import Process
+from moodle_mcp.service.references.resolver import Resolver
+from moodle_mcp.service.references.tool import ResolveTool, is_useful
 from moodle_mcp.service.registry import Functions, Registry
 from moodle_mcp.service.resuming import Resuming, resume_function
 from moodle_mcp.service.zone import Zones
@@ -75,6 +77,7 @@ class UserContext:
         self.course_ids = CourseIds()
         self.zones: Zones | None = None
         self._discovery = Discovery(self._learned_functions, session.background)
+        self._resolve = ResolveTool(self.resolver)
         self._files = FileTools(session, process.folder, process.settings.files, process.file_turns)
         self._has_builtins = has_builtins
         self._registry: Registry | None = None
@@ -130,6 +133,10 @@ class UserContext:
         if answered.fault is not None:
             raise CallError.not_sent(answered.fault)
         return answered.result
+
+    def resolver(self) -> Resolver:
+        """A resolver of names for one call of this user."""
+        return Resolver(self.ask, self.process.settings.roles, self.user_id)
 
     async def learn(self, name: str) -> None:
         """Fetch the site info before the first call, and for a name that the catalogue does not
@@ -190,6 +197,7 @@ class UserContext:
             *(self._discovery.tools if has_discovery else ()),
             BuiltinTool(MORE, self._more_results),
             *([] if confirm is None else [BuiltinTool(confirm, changes_nothing=False)]),
+            *([self._resolve.tool] if is_useful(functions.allows) else []),
             *([] if resume is None else [BuiltinTool(resume, changes_nothing=resume.reads_only)]),
             *self._files.tools(info),
         ]

@@ -56,6 +56,10 @@ class Functions:
         """Find a function by its tool name or full name, if it is allowed."""
         return self._by_tool.get(name) or self._by_tool.get(tool_name(name))
 
+    def allows(self, name: str) -> bool:
+        """Whether the site has a function of that name, and the policy allows it."""
+        return self.find_allowed(name) is not None
+
     def similar(self, name: str) -> list[str]:
         """The allowed functions with similar names."""
         return similar(name, [function.name for function in self.allowed])
@@ -122,7 +126,7 @@ class Registry:
 
     def allows(self, name: str) -> bool:
         """Whether the site has a function of that name, and the policy allows it."""
-        return self.functions.find_allowed(name) is not None
+        return self.functions.allows(name)
 
     def input_schema(self, name: str) -> dict[str, object] | None:
         """The JSON Schema of a tool's arguments; None if no tool has this name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from moodle_mcp.service.references.asking import REFUSALS, Ask, ask_each, objects, plain
-from moodle_mcp.service.references.names import Listed, Match, Name, among, grouped
+from moodle_mcp.service.references.names import Listed, Match, Name, among, grouped, number
 
 GROUPS: Final = "core_group_get_course_groups"
 GROUPINGS: Final = "core_group_get_course_groupings"
@@ -69,6 +69,14 @@ async def find_activities(names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
     return found
 
 
+async def activity_names(cmids: Sequence[int], ask: Ask) -> dict[int, str]:
+    """Return the names of activities by course-module id, with a request for each."""
+    calls = [(MODULE, {"cmid": cmid}) for cmid in cmids]
+    answers = await ask_each(ask, calls, refusals=REFUSALS)
+    modules = zip(cmids, map(_module, answers), strict=True)
+    return {cmid: plain(module["name"]) for cmid, module in modules if module.get("name")}
+
+
 def _named(name: Name, activities: Sequence[_Activity]) -> Match:
     if name.key == "idnumber":
         return Match()
@@ -106,23 +114,16 @@ async def _by_idnumber(
 async def _by_cmid(names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
     """Find activities by their course-module ids, which are text."""
     found = dict.fromkeys(names, Match())
-    by_cmid = grouped((each for each in names if each.text.strip().isdecimal()), _cmid)
+    by_cmid = grouped(names, lambda name: number(name.text))
+    by_cmid.pop(None, None)
     calls = [(MODULE, {"cmid": cmid}) for cmid in by_cmid]
     answers = await ask_each(ask, calls, refusals=REFUSALS)
-    for (cmid, same), answer in zip(by_cmid.items(), answers, strict=True):
+    for same, answer in zip(by_cmid.values(), answers, strict=True):
         module = _module(answer)
         for name in same:
-            if not module:
-                continue
-            if not name.module:
-                found[name] = Match((cmid,))
-            elif module.get("modname") == name.module:
-                found[name] = Match((module["instance"],))
+            if name.module in ("", module.get("modname")) and module:
+                found[name] = Match((module["instance" if name.module else "id"],))
     return found
-
-
-def _cmid(name: Name) -> int:
-    return int(name.text.strip())
 
 
 def _module(answer: Any) -> Mapping[str, Any]:

@@ -30,8 +30,16 @@ by e-mail address or user name, a cohort, group, grouping or activity by its fir
 everything else by its first key.
 """
 
+WORDS: Final[Mapping[str, Thing]] = MappingProxyType(
+    {"activity" if thing is Thing.MODULE else thing.value: thing for thing in KEYS}
+)
+"""What people call each kind of thing that has names."""
+
 IN_COURSE: Final = frozenset({Thing.GROUP, Thing.GROUPING, Thing.MODULE})
 """What is named within a course."""
+
+_MOST_DIGITS: Final = 19
+"""Digits that a 64-bit integer may not have."""
 
 T = TypeVar("T")
 
@@ -71,6 +79,26 @@ class Listed:
 
     id: int
     texts: Mapping[str, str]
+
+
+def kind_named(text: str) -> tuple[Thing, str] | None:
+    """Return the kind and key of a text such as `user` or `user.email`; None if it is neither."""
+    word, _, key = text.strip().partition(".")
+    thing = WORDS.get(word)
+    if thing is None or key not in ("", ID, *KEYS[thing]):
+        return None
+    return thing, key
+
+
+def kinds() -> str:
+    """Return all kinds with their keys, for errors."""
+    return ", ".join(f"{word} ({', '.join((*KEYS[WORDS[word]], ID))})" for word in WORDS)
+
+
+def number(text: str) -> int | None:
+    """Return the id that a text is; None if it is none."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS else None
 
 
 def folded(text: str) -> str:

@@ -15,9 +15,9 @@ from moodle_mcp.service.references.in_course import (
     find_activities,
     find_in_lists,
 )
-from moodle_mcp.service.references.names import ID, IN_COURSE, Match, Name, grouped
+from moodle_mcp.service.references.names import ID, IN_COURSE, Match, Name, grouped, number
 from moodle_mcp.service.references.people import find_people
-from moodle_mcp.service.references.roles import find_roles, own_courses
+from moodle_mcp.service.references.roles import find_roles, own_courses, read_roles
 from moodle_mcp.service.references.site_things import (
     find_categories,
     find_cohorts,
@@ -81,14 +81,36 @@ class Resolver:
             case _:
                 raise ValueError(f"{thing} has no names")
 
+    async def role_names(self, ids: Iterable[int], courses: Sequence[int] = ()) -> dict[int, str]:
+        """Return the short names of roles, as far as they can be found.
+
+        Raises:
+            CallError: as for `find`.
+        """
+        wanted = frozenset(ids)
+
+        def enough(roles: Mapping[str, int]) -> bool:
+            return wanted <= frozenset(roles.values())
+
+        try:
+            roles = await read_roles(self.roles, courses, enough, self.ask)
+            if not enough(roles):
+                roles = await read_roles(roles, await self._own(courses), enough, self.ask)
+        except CallError as error:
+            raise _explained(error, Thing.ROLE) from None
+        return {each: name for name, each in roles.items() if each in wanted}
+
     async def _roles(self, names: Sequence[Name], courses: Sequence[int]) -> Found:
         found = await find_roles(names, self.roles, courses, self.ask)
-        if self.user_id is None or all(match.ids for match in found.values()):
+        if all(match.ids for match in found.values()):
             return found
-        own = await own_courses(self.user_id, self.ask)
-        more = [course for course in own if course not in courses]
         known = {name.text.strip(): match.ids[0] for name, match in found.items() if match.ids}
-        return await find_roles(names, {**known, **self.roles}, more, self.ask)
+        return await find_roles(names, {**known, **self.roles}, await self._own(courses), self.ask)
+
+    async def _own(self, but: Sequence[int]) -> list[int]:
+        """Return the ids of the user's courses but for those that have been read."""
+        own = [] if self.user_id is None else await own_courses(self.user_id, self.ask)
+        return [course for course in own if course not in but]
 
 
 async def _in_course(thing: Thing, names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
@@ -104,8 +126,8 @@ async def _in_course(thing: Thing, names: Sequence[Name], ask: Ask) -> dict[Name
 
 
 def _as_id(name: Name) -> Match:
-    text = name.text.strip()
-    return Match((int(text),)) if text.isdecimal() and len(text) < 20 else Match()
+    found = number(name.text)
+    return Match() if found is None else Match((found,))
 
 
 def _explained(error: CallError, thing: Thing) -> CallError:

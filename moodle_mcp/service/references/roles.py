@@ -7,7 +7,7 @@ courses, whose answers show roles.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from moodle_mcp.errors import CallError, Kind
@@ -17,6 +17,12 @@ from moodle_mcp.suggest import similar
 
 PEOPLE: Final = "core_enrol_get_enrolled_users"
 OWN_COURSES: Final = "core_enrol_get_users_courses"
+
+ROLES_HELP: Final = (
+    "Moodle lists no roles: they are seen only on people of a course. Name a course in which "
+    "somebody has the role, or let the operator set MOODLE_MCP_ROLES, such as student=5."
+)
+ROLES_WARNING: Final = {"warningcode": "roles", "message": ROLES_HELP}
 
 _COURSES: Final = 6
 """Most courses whose people are read."""
@@ -31,15 +37,30 @@ async def find_roles(
     """Find roles among the known ones, and then among those of the people of courses.
 
     Raises:
-        CallError: the people can't be read, and there is no other way.
+        CallError: the people can't be read.
+    """
+    wanted = {name.text.strip() for name in names}
+    roles = await read_roles(known, courses, lambda roles: wanted <= roles.keys(), ask)
+    return {name: _match(name, roles) for name in names}
+
+
+async def read_roles(
+    known: Mapping[str, int],
+    courses: Sequence[int],
+    enough: Callable[[Mapping[str, int]], bool],
+    ask: Ask,
+) -> dict[str, int]:
+    """Return the ids of roles by short name: the known ones, then those of courses until `enough`.
+
+    Raises:
+        CallError: the people can't be read.
     """
     roles = dict(known)
-    wanted = {name.text.strip() for name in names}
     for course in courses[:_COURSES]:
-        if wanted <= roles.keys():
+        if enough(roles):
             break
         roles = await _roles_in(course, ask) | roles
-    return {name: _match(name, roles) for name in names}
+    return roles
 
 
 async def own_courses(user_id: int, ask: Ask) -> list[int]:

@@ -39,6 +39,7 @@ OPEN = {
     "MOODLE_MCP_CONFIRM": "never",
 }
 UNCAPPED = {**OPEN, "MOODLE_MCP_MAX_RESULT": "10000000"}
+OWN = ["more_results", "resolve", "resume_batch"]
 BOTH = pytest.mark.parametrize("era", [ERAS[-2], MODERN])
 
 Environment = Callable[..., dict[str, str]]
@@ -54,7 +55,7 @@ def test_every_revision_of_the_protocol_is_served(environment: Environment, era:
     with serving_stdio(environment(), era) as wire:
         assert "instructions" in wire.greeting["result"]
         names = [tool["name"] for tool in wire.ask("tools/list")["result"]["tools"]]
-        assert names == ["more_results", "resume_batch", "download_file", *sorted(names[3:])]
+        assert names == [*OWN, "download_file", *sorted(names[len(OWN) + 1 :])]
         assert "core_course_get_contents" in names
         result = wire.call("core_webservice_get_site_info", {})
         assert result["structuredContent"]["result"]["userid"] == 2
@@ -77,7 +78,7 @@ def test_recorded_answers_come_back_as_recorded_and_valid_against_their_schema(e
         ]
         tools = wire.ask("tools/list")["result"]["tools"]
     schemas = {tool["name"]: tool["outputSchema"] for tool in tools}
-    assert len(schemas) == len(CATALOGUE) + 2
+    assert len(schemas) == len(CATALOGUE) + len(OWN)
     presenter = Presenter(PresentationSettings(max_result=None))
     for exchange, result in reply:
         function = CATALOGUE.get(exchange.function or "")
@@ -222,7 +223,7 @@ def test_an_unreachable_site_gives_the_whole_allowlist_and_errors(era: str) -> N
     environment = {"MOODLE_URL": "http://127.0.0.1:9", "MOODLE_TOKEN": ADMIN_TOKEN}
     with serving_stdio(environment, era) as wire:
         listed = {tool["name"] for tool in wire.ask("tools/list")["result"]["tools"]}
-        assert listed == {*map(tool_name, profile("default")), "more_results", "resume_batch"}
+        assert listed == {*map(tool_name, profile("default")), *OWN}
         result = wire.call("core_enrol_get_users_courses", {"userid": True})
         assert result["structuredContent"]["error"]["kind"] == "invalid_arguments"
 
