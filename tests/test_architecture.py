@@ -52,6 +52,7 @@ MAY_USE: Final[Mapping[str, frozenset[str]]] = {
             "redaction",
             "site",
             "store",
+            "tables",
         }
     ),
     "diagnostics": frozenset({"catalogue", "policy", "service", "site"}),

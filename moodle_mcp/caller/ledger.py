@@ -36,11 +36,16 @@ def no_ids(_: int) -> Mapping[str, int]:
 
 
 class BatchLedger:
-    """The status of a batch's items, and the faults of those that failed."""
+    """The status of a batch's items, and the faults of those that failed.
 
-    def __init__(self, items: int) -> None:
+    `lines` are the lines of the items in a table, under which a report names them; without lines it
+    names their indexes.
+    """
+
+    def __init__(self, items: int, lines: Sequence[int] = ()) -> None:
         self._fates = bytearray(items)
         self._faults: dict[int, Fault] = {}
+        self._lines = tuple(lines)
         self.requests = 0
 
     def mark(self, indexes: Iterable[int], fate: Fate, fault: Fault | None = None) -> None:
@@ -66,7 +71,7 @@ class BatchLedger:
 
         `requests` counts those of the later run only.
         """
-        whole = BatchLedger(self.items)
+        whole = BatchLedger(self.items, self._lines)
         whole._fates[:] = self._fates
         whole._faults = dict(self._faults)
         whole.requests = later.requests
@@ -83,12 +88,13 @@ class BatchLedger:
             "fates": self._fates.hex(),
             "faults": [packed_fault(fault) for fault in faults.values()],
             "failed": [[index, numbers[id(fault)]] for index, fault in self._faults.items()],
+            "lines": self._lines,
         }
 
     @classmethod
     def unpacked(cls, packed: Mapping[str, Any]) -> BatchLedger:
         """Restore a ledger from the values of `packed`."""
-        ledger = cls(0)
+        ledger = cls(0, packed.get("lines", ()))
         ledger._fates.extend(bytes.fromhex(packed["fates"]))
         faults = [unpacked_fault(fields) for fields in packed["faults"]]
         ledger._faults = {index: faults[number] for index, number in packed["failed"]}
@@ -145,9 +151,11 @@ class BatchLedger:
             "requests": self.requests,
             "succeeded": self.count(Fate.SUCCEEDED),
             "failed": failures[:MAX_NAMED],
-            "unknown": ranges(self.indexes(Fate.UNKNOWN)),
-            "not_sent": ranges(self.indexes(Fate.NOT_SENT)),
+            "unknown": self._ranges(Fate.UNKNOWN),
+            "not_sent": self._ranges(Fate.NOT_SENT),
         }
+        if self._lines:
+            report["index_is"] = "line"
         rest = failures[MAX_NAMED:]
         if rest:
             report["failed_too"] = [[each["index"], each.get("to", each["index"])] for each in rest]
@@ -160,12 +168,20 @@ class BatchLedger:
         for index in self.indexes(Fate.FAILED):
             fault = self._faults.get(index)
             if failures and last == (index - 1, id(fault)):
-                failures[-1]["to"] = index
+                failures[-1]["to"] = self._number(index)
             else:
                 error = {} if fault is None else {"error": brief(fault)}
-                failures.append({"index": index, **error})
+                failures.append({"index": self._number(index), **error})
             last = index, id(fault)
         return failures
+
+    def _number(self, index: int) -> int:
+        return self._lines[index] if self._lines else index
+
+    def _ranges(self, fate: Fate) -> list[list[int]]:
+        """Runs of items of a status; between the lines of a run may be lines without an item."""
+        runs = ranges(self.indexes(fate))
+        return [[self._number(first), self._number(last)] for first, last in runs]
 
 
 def brief(fault: Fault) -> dict[str, Any]:

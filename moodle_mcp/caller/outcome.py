@@ -107,20 +107,38 @@ def batch_fault(
     )
 
 
-def of_the_whole(function: Function, outcome: Outcome, ledger: BatchLedger) -> Outcome:
+def of_the_whole(
+    function: Function, outcome: Outcome, ledger: BatchLedger, *, is_first: bool = False
+) -> Outcome:
     """Extend the outcome of a run that continued a batch to all items of the batch.
 
     `ledger` is that of the whole batch after this run. If an earlier run left items in doubt, the
-    outcome is not a success.
+    outcome is not a success. `is_first` says that nothing was known of any item before.
     """
     fault = outcome.fault
     if fault is not None:
-        fault = replace(fault, message=f"In this run {fault.message}")
+        fault = fault if is_first else replace(fault, message=f"In this run {fault.message}")
     elif not ledger.complete:
-        fault = left_in_doubt(function, ledger.count(Fate.UNKNOWN))
-        # All items of this run succeeded.
-        fault = replace(fault, written="something")
+        fault = _not_complete(function, ledger)
     return replace(outcome, batch=ledger.report(), fault=fault, said_of_items=ledger.said)
+
+
+def _not_complete(function: Function, ledger: BatchLedger) -> Fault:
+    """The fault of a run that did all it had to, while other items of the batch are not done."""
+    failed = ledger.indexes(Fate.FAILED)
+    first = ledger.fault(failed[0]) if failed else None
+    if ledger.count(Fate.UNKNOWN) or first is None:
+        # All items of this run succeeded.
+        fault = left_in_doubt(function, ledger.count(Fate.UNKNOWN))
+        return replace(fault, written="something")
+    done = ledger.count(Fate.SUCCEEDED)
+    return replace(
+        first,
+        message=f"{done} of {ledger.items} items are done. {first.message}",
+        hint=f"Items in `failed` were not done. {first.advice}",
+        function=function.name,
+        written=ledger.written,
+    )
 
 
 def left_in_doubt(function: Function, items: int) -> Fault:

@@ -88,7 +88,7 @@ def joined(plan: Plan, earlier: Leftover, outcome: Outcome) -> Outcome:
             for each in outcome.fault.suspects
         )
         outcome = replace(outcome, fault=replace(outcome.fault, suspects=suspects))
-    return of_the_whole(plan.function, outcome, whole)
+    return of_the_whole(plan.function, outcome, whole, is_first=not earlier.ledger.done)
 
 
 class Leftovers:

@@ -14,6 +14,7 @@ _HASH_LENGTH: Final = 8
 
 BUILTIN_NAMES: Final = frozenset(
     {
+        "bulk_call",
         "call_function",
         "confirm",
         "describe_function",

@@ -17,13 +17,14 @@ from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.outcome import Outcome, left_in_doubt, of_the_whole
 from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS, DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.cli.item_file import Items, Reading, as_arguments, read_items, with_places
+from moodle_mcp.cli.item_file import Items, Reading, read_items
 from moodle_mcp.cli.items import ItemsError, Results, held, to_send
 from moodle_mcp.errors import CallError, Fault
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.service import CallService
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
+from moodle_mcp.tables.shapes import as_arguments, with_places
 from moodle_mcp.terminal import progress_bar, say
 from moodle_mcp.wiring import make_context, make_policy, make_process
 
@@ -118,7 +119,7 @@ async def _call_with_items(settings: Settings, connection: Connection, job: Job)
             reply = await CallService().call(context, job.function, arguments, observer=observer)
         outcome = reply.outcome
         if outcome.fault is not None:
-            placed = with_places(outcome.fault, function, items, sent)
+            placed = with_places(outcome.fault, function, items.place, sent)
             outcome = replace(outcome, fault=placed)
         if outcome.ledger is not None:
             outcome = _noted(outcome, results)

@@ -27,6 +27,9 @@ MAX_ITEMS: Final = 500
 MAX_TEXT: Final = 20_000
 """Most characters of a description: a person must be able to read it."""
 
+MAX_SHOWN: Final = 2_000
+"""Most characters of the description of a call that needs no consent."""
+
 CHANGED: Final = "What the ids refer to has changed since you were asked. "
 
 
@@ -135,11 +138,11 @@ def describing(
         names = await find_names(arguments, read)
         attached = await find_attached(function.name, arguments, read)
         text = describe_call(function.name, arguments, names, attached)
-        if len(text) > MAX_TEXT:
-            if needs_consent:
-                found, most = f"{len(text)} characters", f"{MAX_TEXT} characters"
-                raise _too_many(function.name, found, most)
-            text = f"{text[:MAX_TEXT]} (shortened)"
+        if needs_consent and len(text) > MAX_TEXT:
+            found, most = f"{len(text)} characters", f"{MAX_TEXT} characters"
+            raise _too_many(function.name, found, most)
+        if not needs_consent and len(text) > MAX_SHOWN:
+            text = f"{text[:MAX_SHOWN]} (shortened)"
         return Description(text, subject_of(function.name, arguments, names), unknown_ids(names))
 
     return describe

@@ -22,6 +22,7 @@ from moodle_mcp.policy.policy import Policy
 from moodle_mcp.presentation.page_cache import PageCache
 from moodle_mcp.presentation.presenter import Presenter
 from moodle_mcp.service.builtin_tools import MORE, BuiltinAnswer, BuiltinTool
+from moodle_mcp.service.bulk.tool import Bulk
 from moodle_mcp.service.confirming import Confirming, confirm_function
 from moodle_mcp.service.course_ids import CourseIds
 from moodle_mcp.service.discovery import Discovery
@@ -78,6 +79,13 @@ class UserContext:
         self.zones: Zones | None = None
         self._discovery = Discovery(self._learned_functions, session.background)
         self._resolve = ResolveTool(self.resolver)
+        self.bulk = Bulk(
+            self.resolver,
+            process.checker,
+            session.background,
+            process.folder,
+            process.references,
+        )
         self._files = FileTools(session, process.folder, process.settings.files, process.file_turns)
         self._has_builtins = has_builtins
         self._registry: Registry | None = None
@@ -193,11 +201,13 @@ class UserContext:
         has_discovery = has_facade(self.process.settings.mode, len(functions.allowed))
         confirm = confirm_function(functions.allowed)
         resume = resume_function(functions.allowed)
+        bulk = self.bulk.function(functions.allowed)
         return [
             *(self._discovery.tools if has_discovery else ()),
             BuiltinTool(MORE, self._more_results),
             *([] if confirm is None else [BuiltinTool(confirm, changes_nothing=False)]),
             *([self._resolve.tool] if is_useful(functions.allows) else []),
+            *([] if bulk is None else [BuiltinTool(bulk, changes_nothing=bulk.reads_only)]),
             *([] if resume is None else [BuiltinTool(resume, changes_nothing=resume.reads_only)]),
             *self._files.tools(info),
         ]

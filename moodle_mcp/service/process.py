@@ -15,6 +15,7 @@ from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.coercion import Coercer
 from moodle_mcp.catalogue.loading import Catalogues
+from moodle_mcp.catalogue.references import References
 from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.files.settings import FileSettings
@@ -81,6 +82,7 @@ class Process:
         self.folder = folder
         self.clock = clock
         self.checker = ArgumentChecker()
+        self.references = References()
         self.coercer = Coercer()
         self.render_plans = RenderPlans()
         self.file_turns = anyio.CapacityLimiter(FILES_AT_ONCE)

@@ -8,6 +8,8 @@ from typing import Any
 
 from moodle_mcp.catalogue.control_arguments import CONFIRM, DRY_RUN
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.service.bulk.planning import Zone
+from moodle_mcp.service.bulk.tool import BULK, BulkCall
 from moodle_mcp.service.confirming import is_confirming
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.discovery import CALL, inner_call
@@ -28,6 +30,7 @@ class Request:
     given: Mapping[str, Any]
     token: str | None = None
     resumption: Resumption | None = None
+    bulk: BulkCall | None = None
 
 
 async def unwrapped(
@@ -50,14 +53,24 @@ async def unwrapped(
 
 
 async def requested(
-    context: UserContext, function: Function, arguments: Mapping[str, Any], token: str | None
+    context: UserContext,
+    function: Function,
+    arguments: Mapping[str, Any],
+    token: str | None,
+    zone: Zone,
 ) -> Request:
-    """The call to run: `resume_batch` becomes a call of its function with the items left.
+    """The call to run: `resume_batch` becomes a call of its function with the items left, and
+    `bulk_call` one with the good rows.
 
     Raises:
-        CallError: the arguments are wrong, or nothing is kept under the handle.
+        CallError: the arguments are wrong, nothing is kept under the handle, or names can't be
+            looked up.
     """
     given = {key: arguments[key] for key in arguments if key not in (CONFIRM, DRY_RUN)}
+    if function.name == BULK:
+        bulk = await context.bulk.prepare(function, arguments, context.registry.functions, zone)
+        call = bulk.resumption.call(bulk.function)
+        return Request(bulk.function, call, BULK, given, token, bulk.resumption, bulk)
     if function.name != RESUME.name:
         return Request(function, arguments, function.name, given, token)
     resumption = await context.resuming.find(arguments)

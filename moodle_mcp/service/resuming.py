@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from moodle_mcp.caller.caller import Prepared
+from moodle_mcp.caller.ledger import BatchLedger
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.resumable import (
     KEPT_SECONDS,
@@ -48,9 +49,12 @@ _TOO_LARGE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """A call of `resume_batch`: its handle, the items left, and the other reserved arguments."""
+    """A call that continues a batch: the items left, and the other reserved arguments.
 
-    handle: str
+    `handle` is that of `resume_batch`; None if the batch begins with this call.
+    """
+
+    handle: str | None
     leftover: Leftover
     on_error: str | None
     control: Mapping[str, Any]
@@ -92,12 +96,13 @@ class Resuming:
         return Resumption(handle, leftover, checked.get("on_error"), control)
 
     async def begin(self, resumption: Resumption) -> None:
-        """Use up the handle just before anything is sent.
+        """Use up the handle, if there is one, just before anything is sent.
 
         Raises:
             CallError: another call has used the handle.
         """
-        await self._leftovers.take(resumption.handle)
+        if resumption.handle is not None:
+            await self._leftovers.take(resumption.handle)
 
     async def end(self, ended: Ended) -> Outcome:
         """The outcome of a run, with a handle for what is left."""
@@ -113,10 +118,13 @@ class Resuming:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The outcome of a run, extended to the whole batch, and the packed leftover."""
+    """The outcome of a run, extended to the whole batch, the packed leftover, and the ledger of the
+    whole batch if it continued one.
+    """
 
     outcome: Outcome
     packed: bytes | None
+    ledger: BatchLedger | None = None
 
 
 def ended(prepared: Prepared, outcome: Outcome, resumption: Resumption | None) -> Ended:
@@ -126,9 +134,12 @@ def ended(prepared: Prepared, outcome: Outcome, resumption: Resumption | None) -
     left = None
     if outcome.ledger is not None and outcome.batch is not None:
         left = leftover_of(plan, prepared.control, outcome.ledger, earlier)
-    if earlier is not None:
+    whole = None
+    if earlier is not None and outcome.ledger is not None:
+        whole = earlier.ledger.updated(earlier.indexes, outcome.ledger)
         outcome = joined(plan, earlier, outcome)
-    return Ended(outcome, None if left is None or outcome.fault is None else left.packed())
+    packed = None if left is None or outcome.fault is None else left.packed()
+    return Ended(outcome, packed, whole)
 
 
 def resume_function(exposed: Sequence[Function]) -> Function | None:

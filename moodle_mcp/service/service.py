@@ -93,7 +93,9 @@ class CallService:
         function = context.registry.function(name)
         try:
             function, arguments, token = await unwrapped(context, function, arguments)
-            request = await requested(context, function, arguments, token)
+            request = await requested(
+                context, function, arguments, token, partial(self.zone, context)
+            )
             function = request.function
             reply = await self._run(context, request, consent or TokenConsent(), observer)
         except ConsentPending:
@@ -166,8 +168,10 @@ class CallService:
         builtin = context.registry.builtins.get(request.function.name)
         if builtin is not None:
             return await self._run_builtin(context, builtin, request.arguments, observer)
-        function, resumption = request.function, request.resumption
+        function, resumption, bulk = request.function, request.resumption, request.bulk
         context.policy.check(function)
+        if bulk is not None and bulk.refusal is not None:
+            return await self._present_own(context, function, bulk.refusal)
         prepared = await context.caller.prepare(
             function, request.arguments, partial(self.zone, context)
         )
@@ -188,6 +192,8 @@ class CallService:
         )
         end = await run_if(prepared.is_large, ended, prepared, outcome, resumption)
         outcome = await context.resuming.end(end)
+        if bulk is not None:
+            outcome = await bulk.end(outcome, end.ledger)
 
         def present() -> Paged:
             secrets = context.session.secrets.and_of(secret_texts(prepared.plan.arguments))
@@ -289,7 +295,9 @@ class CallService:
     async def _dry_run(self, context: UserContext, request: Request, prepared: Prepared) -> Outcome:
         """The plan of a call; for a write also what it does, and a token that carries it out."""
         outcome = await context.caller.run(prepared)
-        if prepared.plan.function.reads_only:
+        if request.bulk is not None:
+            outcome = await request.bulk.end(outcome, None)
+        if prepared.plan.function.reads_only or outcome.fault is not None:
             return outcome
         to_ask = self._consent_request(context, request, prepared)
         described = await to_ask.describe()

@@ -11,8 +11,10 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.loading import load
-from moodle_mcp.cli.item_file import Reading, as_arguments, read_items
+from moodle_mcp.cli.item_file import Reading, read_items
 from moodle_mcp.cli.items import ItemsError
+from moodle_mcp.errors import MoodleMcpError
+from moodle_mcp.tables.shapes import as_arguments
 from tests.support.command import Environment, Ran, run
 from tests.support.demo import Demo
 
@@ -109,7 +111,7 @@ def test_a_file_that_is_not_what_its_ending_says_is_refused_with_the_place(
                 "lists.json": "/lists.json: is nested too deeply",
                 "none.json": "/none.json: has no items",
                 "none.jsonl": "/none.jsonl: has no items",
-                "line.jsonl": "/line.jsonl, line 2: is not JSON: Expecting ':' delimiter: line 1 column 6 (char 5)",
+                "line.jsonl": "/line.jsonl: line 2: is not JSON: Expecting ':' delimiter: line 1 column 6 (char 5)",
                 "none.csv": "/none.csv: is empty: its first line must name the columns",
                 "rows.csv": "/rows.csv: has a header and no rows",
                 "header.csv": "/header.csv: column B (e mail): is not a known key; did you mean email?",
@@ -134,7 +136,7 @@ def test_options_of_tables_are_refused_for_other_files(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ItemsError):
+    with pytest.raises(MoodleMcpError):
         read_items(tmp_path / "nothing.csv")
 
 
@@ -142,7 +144,7 @@ def test_items_of_parallel_lists_are_objects_with_a_key_for_each_list() -> None:
     extend = CATALOGUE.get(EXTEND)
     both = [{"userids": 5, "dates": 10}, {"userids": 6, "dates": 20}]
     assert as_arguments(extend, both) == {"userids": [5, 6], "dates": [10, 20]}
-    with pytest.raises(ItemsError):
+    with pytest.raises(MoodleMcpError):
         as_arguments(extend, [{"userids": 5}])
 
 
@@ -156,9 +158,9 @@ def test_a_table_of_one_column_is_a_plain_list(tmp_path: Path) -> None:
 
 def test_a_function_without_a_list_of_items_takes_no_file(tmp_path: Path) -> None:
     contents = CATALOGUE.get("core_course_get_contents")
-    with pytest.raises(ItemsError):
+    with pytest.raises(MoodleMcpError):
         as_arguments(contents, [1])
-    with pytest.raises(ItemsError):
+    with pytest.raises(MoodleMcpError):
         items(file(tmp_path, "a.csv", "courseid\n1\n"), contents.name)
 
 

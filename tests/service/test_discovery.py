@@ -23,7 +23,7 @@ from tests.support.serving import policy, server_for
 pytestmark = pytest.mark.anyio
 
 FACADE = ["find_functions", "describe_function", "call_function"]
-OWN = ["more_results", "confirm", "resolve", "resume_batch"]
+OWN = ["more_results", "confirm", "resolve", "bulk_call", "resume_batch"]
 CATALOGUE = load()
 ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 

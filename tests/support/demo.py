@@ -13,6 +13,7 @@ from moodle_mcp.caller.settings import CallSettings
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite
 from moodle_mcp.demo.records import StoredFile
+from moodle_mcp.files.folder import Folder
 from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.process import ServiceSettings
@@ -42,11 +43,13 @@ class Demo:
         calls: CallSettings | None = None,
         settings: ServiceSettings | None = None,
         audit: Audit | None = None,
+        folder: Folder | None = None,
     ) -> UserContext:
         """Return a user context in front of the site."""
         site = self.client(token)
         caller = Caller(site, calls, sleep=no_wait)
-        return context_of(site, caller, policy(tools, access), settings, audit=audit)
+        allowed = policy(tools, access)
+        return context_of(site, caller, allowed, settings, audit=audit, folder=folder)
 
     def server(self, *args: Any, **kwargs: Any) -> Server[Any]:
         """Return an MCP server for such a context."""

@@ -39,7 +39,7 @@ OPEN = {
     "MOODLE_MCP_CONFIRM": "never",
 }
 UNCAPPED = {**OPEN, "MOODLE_MCP_MAX_RESULT": "10000000"}
-OWN = ["more_results", "resolve", "resume_batch"]
+OWN = ["more_results", "resolve", "bulk_call", "resume_batch"]
 BOTH = pytest.mark.parametrize("era", [ERAS[-2], MODERN])
 
 Environment = Callable[..., dict[str, str]]
