@@ -38,6 +38,7 @@ MAY_USE: Final[Mapping[str, frozenset[str]]] = {
     "site": frozenset({"redaction"}),
     "caller": frozenset({"catalogue", "site", "store"}),
     "presentation": frozenset({"catalogue", "redaction", "store"}),
+    "verification": frozenset({"caller", "catalogue"}),
     "files": frozenset({"presentation", "site"}),
     "credentials": frozenset({"site"}),
     "clients": frozenset({"settings", "site"}),
@@ -53,6 +54,7 @@ MAY_USE: Final[Mapping[str, frozenset[str]]] = {
             "site",
             "store",
             "tables",
+            "verification",
         }
     ),
     "diagnostics": frozenset({"catalogue", "policy", "service", "site"}),

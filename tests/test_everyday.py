@@ -412,6 +412,13 @@ async def test_enrol_these_thirty_people(demo: Demo) -> None:
                 "failed": [],
                 "unknown": [],
                 "not_sent": [],
+                "warnings": [
+                    {
+                        "warningcode": "unchanged",
+                        "message": "This person had the role in the course already; a manual enrolment was added only if they were enrolled in another way.",
+                        "items": [[2, 3], [7, 8], [12, 13], [17, 18], [22, 23], [27, 28]],
+                    }
+                ],
             }
         )
     world = demo.site.world

@@ -7,19 +7,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
 
 from moodle_mcp.caller.executor import Execution, ExecutionSettings, Observer
+from moodle_mcp.caller.guard import Guard, NoGuard
 from moodle_mcp.caller.ledger import BatchLedger, Fate
+from moodle_mcp.caller.look_up import look_up
+from moodle_mcp.caller.lookups import not_found, values_of, with_lower_case
 from moodle_mcp.caller.merge import merge
 from moodle_mcp.caller.outcome import Outcome, batch_fault, failed
 from moodle_mcp.caller.plan import Plan, make_plan
 from moodle_mcp.caller.rate_limit import RateLimit
 from moodle_mcp.caller.retry import Sleep
 from moodle_mcp.caller.settings import CallSettings
-from moodle_mcp.caller.transmit import Sender, uninterrupted
+from moodle_mcp.caller.transmit import Clock, Sender, uninterrupted
 from moodle_mcp.catalogue.arguments import ArgumentChecker, checked_size, lacks_zone
 from moodle_mcp.catalogue.coercion import Coerced, Coercer
 from moodle_mcp.catalogue.control_arguments import (
@@ -35,9 +38,14 @@ from moodle_mcp.errors import CallError, Fault, Suspect
 from moodle_mcp.jsontree import LARGE_TEXT, Size
 from moodle_mcp.site.decoding import Answer
 from moodle_mcp.site.diagnosis import diagnosed
+from moodle_mcp.site.protocol import Request
 from moodle_mcp.site.session import SiteSession
 
 log = logging.getLogger(__name__)
+
+_NO_GUARD: Final = NoGuard()
+_OF_A_CALL: Final = ("warningcode", "message")
+"""The keys of a warning about a call that has no items."""
 
 Zone: TypeAlias = Callable[[], Awaitable[tzinfo | None]]
 """Returns the user's time zone; None if it is unknown."""
@@ -55,6 +63,8 @@ class Prepared:
     plan: Plan
     control: ControlArguments
     is_large: bool = False
+    wanted: tuple[Any, ...] = ()
+    """The values that a read looks up, as they were given."""
 
 
 class Caller:
@@ -109,11 +119,13 @@ class Caller:
         large = size.is_large
         control, own = split(await self._checked(function, arguments, zone, size))
         own = with_safe_option(function, own)
+        wanted = tuple(values_of(function.lookup, own))
+        own = with_lower_case(function.lookup, own)
         protocol = await self._site.protocol()
         plan = await self._site.background.run_if(
             large, make_plan, function, own, self._settings.limits, protocol
         )
-        return Prepared(plan, control, large)
+        return Prepared(plan, control, large, wanted)
 
     async def _checked(
         self, function: Function, arguments: Mapping[str, Any], zone: Zone, size: Size
@@ -127,17 +139,29 @@ class Caller:
                 raise
         return await check(function, arguments, await zone(), size)
 
-    async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
-        """Send a prepared call and coerce its answer; for a dry run, return the plan."""
+    async def run(
+        self, prepared: Prepared, observer: Observer | None = None, guard: Guard = _NO_GUARD
+    ) -> Outcome:
+        """Send a prepared call and coerce its answer; for a dry run, return the plan.
+
+        Items that `guard` refuses are not sent.
+        """
         plan, control = prepared.plan, prepared.control
         if control.dry_run:
             return _dry_run(plan)
+        observer = observer or Observer()
         if plan.items:
             on_error = control.on_error or default_on_error(plan.function)
-            return await self._many(plan, on_error, observer or Observer())
-        return await self._once(plan, observer or Observer())
+            outcome = await self._many(plan, on_error, observer, guard)
+        elif len(prepared.wanted) > 1 and not plan.function.is_search:
+            outcome = await self._looked_up(plan, observer)
+        else:
+            outcome = await self._once(plan, observer, guard)
+        return _with_not_found(prepared, outcome)
 
-    async def _once(self, plan: Plan, observer: Observer) -> Outcome:
+    async def _once(self, plan: Plan, observer: Observer, guard: Guard) -> Outcome:
+        if guard.refused:
+            return failed(plan.function, CallError.not_sent(guard.refused[0]))
         request = plan.request(plan.slices[0])
         try:
             answer = await self._sender.send(
@@ -152,10 +176,40 @@ class Caller:
             if _names_no_parameter(error.fault):
                 error = error.but(suspects=find_suspects(plan.function, plan.arguments))
             return failed(plan.function, error)
-        return await self._coerced(plan.function, [answer])
+        return await self._confirmed(plan, answer, guard)
 
-    async def _many(self, plan: Plan, on_error: OnError, observer: Observer) -> Outcome:
+    async def _looked_up(self, plan: Plan, observer: Observer) -> Outcome:
+        """Look values up that are no items of a batch."""
+
+        async def send(request: Request) -> Answer:
+            seconds = self._settings.timeout
+            return await self._sender.send(plan.function, request, seconds, observer.on_wait)
+
+        try:
+            answers = await look_up(plan, send, Clock.of(self._settings.budget))
+        except CallError as error:
+            return failed(plan.function, await self._diagnosed(plan, error))
+        return await self._coerced(plan.function, answers)
+
+    async def _confirmed(self, plan: Plan, answer: Answer, guard: Guard) -> Outcome:
+        """The outcome of a call of one request, with what the guard has to say."""
+        outcome = await self._coerced(plan.function, [answer])
+        ledger = BatchLedger(1)
+        ledger.mark([0], Fate.SUCCEEDED)
+        with uninterrupted(not plan.function.reads_only):
+            await guard.confirm(ledger, {0: answer.value})
+        fault = ledger.fault(0)
+        remarks = [{key: each[key] for key in _OF_A_CALL} for each in ledger.warnings()]
+        outcome = replace(outcome, warnings=[*outcome.warnings, *remarks])
+        if fault is None:
+            return outcome
+        return replace(outcome, fault=replace(fault, function=plan.function.name))
+
+    async def _many(
+        self, plan: Plan, on_error: OnError, observer: Observer, guard: Guard
+    ) -> Outcome:
         settings = self._settings
+        plan = plan.without(guard.refused)
         run = Execution(
             plan,
             self._sender,
@@ -167,8 +221,11 @@ class Caller:
             ),
             observer,
         )
+        for index, fault in guard.refused.items():
+            run.ledger.mark([index], Fate.FAILED, fault)
         try:
             await run.go()
+            await _confirm(guard, run, observer, plan.function)
         except BaseException:
             # Nobody waits for the answer any more, so what was written is logged.
             report = run.ledger.report()
@@ -179,6 +236,7 @@ class Caller:
     async def _outcome(self, plan: Plan, run: Execution, on_error: OnError) -> Outcome:
         """The outcome of a run: its answer, and the status of every item."""
         function = plan.function
+        run.leave_out_refused_values()
         outcome = await self._coerced(function, run.answers) if run.answers else Outcome()
         if run.ledger.complete and function.reads_only and len(plan.slices) == 1:
             return outcome
@@ -217,6 +275,26 @@ class Caller:
         """Merge the answers of a call and coerce them to the function's return type."""
         merged = merge(answers, distinct=function.reads_only)
         return self._coercer.coerce(function, merged)
+
+
+def _with_not_found(prepared: Prepared, outcome: Outcome) -> Outcome:
+    """Add the values that a look-up did not find, unless the look-up failed."""
+    plan = prepared.plan
+    if plan.function.lookup is None or not prepared.wanted or outcome.fault is not None:
+        return outcome
+    missing = not_found(plan.function.lookup, plan.arguments, prepared.wanted, outcome.result)
+    return replace(outcome, not_found=tuple(missing))
+
+
+async def _confirm(guard: Guard, run: Execution, observer: Observer, function: Function) -> None:
+    """Let the guard correct the status of items, and tell the observer."""
+    before = run.ledger.indexes(Fate.SUCCEEDED)
+    # Even if the call was cancelled, it must be known what became of what was written.
+    with uninterrupted(not function.reads_only):
+        await guard.confirm(run.ledger, run.answers_to)
+    changed = [index for index in before if run.ledger.fate(index) is not Fate.SUCCEEDED]
+    if changed and observer.on_fates:
+        observer.on_fates(changed, run.ledger)
 
 
 def _names_no_parameter(fault: Fault | None) -> bool:

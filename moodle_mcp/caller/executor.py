@@ -6,15 +6,16 @@ Whatever ends the run, every item has a status, and an uncertain outcome is UNKN
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import anyio
 
 from moodle_mcp.caller.item_errors import Failures, find_failures
 from moodle_mcp.caller.ledger import BatchLedger, Fate
+from moodle_mcp.caller.lookups import MOST_SPLITS, is_of_a_value
 from moodle_mcp.caller.outcome import what_was_written
 from moodle_mcp.caller.plan import Plan, Slice
 from moodle_mcp.caller.retry import OnWait
@@ -28,7 +29,7 @@ from moodle_mcp.site.session import Progress
 OnDone: TypeAlias = Callable[[int, int], Awaitable[None]]
 """Called after each request with the number of items sent and of all items."""
 
-OnFates: TypeAlias = Callable[[range, BatchLedger], None]
+OnFates: TypeAlias = Callable[[Sequence[int], BatchLedger], None]
 """Called with the items of a request before it is sent, and again after it.
 
 A `CallError` from it ends the run: items that can't be recorded are not sent.
@@ -101,6 +102,8 @@ class Execution:
         self._clock = Clock.of(settings.budget)
         self._pending = deque(plan.slices)
         self._answers: dict[int, Answer] = {}
+        self.answers_to: dict[int, Any] = {}
+        """Moodle's answer to each item; that of the whole request if it has none for each."""
         self._answered = 0
         self._longest = 0.0
         self._waiting: set[Slice] = set()
@@ -119,7 +122,10 @@ class Execution:
                     workers.start_soon(self._work)
         finally:
             for part in self._waiting:
-                self.ledger.mark_slice(part, Fate.NOT_SENT)
+                self._mark(part, Fate.NOT_SENT)
+
+    def _mark(self, part: Slice, fate: Fate, fault: Fault | None = None) -> None:
+        self.ledger.mark(self._plan.indexes(part), fate, fault)
 
     async def _work(self) -> None:
         while (part := self._next()) is not None:
@@ -143,7 +149,7 @@ class Execution:
         left = self._clock.left
         seconds = min(self._settings.timeout, max(left, _LEAST_TIME))
         # Once its turn has come the request may be carried out, even if this is interrupted.
-        self.ledger.mark_slice(part, Fate.UNKNOWN)
+        self._mark(part, Fate.UNKNOWN)
         self._waiting.add(part)
         try:
             self._tell(part)
@@ -171,18 +177,28 @@ class Execution:
 
     def _tell(self, part: Slice) -> None:
         if self._observer.on_fates:
-            self._observer.on_fates(range(part.start, part.stop), self.ledger)
+            self._observer.on_fates(self._plan.indexes(part), self.ledger)
 
     def _succeeded(self, part: Slice, answer: Answer) -> None:
         self._answers[part.start] = answer
         self._answered += answer.values
         if self._answered > _MAX_ANSWERED:
             self._ended, self.fault = True, self.fault or _TOO_MUCH
-        self.ledger.mark_slice(part, Fate.SUCCEEDED)
+        self._mark(part, Fate.SUCCEEDED)
+        self._keep_answers(part, answer)
         failures = self._failures(part, answer)
+        indexes = self._plan.indexes(part)
         for position, fault in failures.failed.items():
-            self.ledger.mark([part.start + position], Fate.FAILED, fault)
-        self.ledger.mark((part.start + each for each in failures.doubtful), Fate.UNKNOWN)
+            self.ledger.mark([indexes[position]], Fate.FAILED, fault)
+        self.ledger.mark((indexes[each] for each in failures.doubtful), Fate.UNKNOWN)
+
+    def _keep_answers(self, part: Slice, answer: Answer) -> None:
+        if self._plan.function.reads_only:
+            return
+        entries: Any = answer.value
+        if not self._plan.function.answers_each_item or len(entries) != len(part):
+            entries = [answer.value] * len(part)
+        self.answers_to |= dict(zip(self._plan.indexes(part), entries, strict=True))
 
     def _failures(self, part: Slice, answer: Answer) -> Failures:
         function = self._plan.function
@@ -195,28 +211,46 @@ class Execution:
 
     def _failed(self, part: Slice, error: CallError) -> None:
         if self._isolates(part, error):
-            self.ledger.mark_slice(part, Fate.NOT_SENT)
+            self._mark(part, Fate.NOT_SENT)
             self._pending.extendleft(reversed(part.halves()))
             return
         self.fault = self.fault or error.fault
         if error.delivery is Delivery.NOT_SENT:
-            self.ledger.mark_slice(part, Fate.NOT_SENT)
+            self._mark(part, Fate.NOT_SENT)
             self._ended = True
             return
-        written = what_was_written(self._plan.function, error)
+        written = what_was_written(self._plan.function, error, len(part))
         # If the item is the only one, no earlier item can have been done.
         ran = error.delivery is Delivery.EXECUTED
         rejected_alone = ran and error.while_checking and len(part) == 1
         fate = Fate.UNKNOWN if written == "unknown" and not rejected_alone else Fate.FAILED
-        self.ledger.mark_slice(part, fate, error.fault)
+        self._mark(part, fate, error.fault)
         keeps_on = self._settings.on_error != "stop" and error.fault.kind not in _FOR_EVERY_REQUEST
+        keeps_on = keeps_on or self._finds_values(error)
         self._ended = self._ended or not keeps_on
+
+    def _finds_values(self, error: CallError) -> bool:
+        """Whether a look-up goes on without the values that Moodle refuses."""
+        most = len(self._plan.slices) + MOST_SPLITS
+        is_lookup = self._plan.function.lookup is not None
+        return is_lookup and is_of_a_value(error) and self.ledger.requests < most
+
+    def leave_out_refused_values(self) -> None:
+        """Count the values that Moodle refused in a look-up as not found, unless it was all."""
+        done = self.ledger.count(Fate.SUCCEEDED)
+        refused = self.ledger.indexes(Fate.FAILED)
+        if self._plan.function.lookup and done and done + len(refused) == self._plan.items:
+            self.ledger.mark(refused, Fate.SUCCEEDED)
+            self.fault = None
 
     def _isolates(self, part: Slice, error: CallError) -> bool:
         """Whether to halve the request, to separate its good items from the bad one.
 
-        Only if nothing was written: the function threw an exception inside one transaction.
+        Only if nothing was written: the function reads, or threw an exception inside one
+        transaction.
         """
+        if self._finds_values(error):
+            return len(part) > 1
         return (
             self._settings.on_error == "isolate"
             and len(part) > 1

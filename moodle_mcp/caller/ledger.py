@@ -6,11 +6,11 @@ Every item always has exactly one `Fate`, NOT_SENT at first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from moodle_mcp.caller.plan import Slice
 from moodle_mcp.errors import Fault, Written, packed_fault, unpacked_fault
 
 MAX_NAMED: Final = 50
@@ -30,13 +30,21 @@ IdsOf: TypeAlias = Callable[[int], Mapping[str, int]]
 """Returns the ids in an item."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be said of an item that did not fail: a code such as `unchanged`, and a text."""
+
+    code: str
+    text: str
+
+
 def no_ids(_: int) -> Mapping[str, int]:
     """The ids of an item that is not at hand."""
     return {}
 
 
 class BatchLedger:
-    """The status of a batch's items, and the faults of those that failed.
+    """The status of a batch's items, the faults of those that failed, and remarks on items.
 
     `lines` are the lines of the items in a table, under which a report names them; without lines it
     names their indexes.
@@ -46,6 +54,7 @@ class BatchLedger:
         self._fates = bytearray(items)
         self._faults: dict[int, Fault] = {}
         self._lines = tuple(lines)
+        self._remarks: dict[Remark, list[int]] = {}
         self.requests = 0
 
     def mark(self, indexes: Iterable[int], fate: Fate, fault: Fault | None = None) -> None:
@@ -55,9 +64,9 @@ class BatchLedger:
             if fault is not None:
                 self._faults[index] = fault
 
-    def mark_slice(self, part: Slice, fate: Fate, fault: Fault | None = None) -> None:
-        """Set the same status for all items of a slice."""
-        self.mark(range(part.start, part.stop), fate, fault)
+    def remark(self, index: int, remark: Remark) -> None:
+        """Add a remark on an item."""
+        self._remarks.setdefault(remark, []).append(index)
 
     def fate(self, index: int) -> Fate:
         return Fate(self._fates[index])
@@ -75,9 +84,15 @@ class BatchLedger:
         whole._fates[:] = self._fates
         whole._faults = dict(self._faults)
         whole.requests = later.requests
+        again = set(indexes)
+        for remark, old in self._remarks.items():
+            kept = [index for index in old if index not in again]
+            whole._remarks |= {remark: kept} if kept else {}
         for position, index in enumerate(indexes):
             whole._faults.pop(index, None)
             whole.mark([index], later.fate(position), later.fault(position))
+        for remark, positions in later._remarks.items():
+            whole._remarks.setdefault(remark, []).extend(indexes[each] for each in positions)
         return whole
 
     def packed(self) -> dict[str, Any]:
@@ -89,6 +104,7 @@ class BatchLedger:
             "faults": [packed_fault(fault) for fault in faults.values()],
             "failed": [[index, numbers[id(fault)]] for index, fault in self._faults.items()],
             "lines": self._lines,
+            "remarks": [[each.code, each.text, on] for each, on in self._remarks.items()],
         }
 
     @classmethod
@@ -98,6 +114,7 @@ class BatchLedger:
         ledger._fates.extend(bytes.fromhex(packed["fates"]))
         faults = [unpacked_fault(fields) for fields in packed["faults"]]
         ledger._faults = {index: faults[number] for index, number in packed["failed"]}
+        ledger._remarks = {Remark(code, text): on for code, text, on in packed["remarks"]}
         return ledger
 
     @property
@@ -156,10 +173,23 @@ class BatchLedger:
         }
         if self._lines:
             report["index_is"] = "line"
+        if self._remarks:
+            report["warnings"] = self.warnings()
         rest = failures[MAX_NAMED:]
         if rest:
             report["failed_too"] = [[each["index"], each.get("to", each["index"])] for each in rest]
         return report
+
+    def warnings(self) -> list[dict[str, Any]]:
+        """The remarks as warnings, each with runs of the items that it is about."""
+        return [
+            {
+                "warningcode": remark.code,
+                "message": remark.text,
+                "items": ranges(sorted(set(indexes))),
+            }
+            for remark, indexes in list(self._remarks.items())[:MAX_NAMED]
+        ]
 
     def _failures(self) -> list[dict[str, Any]]:
         """The failed items in order; adjacent ones with the same fault are one entry up to `to`."""

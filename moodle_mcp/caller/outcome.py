@@ -9,6 +9,7 @@ from moodle_mcp.caller.ledger import BatchLedger, Fate
 from moodle_mcp.caller.plan import Plan
 from moodle_mcp.catalogue.control_arguments import OnError
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.refusals import Refused, refused_by
 from moodle_mcp.errors import CallError, Delivery, Fault, Kind, Written
 
 
@@ -18,6 +19,7 @@ class Outcome:
 
     `ledger` has the status of every item, which is more than the `batch` report. `size` is that of
     Moodle's answer in characters. `said_of_items` are the site's words in the messages of `batch`.
+    `not_found` are the values that a look-up did not find.
     """
 
     result: Any = None
@@ -27,6 +29,7 @@ class Outcome:
     ledger: BatchLedger | None = None
     size: int = 0
     said_of_items: frozenset[str] = frozenset()
+    not_found: tuple[Any, ...] = ()
 
     def with_warning(self, code: str, message: str) -> Outcome:
         """The outcome with one more warning, unless it failed or the message is empty."""
@@ -46,6 +49,8 @@ class Outcome:
         envelope: dict[str, Any] = {}
         if self.fault is not None:
             envelope["error"] = self.fault.report()
+        if self.not_found:
+            envelope["not_found"] = list(self.not_found)
         if self.fault is None or self.result is not None:
             envelope["result"] = self.result
         if self.warnings:
@@ -64,12 +69,13 @@ def failed(function: Function, error: CallError) -> Outcome:
     return Outcome(fault=fault)
 
 
-def what_was_written(function: Function, error: CallError) -> Written:
-    """What a failed request may have changed in Moodle.
+def what_was_written(function: Function, error: CallError, items: int = 1) -> Written:
+    """What a failed request of some items may have changed in Moodle.
 
     After a Moodle exception it is "nothing" for a function that runs in one database transaction;
     other writes may have done a part before. Moodle checks its own return value after the
-    transaction, so `invalidresponse` follows a completed write.
+    transaction, so `invalidresponse` follows a completed write. Some errorcodes prove that nothing
+    was written yet.
     """
     fault = error.fault
     if function.reads_only:
@@ -79,6 +85,9 @@ def what_was_written(function: Function, error: CallError) -> Written:
     if error.delivery is Delivery.UNKNOWN or fault.errorcode == "invalidresponse":
         return "unknown"
     if function.is_transaction:
+        return "nothing"
+    refused = refused_by(function.refusals, fault.errorcode or fault.said)
+    if refused is Refused.BEFORE or (refused is Refused.ITEM and items == 1):
         return "nothing"
     # A function without a list of items checks capabilities before it changes anything.
     one_thing = function.batching is None or function.batching.on_item_error is None

@@ -5,7 +5,7 @@ Every item is in exactly one request, in order, and no request exceeds a limit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -34,13 +34,36 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The requests of one call: `slices` of its items, encoded when they are sent."""
+    """The requests of one call: `slices` of its items, encoded when they are sent.
+
+    If some items are not sent, `sent` are the indexes of the others, and the slices count only
+    these.
+    """
 
     function: Function
     arguments: Mapping[str, Any]
     protocol: Protocol
     items: int
     slices: tuple[Slice, ...]
+    sent: tuple[int, ...] | None = None
+
+    def without(self, withheld: Collection[int]) -> Plan:
+        """Return the plan without some items. Requests only become shorter."""
+        if not withheld:
+            return self
+        slices: list[Slice] = []
+        start = 0
+        for part in self.slices:
+            stop = start + sum(index not in withheld for index in range(part.start, part.stop))
+            slices += [Slice(start, stop)] if stop > start else []
+            start = stop
+        sent = tuple(index for index in range(self.items) if index not in withheld)
+        return replace(self, slices=tuple(slices), sent=sent)
+
+    def indexes(self, part: Slice) -> Sequence[int]:
+        """The indexes of a slice's items in the call."""
+        sent = range(self.items) if self.sent is None else self.sent
+        return sent[part.start : part.stop]
 
     @property
     def item_names(self) -> tuple[str, ...]:
@@ -50,14 +73,18 @@ class Plan:
     def arguments_of(self, part: Slice) -> dict[str, Any]:
         """The arguments for a slice: its items only, and all other arguments."""
         return {
-            name: value[part.start : part.stop] if name in self.item_names else value
+            name: self._in(part, value) if name in self.item_names else value
             for name, value in self.arguments.items()
         }
 
     def items_of(self, part: Slice) -> list[Any]:
         """The items of a slice; those of the first list if there are parallel lists."""
-        items: list[Any] = self.arguments[self.item_names[0]][part.start : part.stop]
-        return items
+        return self._in(part, self.arguments[self.item_names[0]])
+
+    def _in(self, part: Slice, items: list[Any]) -> list[Any]:
+        if self.sent is None:
+            return items[part.start : part.stop]
+        return [items[index] for index in self.indexes(part)]
 
     def ids_of(self, index: int) -> dict[str, int]:
         """The ids in an item, by their keys: `{"userid": 9, "courseid": 2}`."""

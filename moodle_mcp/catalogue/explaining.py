@@ -57,6 +57,9 @@ def explain(
                 )  # fmt: skip
         case "minItems":
             yield ParameterFault(path_text(path), empty_list(node), "at least one item")
+        case "enum" if _has_wrong_type(node, error.instance):
+            # The violation of the type says more.
+            return
         case "enum":
             choices = ", ".join(str(choice) for choice in cast("Any", error.kind).options)
             found = reader.shown(path, error.instance)
@@ -78,6 +81,11 @@ def _not_an_integer(function: Function, path: Path, value: Any, reader: Reader) 
         # Moodle uses integers for many switches and accepts no words for them.
         return ParameterFault(where, f"{problem}; use 1 or 0", "integer")
     return ParameterFault(where, problem, "integer")
+
+
+def _has_wrong_type(node: Node | None, value: Any) -> bool:
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(node, Value) and node.type == "int" and not is_integer
 
 
 _IDS: Final = re.compile(r"ids?(\[\])?$")

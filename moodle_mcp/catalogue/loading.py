@@ -19,7 +19,10 @@ from moodle_mcp.catalogue.came import Came
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Classifications
 from moodle_mcp.catalogue.codec import function_from_json
 from moodle_mcp.catalogue.descriptions import Texts
+from moodle_mcp.catalogue.lookups import Lookups
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.refusals import Refusals
+from moodle_mcp.catalogue.silent import Silent
 from moodle_mcp.catalogue.site_overrides import NO_OVERRIDES, SiteOverrides
 
 RELEASES: Final = ("4.1", "4.5", "5.1")
@@ -62,6 +65,9 @@ class Catalogue:
         self._texts = Texts()
         self._classifications = Classifications()
         self._came = Came()
+        self._silent = Silent()
+        self._lookups = Lookups()
+        self._refusals = Refusals()
         added = {*newer, *overrides.functions} - older.keys()
         self._names = sorted({*older, *added}) if added else list(older)
 
@@ -88,7 +94,14 @@ class Catalogue:
         classification = self._classifications[name]
         if classification is UNCLASSIFIED:
             classification = self._overrides.classification(name)
-        return replace(function, release=self.release, classification=classification)
+        return replace(
+            function,
+            release=self.release,
+            classification=classification,
+            checks=self._silent[name].checks,
+            lookup=self._lookups.get(name),
+            refusals=self._refusals.of(name),
+        )
 
     def _own(self, name: str) -> Function | None:
         """Return the function as the package's data describe it."""

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from moodle_mcp.catalogue.classification import UNCLASSIFIED, Access, Classification
+from moodle_mcp.catalogue.lookups import Lookup
+from moodle_mcp.catalogue.refusals import Refused
+from moodle_mcp.catalogue.silent import Check
 
 Label: TypeAlias = Literal["read", "write"]
 Presence: TypeAlias = Literal["required", "optional", "default"]
@@ -154,7 +157,9 @@ class Function:
     `release` is the catalogue release that describes it; empty if it belongs to none. `label` is
     Moodle's own label, None if unknown; what counts is our `classification`. `typed` is False for a
     function that only the site knows (a plugin's): its arguments are free-form. `doubts` are the
-    parameters that the site may not know, by path (`groups[].visibility`).
+    parameters that the site may not know, by path (`groups[].visibility`). `checks` find what
+    Moodle accepts silently. `lookup` says where a read takes the values that it looks up. After one
+    of the errorcodes in `refusals` nothing was written.
     """
 
     name: str
@@ -170,6 +175,9 @@ class Function:
     text: FunctionText = field(default_factory=FunctionText)
     classification: Classification = UNCLASSIFIED
     doubts: Mapping[str, Doubt] = field(default_factory=dict[str, Doubt])
+    checks: tuple[Check, ...] = ()
+    lookup: Lookup | None = None
+    refusals: Mapping[str, Refused] = field(default_factory=dict[str, Refused])
 
     @property
     def reads_only(self) -> bool:
@@ -193,6 +201,11 @@ class Function:
                 return self.batching is not None and "warningcode" not in keys
             case _:
                 return False
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it is a read whose values are criteria that must all match."""
+        return self.lookup is not None and self.lookup.all_or_none
 
     @property
     def repeat_is_harmless(self) -> bool:

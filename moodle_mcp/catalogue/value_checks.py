@@ -6,14 +6,16 @@ Checking an item then mostly costs a look-up and a match for each text.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from moodle_mcp.catalogue.compiled import PerFunction
 from moodle_mcp.catalogue.countries import is_country
 from moodle_mcp.catalogue.model import Function, ListOf, Node, Object, Value
-from moodle_mcp.catalogue.param_types import Rule, rule_of
+from moodle_mcp.catalogue.param_types import RULES, Rule, rule_of
 from moodle_mcp.catalogue.paths import Path, path_text, shown_at
 from moodle_mcp.catalogue.time_values import ParameterTimes
 from moodle_mcp.catalogue.unix_seconds import outside, seconds_of
@@ -29,11 +31,40 @@ _COUNTRY: Final = Rule(
     "two capital letters (ISO 3166), such as DE; Moodle silently stores none for anything else",
 )
 
+
+def _is_timezone(text: str) -> bool:
+    if not RULES["timezone"].accepts(text):
+        return False
+    if not text or not text[0].isalpha():
+        # The site's zone, or hours from UTC.
+        return True
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return True
+
+
+_TIMEZONE: Final = Rule(
+    _is_timezone,
+    "a name such as Europe/Berlin, or 99 for the site's; Moodle silently stores any other text",
+)
+_BASE64: Final = Rule(_is_base64, "base64; Moodle silently stores anything else as some bytes")
+
 _BY_PATH: Final[Mapping[str, Rule]] = {
-    f"{function}:users[].country": _COUNTRY
+    f"{function}:users[].{key}": rule
     for function in ("core_user_create_users", "core_user_update_users")
-}
-"""Values that Moodle accepts silently but stores as nothing (observed on 4.5.6)."""
+    for key, rule in (("country", _COUNTRY), ("timezone", _TIMEZONE))
+} | {"core_files_upload:filecontent": _BASE64}
+"""Values that Moodle accepts silently but stores as something else (observed on 4.5.6)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,8 @@ class Endpoints:
             "errorcode": error.errorcode,
             "message": message,
         }
+        if not error.errorcode:
+            del answer["errorcode"]
         if debuginfo is not None:
             answer["debuginfo"] = debuginfo
         return to_json(answer)

@@ -30,6 +30,11 @@ def moodle_error(errorcode: str, message: str, debuginfo: str | None = None) -> 
     return MoodleError(MOODLE, errorcode, message, debuginfo)
 
 
+def php_error(message: str) -> MoodleError:
+    """A bug in Moodle's code: PHP's own error has no errorcode."""
+    return MoodleError("Error", "", message)
+
+
 def invalid_parameter(debuginfo: str) -> MoodleError:
     """A refused parameter: only the debuginfo says which one, and only while debugging is on."""
     return MoodleError(

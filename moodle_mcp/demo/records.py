@@ -150,6 +150,8 @@ class Module:
     visible: int = 1
     completion: int = 0
     """0 none, 1 manual, 2 automatic."""
+    comments: bool = True
+    """Whether an assignment takes feedback comments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,7 @@ class GradeItem:
     module: int = 0
     """The cmid; 0 is the course's total."""
     grademax: int = 100
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class World:
     """When an activity was completed, by cmid and user."""
     extensions: dict[tuple[int, int], int] = field(default_factory=dict[tuple[int, int], int])
     """Later due dates, by assignment and user."""
+    locks: dict[tuple[int, int], bool] = field(default_factory=dict[tuple[int, int], bool])
+    """Whether a submission is locked, by assignment and user."""
 
     def snapshot(self) -> dict[str, dict[Any, Any]]:
         """Return all rows in their present state."""

@@ -165,6 +165,9 @@ class Presenter:
         result, left_out = envelope.get("result"), ""
         if self._settings.for_agents:
             result, left_out = without_successes(function, result)
+        if "not_found" in envelope:
+            # The caller's own values; before the result, so that they are on the first page.
+            rendered["not_found"] = envelope["not_found"]
         if "result" in envelope and view.query is None:
             rule = rule or self._plans.of(function).rule
             rendered["result"] = renderer.render(rule, result, view.chosen)

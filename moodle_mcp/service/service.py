@@ -54,6 +54,8 @@ from moodle_mcp.service.resuming import ended
 from moodle_mcp.service.taken_values import with_taken_values
 from moodle_mcp.service.zone import Zones, find_zones
 from moodle_mcp.site.info import SITE_INFO
+from moodle_mcp.verification.guard import guard_of
+from moodle_mcp.verification.reads import Reads
 
 log = logging.getLogger(__name__)
 
@@ -126,11 +128,16 @@ class CallService:
         return reply
 
     async def read(self, context: UserContext, name: str, arguments: Mapping[str, Any]) -> Any:
-        """Call an allowed read and return Moodle's answer; None if it is withheld or fails."""
+        """Call an allowed read and return Moodle's answer; None if it is withheld or fails.
+
+        A look-up that finds nothing answers an empty list.
+        """
         function = context.registry.functions.find_allowed(name)
         if function is None or not function.reads_only:
             return None
-        return (await self._read(context, function, arguments)).result
+        outcome = await self._read(context, function, arguments)
+        nothing = outcome.fault is not None and outcome.fault.kind is Kind.NOT_FOUND
+        return [] if nothing and function.lookup is not None else outcome.result
 
     async def zone(self, context: UserContext) -> tzinfo:
         """The user's time zone; UTC if it is unknown."""
@@ -184,8 +191,10 @@ class CallService:
         await self._obtain(context, request, prepared, consent)
         if resumption is not None:
             await context.resuming.begin(resumption)
-        outcome = await context.caller.run(prepared, observer)
         read = partial(self.read, context)
+        reads = Reads(read, context.registry.allows)
+        guard = await guard_of(prepared.plan, prepared.control, context.user_id, reads)
+        outcome = await context.caller.run(prepared, observer, guard)
         outcome = await with_taken_values(function.name, prepared.plan.arguments, outcome, read)
         outcome = outcome.with_warning(
             "safe_default", said_of_safe_option(function, request.arguments)

@@ -12,7 +12,6 @@ from inline_snapshot import snapshot
 from moodle_mcp.caller.item_errors import find_failures
 from moodle_mcp.caller.ledger import BatchLedger, Fate, ranges
 from moodle_mcp.caller.merge import merge
-from moodle_mcp.caller.plan import Slice
 from moodle_mcp.catalogue.loading import load
 from moodle_mcp.catalogue.model import Batching
 from moodle_mcp.errors import Fault, Kind
@@ -47,8 +46,8 @@ def test_ranges_hold_the_same_indexes(indexes: set[int]) -> None:
 
 def test_items_that_failed_with_their_request_are_told_as_one_run() -> None:
     ledger = BatchLedger(300)
-    ledger.mark_slice(Slice(0, 100), Fate.SUCCEEDED)
-    ledger.mark_slice(Slice(100, 200), Fate.FAILED, Fault(Kind.NOT_FOUND, "Invalid user"))
+    ledger.mark(range(100), Fate.SUCCEEDED)
+    ledger.mark(range(100, 200), Fate.FAILED, Fault(Kind.NOT_FOUND, "Invalid user"))
     ledger.requests = 2
     assert ledger.report() == snapshot(
         {
@@ -68,7 +67,7 @@ def test_fifty_failures_are_told_one_by_one_and_the_rest_by_their_indexes() -> N
     ledger = BatchLedger(60)
     for index in range(51):
         ledger.mark([index], Fate.FAILED, Fault(Kind.NOT_FOUND, "m", errorcode=f"e{index}"))
-    ledger.mark_slice(Slice(51, 60), Fate.FAILED, Fault(Kind.CONFLICT, "m"))
+    ledger.mark(range(51, 60), Fate.FAILED, Fault(Kind.CONFLICT, "m"))
     report = ledger.report()
     assert [each["index"] for each in report["failed"]] == [*range(50)]
     assert report["failed"][49] == snapshot(

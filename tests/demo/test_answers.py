@@ -29,6 +29,7 @@ READS: dict[str, list[dict[str, Any]]] = {
         {"courseid": 2, "options": [{"name": "excludecontents", "value": 1}]},
     ],
     "core_course_get_course_module": [{"cmid": 1}, {"cmid": 4}],
+    "core_course_get_course_module_by_instance": [{"module": "assign", "instance": 1}],
     "core_enrol_get_enrolled_users": [
         {"courseid": 2},
         {"courseid": 2, "options": [{"name": "userfields", "value": "email, roles"},
@@ -42,11 +43,19 @@ READS: dict[str, list[dict[str, Any]]] = {
     "core_user_get_users_by_field": [{"field": "username", "values": ["student1", "teacher1"]}],
     "core_group_get_course_groups": [{"courseid": 2}],
     "core_group_get_group_members": [{"groupids": [1, 2]}],
+    "core_group_get_groups": [{"groupids": [1, 2]}],
+    "core_group_get_groupings": [
+        {"groupingids": [1, 2]}, {"groupingids": [1], "returngroups": 1}
+    ],
     "core_cohort_get_cohorts": [{}, {"cohortids": [2]}],
     "core_cohort_get_cohort_members": [{"cohortids": [1, 2]}],
     "mod_assign_get_assignments": [{}, {"courseids": [2, 9, 999]}],
     "mod_assign_get_submissions": [{"assignmentids": [1, 2, 999]}],
     "mod_assign_get_grades": [{"assignmentids": [1, 3, 999]}],
+    "mod_assign_get_user_flags": [{"assignmentids": [1, 999]}],
+    "mod_assign_list_participants": [
+        {"assignid": 1, "groupid": 0, "filter": "", "onlyids": 1}
+    ],
     "gradereport_user_get_grade_items": [{"courseid": 2}, {"courseid": 2, "userid": 4}],
     "core_calendar_get_action_events_by_timesort": [{}, {"timesortfrom": NOW}],
     "mod_forum_get_forums_by_courses": [{}, {"courseids": [2]}],
@@ -63,6 +72,7 @@ WRITES: dict[str, list[dict[str, Any]]] = {
     "core_course_update_courses": [{"courses": [{"id": 2, "summary": "x"}, {"id": 999}]}],
     "core_course_delete_courses": [{"courseids": [13, 999]}],
     "core_user_update_users": [{"users": [{"id": 5, "city": "Oslo"}, {"id": 999}]}],
+    "core_group_delete_groups": [{"groupids": [1, 999]}],
     "core_cohort_add_cohort_members": [
         {"members": [{"cohorttype": {"type": "id", "value": 2},
                       "usertype": {"type": "username", "value": name}}
@@ -79,6 +89,13 @@ WRITES: dict[str, list[dict[str, Any]]] = {
         {"assignmentid": 1, "userid": 5, "grade": 70, "attemptnumber": -1, "addattempt": 0,
          "workflowstate": "", "applytoall": 1}
     ],
+    "mod_assign_save_grades": [
+        {"assignmentid": 1, "applytoall": 0, "grades": [
+            {"userid": user, "grade": 70, "attemptnumber": -1, "addattempt": 0,
+             "workflowstate": ""} for user in (5, 999)]}
+    ],
+    "mod_assign_lock_submissions": [{"assignmentid": 1, "userids": [4, 5]}],
+    "mod_assign_unlock_submissions": [{"assignmentid": 1, "userids": [4]}],
     "mod_assign_save_user_extensions": [
         {"assignmentid": 1, "userids": [4, 999], "dates": [NOW, NOW]}
     ],

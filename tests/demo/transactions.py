@@ -51,6 +51,12 @@ TRANSACTIONS: dict[str, dict[str, Any]] = {
             {"categorytype": SYSTEM, "name": "x", "idnumber": "exchange"},
         ]
     },
+    "core_cohort_delete_cohort_members": {
+        "members": [{"cohortid": 1, "userid": 4}, {"cohortid": 1, "userid": 999_999}]
+    },
+    "core_group_assign_grouping": {
+        "assignments": [{"groupingid": 1, "groupid": 3}, {"groupingid": 1, "groupid": 999}]
+    },
     "core_calendar_create_calendar_events": {
         "events": [
             {"name": "New", "courseid": 2, "eventtype": "course"},

@@ -1,15 +1,14 @@
-"""mod_assign: assignments, submissions and their grades."""
+"""mod_assign: assignments and submissions."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option, warning
 from moodle_mcp.demo.errors import missing_record
-from moodle_mcp.demo.records import STUDENT, Course, Grade, Module, Submission
+from moodle_mcp.demo.records import STUDENT, Course, Module, Submission
 
-_GRADE: Final = "Grade assignment"
+GRADE: Final = "Grade assignment"
 
 
 def get_assignments(call: Call, params: Params) -> Answer:
@@ -42,8 +41,8 @@ def get_submissions(call: Call, params: Params) -> Answer:
     answers: list[Answer] = []
     warnings: list[Answer] = []
     for assign_id in params["assignmentids"]:
-        if _graded(call, assign_id) is None:
-            warnings.append(_no_access(assign_id))
+        if graded(call, assign_id) is None:
+            warnings.append(no_access(assign_id))
             continue
         found = [
             each
@@ -61,60 +60,14 @@ def get_submissions(call: Call, params: Params) -> Answer:
     return {"assignments": answers, "warnings": warnings}
 
 
-def get_grades(call: Call, params: Params) -> Answer:
-    """mod_assign_get_grades."""
-    since = option(params, "since", 0)
-    answers: list[Answer] = []
-    warnings: list[Answer] = []
-    for assign_id in params["assignmentids"]:
-        module = _graded(call, assign_id)
-        if module is None:
-            warnings.append(_no_access(assign_id))
-            continue
-        item = call.world.item_of(module.id)
-        found = [
-            each
-            for each in call.world.grades.values()
-            if item is not None and each.item == item.id and each.modified >= since
-        ]
-        if found:
-            grades = [_grade(assign_id, each) for each in found]
-            answers.append({"assignmentid": assign_id, "grades": grades})
-        else:
-            warnings.append(warning("assignment", assign_id, "3", "No grades found"))
-    return {"assignments": answers, "warnings": warnings}
-
-
-def save_grade(call: Call, params: Params) -> None:
-    """mod_assign_save_grade."""
-    module = _assignment(call, params["assignmentid"])
-    call.require_teacher(module.course, _GRADE)
-    user = call.existing_user(params["userid"])
-    item = call.world.item_of(module.id)
-    if item is None:
-        raise missing_record("grade_items", module.id)
-    comments: Answer = params["plugindata"].get("assignfeedbackcomments_editor") or {}
-    grade = call.world.grade_of(item.id, user.id)
-    if grade is None:
-        grade_id = call.world.grades.next_id()
-        grade = Grade(grade_id, item.id, user.id, 0, call.user.id, call.now, call.now)
-    call.world.grades[grade.id] = replace(
-        grade,
-        value=params["grade"],
-        grader=call.user.id,
-        modified=call.now,
-        feedback=comments.get("text", grade.feedback),
-    )
-
-
 def save_user_extensions(call: Call, params: Params) -> list[Answer]:
     """mod_assign_save_user_extensions."""
-    module = _assignment(call, params["assignmentid"])
+    module = assignment(call, params["assignmentid"])
     users, dates = params["userids"], params["dates"]
     if len(users) != len(dates):
         detail = "Length of userids and dates parameters differ."
         return [_refusal(detail, module, "invalidparameters", "Invalid parameters")]
-    call.require_teacher(module.course, _GRADE)
+    call.require_teacher(module.course, GRADE)
     warnings: list[Answer] = []
     for user_id, date in zip(users, dates, strict=True):
         enrolment = call.world.enrolments.get((module.course, user_id))
@@ -127,7 +80,8 @@ def save_user_extensions(call: Call, params: Params) -> list[Answer]:
     return warnings
 
 
-def _assignment(call: Call, assign_id: int) -> Module:
+def assignment(call: Call, assign_id: int) -> Module:
+    """Return an assignment of a course that the caller may enter."""
     module = call.world.module_of("assign", assign_id)
     if module is None:
         raise missing_record("assign", assign_id)
@@ -135,13 +89,14 @@ def _assignment(call: Call, assign_id: int) -> Module:
     return module
 
 
-def _graded(call: Call, assign_id: int) -> Module | None:
+def graded(call: Call, assign_id: int) -> Module | None:
     """Return the assignment if the caller grades it."""
     module = call.world.module_of("assign", assign_id)
     return module if module is not None and call.teaches(module.course) else None
 
 
-def _no_access(assign_id: int) -> Answer:
+def no_access(assign_id: int) -> Answer:
+    """Return the warning about an assignment that the caller does not grade."""
     return warning("assignment", assign_id, "1", "No access rights in module context")
 
 
@@ -192,12 +147,8 @@ def _details(module: Module) -> Answer:
         "requiresubmissionstatement": 0,
         "preventsubmissionnotingroup": 0,
         "configs": [
-            {
-                "plugin": "onlinetext",
-                "subtype": "assignsubmission",
-                "name": "enabled",
-                "value": "1",
-            }
+            _plugin("assignsubmission", "onlinetext", on=True),
+            _plugin("assignfeedback", "comments", on=module.comments),
         ],
         "intro": module.intro,
         "introformat": 1,
@@ -206,6 +157,10 @@ def _details(module: Module) -> Answer:
         "timelimit": 0,
         "submissionattachments": 0,
     }
+
+
+def _plugin(subtype: str, plugin: str, *, on: bool) -> Answer:
+    return {"plugin": plugin, "subtype": subtype, "name": "enabled", "value": str(int(on))}
 
 
 def _submission(call: Call, submission: Submission) -> Answer:
@@ -238,17 +193,4 @@ def _submission(call: Call, submission: Submission) -> Answer:
             }
         ],
         "gradingstatus": "graded" if graded else "notgraded",
-    }
-
-
-def _grade(assign_id: int, grade: Grade) -> Answer:
-    return {
-        "id": grade.id,
-        "assignment": assign_id,
-        "userid": grade.user,
-        "attemptnumber": 0,
-        "timecreated": grade.created,
-        "timemodified": grade.modified,
-        "grader": grade.grader,
-        "grade": f"{grade.value:.5f}",
     }

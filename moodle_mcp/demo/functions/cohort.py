@@ -62,6 +62,15 @@ def add_cohort_members(call: Call, params: Params) -> Answer:
     return {"warnings": warnings}
 
 
+def delete_cohort_members(call: Call, params: Params) -> None:
+    """core_cohort_delete_cohort_members: somebody who is not in the cohort is no error."""
+    for item in params["members"]:
+        cohort, user = _existing(call, item["cohortid"]), call.existing_user(item["userid"])
+        call.require_staff("Add and remove cohort members")
+        members = tuple(each for each in cohort.members if each != user.id)
+        call.world.cohorts[cohort.id] = replace(cohort, members=members)
+
+
 def get_cohort_members(call: Call, params: Params) -> list[Answer]:
     """core_cohort_get_cohort_members."""
     cohorts = [_existing(call, cohort_id) for cohort_id in params["cohortids"]]

@@ -52,6 +52,14 @@ def get_contents(call: Call, params: Params) -> list[Answer]:
     ]
 
 
+def get_course_module_by_instance(call: Call, params: Params) -> Answer:
+    """core_course_get_course_module_by_instance."""
+    module = call.world.module_of(params["module"], params["instance"])
+    if module is None:
+        raise missing_module(params["instance"])
+    return get_course_module(call, {"cmid": module.id})
+
+
 def get_course_module(call: Call, params: Params) -> Answer:
     """core_course_get_course_module."""
     module = call.world.modules.get(params["cmid"])

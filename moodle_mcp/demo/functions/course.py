@@ -13,6 +13,7 @@ from moodle_mcp.demo.errors import (
     missing_record,
     moodle_error,
     no_permission,
+    php_error,
 )
 from moodle_mcp.demo.records import (
     EDITING_TEACHER,
@@ -53,6 +54,8 @@ def get_courses(call: Call, params: Params) -> list[Answer]:
 def get_courses_by_field(call: Call, params: Params) -> Answer:
     """core_course_get_courses_by_field."""
     field, value = option(params, "field", ""), option(params, "value", "")
+    if field == "ids" and any(int(each) not in call.world.courses for each in value.split(",")):
+        raise php_error('Attempt to assign property "contextvalidated" on null')
     courses = [
         course
         for course in call.world.courses.values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.errors import invalid_parameter, no_permission
-from moodle_mcp.demo.records import STUDENT, Course, GradeItem, User
+from moodle_mcp.demo.records import STUDENT, Course, Grade, GradeItem, User
 
 
 def get_grade_items(call: Call, params: Params) -> Answer:
@@ -45,7 +45,7 @@ def _report(call: Call, course: Course, user: User) -> Answer:
 def _item(call: Call, course: Course, item: GradeItem, user: User) -> Answer:
     module = call.world.modules.get(item.module)
     grade = call.world.grade_of(item.id, user.id)
-    value = _total(call, course, user) if module is None else grade and grade.value
+    value = _total(call, course, user) if module is None else _graded(grade)
     share = None if value is None else 100 * value / item.grademax
     answer: Answer = {
         "id": item.id,
@@ -83,11 +83,17 @@ def _item(call: Call, course: Course, item: GradeItem, user: User) -> Answer:
     }
 
 
+def _graded(grade: Grade | None) -> float | None:
+    """Return the points; an assignment's -1 stands for none."""
+    return None if grade is None or grade.value < 0 else grade.value
+
+
 def _total(call: Call, course: Course, user: User) -> float | None:
     """Return the average of the graded items, in percent."""
     shares: list[float] = []
     for item in call.world.grade_items.values():
         grade = call.world.grade_of(item.id, user.id) if item.course == course.id else None
-        if grade is not None:
-            shares.append(100 * grade.value / item.grademax)
+        value = _graded(grade)
+        if value is not None:
+            shares.append(100 * value / item.grademax)
     return sum(shares) / len(shares) if shares else None

@@ -7,7 +7,7 @@ from typing import Final
 
 from moodle_mcp.demo.call import Answer, Call, Params, option
 from moodle_mcp.demo.errors import course_closed, invalid_parameter, missing_record
-from moodle_mcp.demo.records import Group
+from moodle_mcp.demo.records import Group, Grouping
 
 _MANAGE: Final = "Manage groups"
 
@@ -53,6 +53,38 @@ def create_groups(call: Call, params: Params) -> list[Answer]:
     return created
 
 
+def get_groups(call: Call, params: Params) -> list[Answer]:
+    """core_group_get_groups: one id that does not exist fails the call."""
+    return [_group(_managed(call, group_id)) for group_id in params["groupids"]]
+
+
+def delete_groups(call: Call, params: Params) -> None:
+    """core_group_delete_groups: what does not exist is skipped."""
+    for group_id in params["groupids"]:
+        if group_id in call.world.groups:
+            _managed(call, group_id)
+            del call.world.groups[group_id]
+
+
+def get_groupings(call: Call, params: Params) -> list[Answer]:
+    """core_group_get_groupings."""
+    groupings = [_managed_grouping(call, each) for each in params["groupingids"]]
+    answers = [_grouping(each) for each in groupings]
+    if option(params, "returngroups", usual=False):
+        for grouping, answer in zip(groupings, answers, strict=True):
+            answer["groups"] = [_inside(call.world.groups[each]) for each in grouping.groups]
+    return answers
+
+
+def assign_grouping(call: Call, params: Params) -> None:
+    """core_group_assign_grouping: a group of another course is no error."""
+    for item in params["assignments"]:
+        grouping = _managed_grouping(call, item["groupingid"])
+        group = _managed(call, item["groupid"])
+        groups = tuple(dict.fromkeys((*grouping.groups, group.id)))
+        call.world.groupings[grouping.id] = replace(grouping, groups=groups)
+
+
 def add_group_members(call: Call, params: Params) -> None:
     """core_group_add_group_members."""
     for item in params["members"]:
@@ -86,6 +118,33 @@ def _managed(call: Call, group_id: int) -> Group:
     call.course(group.course)
     call.require_editor(group.course, _MANAGE)
     return group
+
+
+def _managed_grouping(call: Call, grouping_id: int) -> Grouping:
+    grouping = call.world.groupings.get(grouping_id)
+    if grouping is None:
+        raise missing_record("groupings", grouping_id)
+    call.course(grouping.course)
+    call.require_editor(grouping.course, _MANAGE)
+    return grouping
+
+
+def _grouping(grouping: Grouping) -> Answer:
+    return {
+        "id": grouping.id,
+        "courseid": grouping.course,
+        "name": grouping.name,
+        "description": "",
+        "descriptionformat": 1,
+        "idnumber": "",
+    }
+
+
+def _inside(group: Group) -> Answer:
+    """Return a group as the answer about its grouping has it."""
+    shown = ("id", "name", "idnumber", "description", "descriptionformat", "enrolmentkey")
+    answer = _group(group)
+    return {key: answer[key] for key in shown} | {"courseid": group.course}
 
 
 def _group(group: Group) -> Answer:

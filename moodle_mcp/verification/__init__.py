@@ -1,0 +1,1 @@
+"""Checks around writes that Moodle answers with success whatever happened."""
