@@ -11,6 +11,7 @@ from typing import Any, Final
 from moodle_mcp.catalogue.compiled import PerFunction
 from moodle_mcp.catalogue.control_arguments import has_fields
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.silent import Verdict
 from moodle_mcp.catalogue.text_kinds import TextKinds
 from moodle_mcp.jsontree import map_strings
 from moodle_mcp.presentation.clean import clean_all
@@ -22,7 +23,7 @@ from moodle_mcp.presentation.page_cache import Rest, new_number
 from moodle_mcp.presentation.page_parts import length
 from moodle_mcp.presentation.pages import MOST_OMITTED, Page, pages
 from moodle_mcp.presentation.query import Query
-from moodle_mcp.presentation.render import Each, Keys, Renderer, RenderRule, Unknown, render_rules
+from moodle_mcp.presentation.render import Keys, Renderer, RenderRule, Unknown, render_rules
 from moodle_mcp.redaction.known import NONE, Secrets
 
 _WRAPPING: Final = 900
@@ -34,6 +35,10 @@ QUERY_RESULT: Final = "query_result"
 _TOO_LONG: Final = "The rest is too long to be kept: ask for less at once."
 _REPORTS: Final = ("error", "batch")
 _OWN_WARNING: Final = Keys({"value": Unknown(), "item": None, "warningcode": None, "message": None})
+
+
+_REMARKS: Final = frozenset(Verdict)
+"""The codes of warnings in which only this server speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +182,12 @@ class Presenter:
             found = map_strings(secrets.text, view.query.of(envelope["result"]))
             rendered[QUERY_RESULT] = renderer.render(Unknown(), found, everything)
         if "warnings" in envelope:
-            rendered["warnings"] = renderer.render(
-                Each(_OWN_WARNING), envelope["warnings"], everything
-            )
+            rendered["warnings"] = [
+                renderer.report(each, ())
+                if each["warningcode"] in _REMARKS and self.fence is not None
+                else renderer.render(_OWN_WARNING, each, everything)
+                for each in envelope["warnings"]
+            ]
         for name, near in view.query.unknown_names().items() if view.query else ():
             warning = {"warningcode": "query", "message": _unknown_name(name, near)}
             rendered.setdefault("warnings", []).append(warning)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from moodle_mcp.verification.compare import Unread
-from moodle_mcp.verification.facts import Fact, ids_in, people_of, rows_in
+from moodle_mcp.verification.compare import Unread, plain
+from moodle_mcp.verification.facts import Fact, ids_in, people_of, rows_in, seen, students_in
 from moodle_mcp.verification.reads import Reads
 
 
@@ -72,7 +72,7 @@ async def _assign_participants(ids: Sequence[Any], reads: Reads) -> Mapping[Any,
         )
         module = await _module("assign", number, reads)
         others = None if module is None else await people_of(module["course"], reads)
-        if answer and others is not None:
+        if answer and others:
             found[number] = ids_in(rows_in(answer)) | ids_in(others)
     return found
 
@@ -148,22 +148,32 @@ async def _own_submission(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]
 
 
 async def _people_of_module(cmids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
-    found: dict[Any, frozenset[int]] = {}
+    found: dict[Any, Any] = {}
     for cmid in cmids:
         answer = await reads.ask("core_course_get_course_module", cmid=cmid)
         people = None if answer is None else await people_of(answer["cm"]["course"], reads)
         if people is not None:
-            found[cmid] = ids_in(people)
+            found[cmid] = seen(ids_in(people))
     return found
 
 
 async def _people_of_quiz(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
-    found: dict[Any, frozenset[int]] = {}
+    found: dict[Any, Any] = {}
     for number in ids:
         module = await _module("quiz", number, reads)
         people = None if module is None else await people_of(module["course"], reads)
         if people is not None:
-            found[number] = ids_in(people)
+            found[number] = seen(ids_in(people))
+    return found
+
+
+async def _students_of_quiz(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
+    found: dict[Any, Any] = {}
+    for number in ids:
+        module = await _module("quiz", number, reads)
+        people = None if module is None else await people_of(module["course"], reads, "roles")
+        if people is not None:
+            found[number] = seen(students_in(people))
     return found
 
 
@@ -190,7 +200,8 @@ async def _discussions(owners: Sequence[Any], reads: Reads) -> Mapping[Any, Any]
 async def _discussion_flags(owners: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
     rows = await _discussions(owners, reads)
     return {
-        owner: frozenset(name for name in ("pinned", "attachment") if row.get(name))
+        # `attachment` is a text: "0" without one.
+        owner: frozenset(name for name in ("pinned", "attachment") if plain(row.get(name)))
         for owner, row in rows.items()
     }
 
@@ -253,12 +264,11 @@ async def _columns(owners: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
         if answer is None:
             continue
         entries = dict(_entries(course, rows_in(answer, "usergrades")))
-        columns = {key[:3] for key in entries}
+        columns = {key[:3]: {"grademax": row.get("grademax")} for key, row in entries.items()}
         for owner in owners:
-            if owner[0] == course and owner[:3] not in columns:
-                found[owner] = Unread.GONE
-            elif owner in entries:
-                found[owner] = entries[owner]
+            if owner[0] == course:
+                column = columns.get(owner[:3], Unread.GONE)
+                found[owner] = entries.get(owner, column)
     return found
 
 
@@ -298,6 +308,7 @@ ACTIVITIES: Final[Mapping[str, Fact]] = {
     "extension": Fact(_extension, "who has which extension"),
     "own_submission": Fact(_own_submission, "whether anything was saved"),
     "people_of_module": Fact(_people_of_module, "who participates in the activity's course"),
+    "students_of_quiz": Fact(_students_of_quiz, "who is a student in the quiz's course"),
     "people_of_quiz": Fact(_people_of_quiz, "who participates in the quiz's course"),
     "forum_groups": Fact(_group_mode, "whether the forum has groups"),
     "discussion_flags": Fact(_discussion_flags, "whether the discussion is pinned"),

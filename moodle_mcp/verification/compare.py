@@ -23,6 +23,7 @@ class Unread(Enum):
     """In place of a fact."""
 
     UNKNOWN = "it could not be read"
+    NOBODY = "nobody can be seen"
     GONE = "nothing has the id"
 
 
@@ -48,7 +49,9 @@ def find(check: Check, item: Item, facts: Mapping[Any, Any]) -> Found | None:
     if owner is None:
         return None
     fact = facts.get(owner, Unread.UNKNOWN)
-    if fact is Unread.UNKNOWN:
+    if fact is Unread.NOBODY and check.problem == "present":
+        return None
+    if fact in (Unread.UNKNOWN, Unread.NOBODY):
         return Found(check, check.text, is_unknown=True)
     if fact is Unread.GONE:
         return _found(check, [owner]) if check.problem == "gone" else None
@@ -78,10 +81,10 @@ def _by_itself(check: Check, item: Item) -> list[Any] | None:
 
 _ALONE: Final[Mapping[str, Callable[[Check, Any], bool]]] = {
     "blank": lambda _, value: isinstance(value, str) and not value.strip(),
-    "equal": lambda _, pair: pair[0] == pair[1],
-    "before": lambda _, pair: pair[0] < pair[1],
-    "below": lambda check, value: value < check.limit,
-    "over": lambda check, value: value > check.limit,
+    "equal": lambda _, pair: plain(pair[0]) == plain(pair[1]),
+    "before": lambda _, pair: _exceeds(pair[1], pair[0]),
+    "below": lambda check, value: _exceeds(check.limit, value),
+    "over": lambda check, value: _exceeds(value, check.limit),
 }
 
 
@@ -93,17 +96,28 @@ def _wrong(check: Check, item: Item, fact: Any) -> list[Any]:
     values = compared(check, item)
     match check.problem:
         case "absent":
-            return [value for value in values if value not in fact]
+            return [value for value in values if not _is_in(value, fact)]
         case "present":
-            return values if all(value in fact for value in values) else []
+            return values if all(_is_in(value, fact) for value in values) else []
         case "above":
-            return [value for value in values if fact is not None and value > float(fact)]
+            return [value for value in values if _exceeds(value, fact)]
         case "same":
             return [value for value in values if plain(value) == plain(fact)]
         case "differs":
             return [value for value in values if plain(value) != plain(fact)]
         case _:
             return []
+
+
+def _is_in(value: Any, fact: Any) -> bool:
+    # Some functions take ids as text.
+    return value in fact or plain(value) in fact
+
+
+def _exceeds(value: Any, limit: Any) -> bool:
+    """Whether a number exceeds another; what is no number exceeds nothing."""
+    first, second = plain(value), plain(limit)
+    return isinstance(first, float) and isinstance(second, float) and first > second
 
 
 def _same(check: Check, item: Item, row: Mapping[str, Any]) -> list[Any]:

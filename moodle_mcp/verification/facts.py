@@ -6,7 +6,7 @@ A source answers the facts of the owners that it could read. An owner that nothi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
@@ -38,43 +38,56 @@ def ids_in(rows: Iterable[Mapping[str, Any]]) -> frozenset[int]:
 
 
 async def people_of(course: int, reads: Reads, *fields: str) -> list[Mapping[str, Any]] | None:
-    """Return the participants of a course with these fields; None if they can't be read.
-
-    Nobody at all counts as unknown: in separate groups a teacher without a group sees nobody (read
-    in the source of 4.5.6).
-    """
+    """Return the participants of a course with these fields; None if they can't be read."""
     chosen = {"name": "userfields", "value": ",".join(("id", *fields))}
     answer = await reads.ask("core_enrol_get_enrolled_users", courseid=course, options=[chosen])
-    return rows_in(answer) or None
+    return None if answer is None else rows_in(answer)
+
+
+def seen(people: Collection[Any]) -> Collection[Any] | Unread:
+    """Return people, or that nobody is seen, which does not mean that nobody is there.
+
+    In separate groups a teacher without a group sees nobody (read in the source of 4.5.6).
+    """
+    return people or Unread.NOBODY
 
 
 async def _participants(courses: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
     people = {course: await people_of(course, reads) for course in courses}
-    return {course: ids_in(rows) for course, rows in people.items() if rows is not None}
+    return {course: seen(ids_in(rows)) for course, rows in people.items() if rows is not None}
 
 
 async def _roles(courses: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
-    found: dict[Any, frozenset[tuple[int, int]]] = {}
+    found: dict[Any, Any] = {}
     for course in courses:
         rows = await people_of(course, reads, "roles")
         if rows is not None:
-            found[course] = frozenset(
-                (row["id"], role["roleid"]) for row in rows for role in rows_in(row.get("roles"))
+            found[course] = seen(
+                frozenset(
+                    (row["id"], role["roleid"])
+                    for row in rows
+                    for role in rows_in(row.get("roles"))
+                )
             )
     return found
 
 
 async def _students(courses: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
-    found: dict[Any, frozenset[int]] = {}
+    found: dict[Any, Any] = {}
     for course in courses:
         rows = await people_of(course, reads, "roles")
         if rows is not None:
-            found[course] = frozenset(
-                row["id"]
-                for row in rows
-                if any(role["shortname"] == "student" for role in rows_in(row.get("roles")))
-            )
+            found[course] = seen(students_in(rows))
     return found
+
+
+def students_in(people: Sequence[Mapping[str, Any]]) -> frozenset[int]:
+    """Return those who have the role `student`."""
+    return frozenset(
+        row["id"]
+        for row in people
+        if any(role["shortname"] == "student" for role in rows_in(row.get("roles")))
+    )
 
 
 async def _conversations(users: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:

@@ -45,6 +45,7 @@ class Place:
     own: Own
     database: Database
     sites: Mapping[Who, SiteSession]
+    tokens: Mapping[Who, str]
     modules: Mapping[str, list[Mapping[str, Any]]]
     student: int
     teacher: int
@@ -103,6 +104,7 @@ async def a_place(url: str, token: str, database: Database) -> AsyncGenerator[Pl
             own=own,
             database=database,
             sites=sites,
+            tokens=people,
             modules=modules,
             student=student,
             teacher=teacher,
