@@ -18,6 +18,7 @@ from moodle_mcp.caller.outcome import (
 from moodle_mcp.caller.plan import Plan, Slice
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.model import Batching, Function
+from moodle_mcp.catalogue.refusals import Refused
 from moodle_mcp.errors import CallError, Delivery, Fault, Kind, Written
 from moodle_mcp.site.protocol import REST
 
@@ -243,3 +244,28 @@ def test_isolating_is_advised_for_a_failed_request_of_one_transaction_alone() ->
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("when", "items", "written"),
+    [
+        (Refused.BEFORE, 1, "nothing"),
+        (Refused.BEFORE, 5, "nothing"),
+        (Refused.ITEM, 1, "nothing"),
+        (Refused.ITEM, 5, "unknown"),
+    ],
+)
+def test_an_errorcode_can_prove_that_nothing_was_written(
+    when: Refused, items: int, written: Written
+) -> None:
+    function = replace(MIDWAY, refusals={"shortnametaken": when})
+    taken = moodle(Kind.CONFLICT, "shortnametaken")
+    assert what_was_written(function, taken, items) == written
+    assert what_was_written(function, moodle(Kind.CONFLICT, "other"), items) == "unknown"
+
+
+def test_an_errorcode_proves_nothing_if_an_earlier_attempt_may_have_worked() -> None:
+    function = replace(WRITE, refusals={"shortnametaken": Refused.BEFORE})
+    assert what_was_written(function, moodle(Kind.CONFLICT, "shortnametaken").after_doubt()) == (
+        "unknown"
+    )

@@ -182,3 +182,19 @@ def test_requests_are_filled_to_the_byte_from_the_first_to_the_last(protocol: Pr
     cost = protocol.encode(ENROL.name, enrolments(2)).cost
     plan = make_plan(ENROL, enrolments(6), Limits(cost.fields, cost.bytes), protocol)
     assert plan.slices == (Slice(0, 2), Slice(2, 4), Slice(4, 6))
+
+
+@given(st.integers(1, 40), st.sets(st.integers(0, 39)), st.integers(1, 15))
+def test_a_plan_without_some_items_sends_each_other_item_once(
+    items: int, withheld: set[int], size: int
+) -> None:
+    users = [{"userid": index, "roleid": 5, "courseid": 2} for index in range(items)]
+    function = load().get("enrol_manual_enrol_users")
+    assert function.batching is not None
+    function = replace(function, batching=replace(function.batching, size=size))
+    whole = make_plan(function, {"enrolments": users}, Limits(), REST)
+    plan = whole.without({index for index in withheld if index < items})
+    sent = [index for part in plan.slices for index in plan.indexes(part)]
+    assert sent == [index for index in range(items) if index not in withheld]
+    assert [item["userid"] for part in plan.slices for item in plan.items_of(part)] == sent
+    assert all(len(part) <= size for part in plan.slices)
