@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from moodle_mcp.files.folder import Folder
     from moodle_mcp.service.context import UserContext
     from moodle_mcp.service.process import Process
-    from moodle_mcp.site.session import SiteSession
+    from moodle_mcp.site.session import OnRejection, SiteSession
+    from moodle_mcp.store.base import Store
 
 
 def make_policy(settings: Settings) -> Policy:
@@ -39,6 +40,7 @@ def make_process(
     folder: Folder | None = None,
     *,
     for_agents: bool = True,
+    store: Store | None = None,
 ) -> Process:
     """Build what the users of a process share.
 
@@ -62,6 +64,7 @@ def make_process(
         overrides=settings.overrides,
         audit=audit,
         folder=folder,
+        store=store,
         user_agent=f"moodle-mcp/{__version__}",
     )
 
@@ -76,6 +79,30 @@ def make_context(
     shared = process.shared(connection.address)
     session = SiteSession(connection, transport=shared.transport, background=shared.background)
     return UserContext(process, session, policy, has_builtins=has_builtins)
+
+
+def make_user_context(
+    process: Process,
+    connection: Connection,
+    policy: Policy,
+    *,
+    owner: str,
+    subject: str,
+    grant: str,
+    on_rejection: OnRejection,
+) -> UserContext:
+    """Build the context of one of several users. `subject` and `grant` are for the audit log."""
+    from moodle_mcp.service.context import UserContext
+    from moodle_mcp.site.session import SiteSession
+
+    shared = process.shared(connection.address)
+    session = SiteSession(
+        connection,
+        transport=shared.transport,
+        background=shared.background,
+        on_rejection=on_rejection,
+    )
+    return UserContext(process, session, policy, owner=owner, subject=subject, grant=grant)
 
 
 def make_site(connection: Connection) -> SiteSession:

@@ -59,13 +59,14 @@ MAY_USE: Final[Mapping[str, frozenset[str]]] = {
     ),
     "diagnostics": frozenset({"catalogue", "policy", "service", "site"}),
     "server": frozenset({"caller", "catalogue", "policy", "presentation", "service"}),
+    "auth": frozenset({"catalogue", "site", "store"}),
     "admin": frozenset({"catalogue"}),
     "demo": frozenset({"catalogue"}),
 }
 """The packages that each package may use; a package that is not named here may use all."""
 
-KNOW_MCP: Final = {"server", "wiring", "cli"}
-KNOW_HTTP: Final = {"site", "diagnostics", "credentials", "demo"}
+KNOW_MCP: Final = {"auth", "server", "wiring", "cli"}
+KNOW_HTTP: Final = {"auth", "site", "diagnostics", "credentials", "demo"}
 
 MODULES: Final = sorted(ROOT.rglob("*.py"))
 

@@ -11,7 +11,15 @@ from typing import Any, Final, cast
 import click
 
 from moodle_mcp import __version__
-from moodle_mcp.cli.common import EXIT_FAILED, load, print_json, read_input, settled, site_option
+from moodle_mcp.cli.common import (
+    EXIT_FAILED,
+    chosen_site,
+    load,
+    print_json,
+    read_input,
+    settled,
+    site_option,
+)
 from moodle_mcp.cli.ending import quiet_end
 from moodle_mcp.cli.loading import loading
 from moodle_mcp.jsontree import loaded
@@ -22,6 +30,7 @@ _ELSEWHERE: Final = {
     "admin-script": "moodle_mcp.cli.admin:admin_script",
     "catalogue": "moodle_mcp.cli.admin:catalogue",
     "install": "moodle_mcp.cli.install:install",
+    "keys": "moodle_mcp.cli.keys:keys",
     "login": "moodle_mcp.cli.accounts:login",
     "logout": "moodle_mcp.cli.accounts:logout",
     "sites": "moodle_mcp.cli.accounts:sites",
@@ -74,15 +83,26 @@ def main(ctx: click.Context) -> None:
 @click.option(
     "--http",
     metavar="[HOST:]PORT",
-    help="Serve streamable HTTP on a loopback address instead; port 0 takes any free one.",
+    help="Serve streamable HTTP on a loopback address instead; port 0 takes any free one. With "
+    "MOODLE_MCP_AUTH=oauth on any address.",
+)
+@click.option(
+    "--public-url",
+    metavar="URL",
+    help="Where clients and browsers reach the server, with MOODLE_MCP_AUTH=oauth.",
 )
 @site_option
 @settled
-def serve(http: str | None = None) -> None:
-    """Serve MCP on standard input and output (the default), or over HTTP on this machine."""
+def serve(http: str | None = None, public_url: str | None = None) -> None:
+    """Serve MCP on standard input and output (the default), or over HTTP.
+
+    With MOODLE_MCP_AUTH=oauth people sign in with their Moodle account, each for themselves.
+    """
     if http is not None:
-        _serve_http(http)
+        _serve_http(http, public_url)
         return
+    if public_url is not None:
+        raise click.UsageError("--public-url needs --http")
     # Half of the start is creating the MCP library's models; garbage collection takes a tenth.
     gc.disable()
     with loading():
@@ -249,28 +269,42 @@ def call(
 @main.command()
 @click.option("--serve", "keep", is_flag=True, help="Keep the site running; print the settings.")
 @click.option(
+    "--hosted", is_flag=True, help="Keep the site running, with a server that people sign in to."
+)
+@click.option(
     "--port",
     type=click.IntRange(0, 65_535),
     default=0,
     show_default="8980",
     help="The loopback port for --serve.",
 )
-def demo(keep: bool, port: int) -> None:
+def demo(keep: bool, hosted: bool, port: int) -> None:
     """Show typical calls on a small Moodle inside this process; nothing leaves the machine."""
     with loading():
         from moodle_mcp.cli import demo as report
 
-    if keep:
+    if hosted:
+        from moodle_mcp.cli.hosted import serve_demo
+
+        serve_demo(port)
+    elif keep:
         report.serve(port)
     else:
         report.show()
 
 
-def _serve_http(listen: str) -> None:
+def _serve_http(listen: str, public_url: str | None) -> None:
     with loading():
+        from moodle_mcp.cli.hosted import serve_hosted
         from moodle_mcp.server.transports.http import Listener, serve_http
+        from moodle_mcp.settings import load_settings
         from moodle_mcp.wiring import make_server
 
+    if load_settings(chosen_site()).auth == "oauth":
+        serve_hosted(listen, public_url)
+        return
+    if public_url is not None:
+        raise click.UsageError("--public-url needs MOODLE_MCP_AUTH=oauth")
     with Listener.of(listen) as listener:
         settings, connection = load()
         server = make_server(settings, connection, is_shared=True)

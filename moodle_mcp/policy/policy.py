@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
@@ -20,10 +20,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator allows: the functions named and the access granted."""
+    """What the operator allows: the functions named and the access granted.
+
+    `granted` is what a signed-in person has granted the client, below the operator's limit; None if
+    nobody signs in.
+    """
 
     allowlist: Allowlist
     access: Access
+    granted: Access | None = None
 
     def names(self, name: str) -> bool:
         """Whether the operator has included a function, and not excluded it."""
@@ -44,7 +49,19 @@ class Policy:
             return Decision(False, f"{flags}: only by its full name in MOODLE_MCP_TOOLS")
         if not self.access.allows(classification.access):
             return Decision(False, f"needs MOODLE_MCP_ACCESS={classification.access.value}")
+        if self.granted is not None and not self.granted.allows(classification.access):
+            return Decision(False, f"needs the scope moodle:{classification.access.value}")
         return Decision(True, f"included by {entry}")
+
+    def granting(self, granted: Access) -> Policy:
+        """The same policy for a client that a person has granted this access."""
+        return replace(self, granted=granted)
+
+    def lacks_grant(self, function: Function) -> bool:
+        """Whether the operator allows a function, but the person has not granted its access."""
+        if self.granted is None or self.allows(function):
+            return False
+        return replace(self, granted=None).allows(function)
 
     def allows(self, function: Function) -> bool:
         """Whether a function may be called."""
@@ -58,6 +75,15 @@ class Policy:
         """
         decision = self.decide(function)
         if not decision.allowed:
+            if self.lacks_grant(function):
+                raise CallError.not_sent(
+                    Fault(
+                        Kind.NOT_ALLOWED,
+                        f"{function.name} {decision.reason}, which the user has not granted.",
+                        hint="The user disconnects this server, connects it again, and allows it.",
+                        function=function.name,
+                    )
+                )
             raise CallError.not_sent(
                 Fault(
                     Kind.NOT_ALLOWED,

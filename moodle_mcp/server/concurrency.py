@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import anyio
@@ -23,13 +24,19 @@ _UNCOUNTED: Final = frozenset({"initialize", "ping", "server/discover"})
 class Turns:
     """Middleware that makes a client's requests wait for their turn, and refuses too many.
 
-    A client is a connection over stdio or a session over HTTP. Clients of the protocol without
-    sessions count as one.
+    A client is what `client_of` returns for a request. By default it is a connection over stdio or
+    a session over HTTP. Clients of the protocol without sessions count as one.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        waiting: int = WAITING,
+        client_of: Callable[[ServerRequestContext[Any, Any]], str | None] | None = None,
+    ) -> None:
         self._at_once = at_once
         self._waiting = waiting
+        self._client_of = client_of or _session_id
         self._clients: dict[str | None, anyio.Semaphore] = {}
 
     async def __call__(
@@ -37,7 +44,7 @@ class Turns:
     ) -> HandlerResult:
         if ctx.request_id is None or ctx.method in _UNCOUNTED:
             return await call_next(ctx)
-        client = _session_id(ctx)
+        client = self._client_of(ctx)
         turns = self._clients.setdefault(client, anyio.Semaphore(self._at_once, fast_acquire=True))
         if turns.value == 0 and turns.statistics().tasks_waiting >= self._waiting:
             raise MCPError(

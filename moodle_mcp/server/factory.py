@@ -7,13 +7,13 @@ before `initialize` is answered.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mcp.server import CacheHint, Server
+from mcp.server import CacheHint, Server, ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp_types.methods import CacheableMethod
 
@@ -69,6 +69,8 @@ purpose or missing from the token's service: do not look for a way around it, te
 """
 
 
+Ctx: TypeAlias = ServerRequestContext[Any, Any]
+
 Close: TypeAlias = Callable[[], Awaitable[None]]
 
 
@@ -83,6 +85,46 @@ class Served:
 def server_of(context: UserContext, close: Close) -> Server[Any]:
     """Build the server for a user whose context exists already."""
     return ServerFactory(lambda: Served(context, close)).server()
+
+
+@dataclass(frozen=True, slots=True)
+class Tenancy:
+    """How a server that several people share tells them apart.
+
+    `context_of` returns the context of a request's user, `principal_of` a name for whoever sent
+    the request. `state_keys` are shared by all replicas; the first one seals.
+    """
+
+    context_of: Callable[[Ctx], UserContext]
+    principal_of: Callable[[Ctx], str]
+    state_keys: Sequence[bytes]
+
+
+def shared_server(tenancy: Tenancy, close: Close) -> Server[Any]:
+    """Build the server for the users of a process; `close` ends what they share."""
+    from moodle_mcp.server.handlers import Handlers
+
+    handlers = Handlers(tenancy.context_of)
+
+    @asynccontextmanager
+    async def lifespan(_: Server[Any]) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            await close()
+
+    return _server(
+        lambda: handlers,
+        lifespan,
+        # The SDK asks for parameters that are repeated in headers, and does not say for whom. No
+        # tool has any.
+        lambda _: {"type": "object"},
+        Turns(client_of=tenancy.principal_of),
+        RequestStateSecurity(
+            keys=[*tenancy.state_keys], bind_principal=lambda ctx: tenancy.principal_of(ctx)
+        ),
+        lambda ctx: tenancy.context_of(ctx).registry,
+    )
 
 
 class ServerFactory:
@@ -109,35 +151,14 @@ class ServerFactory:
 
     def server(self) -> Server[Any]:
         """The server, ready to run on a transport."""
-        server: Server[Any] = Server(
-            NAME,
-            version=__version__,
-            title="Moodle",
-            instructions=INSTRUCTIONS,
-            lifespan=self._lifespan,
-            cache_hints={
-                method: CacheHint(ttl_ms=LIST_TTL_MS, scope="private") for method in _LISTS
-            },
-            get_tool_input_schema=lambda name: self._registry.input_schema(name),
-            on_list_tools=lambda ctx, params: self.handlers.list_tools(ctx, params),
-            on_call_tool=lambda ctx, params: self.handlers.call_tool(ctx, params),
-            on_list_resources=lambda ctx, params: self.handlers.list_resources(ctx, params),
-            on_list_resource_templates=lambda ctx, params: self.handlers.list_templates(
-                ctx, params
-            ),
-            on_read_resource=lambda ctx, params: self.handlers.read_resource(ctx, params),
-            on_completion=lambda ctx, params: self.handlers.complete(ctx, params),
-            on_list_prompts=lambda ctx, params: self.handlers.list_prompts(ctx, params),
-            on_get_prompt=lambda ctx, params: self.handlers.get_prompt(ctx, params),
-        )
-        # This drops the SDK's OpenTelemetry middleware, because nothing here exports traces.
-        server.middleware[:] = [
-            no_leaks,
+        return _server(
+            lambda: self.handlers,
+            self._lifespan,
+            lambda name: self._registry.input_schema(name),
             Turns(),
-            RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=NAME),
-            ListCache(lambda _: self._registry),
-        ]
-        return server
+            RequestStateSecurity.ephemeral(),
+            lambda _: self._registry,
+        )
 
     @asynccontextmanager
     async def _lifespan(self, _: Server[Any]) -> AsyncGenerator[None]:
@@ -146,3 +167,38 @@ class ServerFactory:
         finally:
             if "served" in vars(self):
                 await self.served.close()
+
+
+def _server(
+    handlers: Callable[[], Handlers],
+    lifespan: Callable[[Server[Any]], AbstractAsyncContextManager[None]],
+    schema_of: Callable[[str], Mapping[str, Any] | None],
+    turns: Turns,
+    request_state: RequestStateSecurity,
+    registry_of: Callable[[Ctx], Registry],
+) -> Server[Any]:
+    server: Server[Any] = Server(
+        NAME,
+        version=__version__,
+        title="Moodle",
+        instructions=INSTRUCTIONS,
+        lifespan=lifespan,
+        cache_hints={method: CacheHint(ttl_ms=LIST_TTL_MS, scope="private") for method in _LISTS},
+        get_tool_input_schema=schema_of,
+        on_list_tools=lambda ctx, params: handlers().list_tools(ctx, params),
+        on_call_tool=lambda ctx, params: handlers().call_tool(ctx, params),
+        on_list_resources=lambda ctx, params: handlers().list_resources(ctx, params),
+        on_list_resource_templates=lambda ctx, params: handlers().list_templates(ctx, params),
+        on_read_resource=lambda ctx, params: handlers().read_resource(ctx, params),
+        on_completion=lambda ctx, params: handlers().complete(ctx, params),
+        on_list_prompts=lambda ctx, params: handlers().list_prompts(ctx, params),
+        on_get_prompt=lambda ctx, params: handlers().get_prompt(ctx, params),
+    )
+    # This drops the SDK's OpenTelemetry middleware, because nothing here exports traces.
+    server.middleware[:] = [
+        no_leaks,
+        turns,
+        RequestStateBoundary(request_state, default_audience=NAME),
+        ListCache(registry_of),
+    ]
+    return server

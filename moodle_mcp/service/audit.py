@@ -52,12 +52,17 @@ class Audit:
                 self._file.close()
 
     def write(
-        self, function: Function, outcome: Outcome | None, start: float, user: str | None = None
+        self,
+        function: Function,
+        outcome: Outcome | None,
+        start: float,
+        user: str | None = None,
+        grant: str | None = None,
     ) -> None:
         """Write the line of a call that began at `start`, a time of `time.monotonic`.
 
         `outcome` is None if the client cancelled the call; for a write, the log then says how it
-        ended. `user` is None if the process has only one.
+        ended. `user` is None if the process has only one; `grant` is the id of what they granted.
         """
         if self._file is None:
             return
@@ -67,6 +72,7 @@ class Audit:
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "user": user,
+            "grant": grant,
             "function": function.name,
             "access": function.classification.access.value,
             "outcome": ended,

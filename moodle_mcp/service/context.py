@@ -45,8 +45,9 @@ ONLY_USER: Final = "the only user"
 class UserContext:
     """Everything that belongs to one user: session, policy, registry, presenter, time zone.
 
-    `owner` is the user's unique name in the store. `has_builtins` is False for the
-    command line, which calls Moodle's functions only.
+    `owner` is the user's unique name in the store. The audit log names them by `subject` (default:
+    the owner), with the id of their `grant`. `has_builtins` is False for the command line, which
+    calls Moodle's functions only.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class UserContext:
         policy: Policy,
         *,
         owner: str = ONLY_USER,
+        subject: str | None = None,
+        grant: str | None = None,
         caller: Caller | None = None,
         has_builtins: bool = True,
     ) -> None:
@@ -63,6 +66,8 @@ class UserContext:
         self.session = session
         self.policy = policy
         self.owner = owner
+        self._subject = subject or (None if owner == ONLY_USER else owner)
+        self._grant = grant
         self.caller = caller or Caller(
             session,
             process.settings.calls,
@@ -98,8 +103,7 @@ class UserContext:
 
     def audit(self, function: Function, outcome: Outcome | None, start: float) -> None:
         """Write the audit line of a call by this user."""
-        user = None if self.owner == ONLY_USER else self.owner
-        self.process.audit.write(function, outcome, start, user)
+        self.process.audit.write(function, outcome, start, self._subject, self._grant)
 
     @property
     def known_info(self) -> SiteInfo | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_config_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from moodle_mcp.atomic import reason
 from moodle_mcp.caller.limits import Limits
@@ -22,16 +22,17 @@ from moodle_mcp.files.settings import FileSettings
 from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.regular_files import SMALL, at_home, read_regular, real
+from moodle_mcp.settings.hosting import HostingSettings
 from moodle_mcp.settings.names import CONFIG_VARIABLE, CONNECTION, named_alike, variable
 from moodle_mcp.settings.role_ids import parse_role_ids
-from moodle_mcp.site.address import parse_address
+from moodle_mcp.site.address import Address, parse_address
 from moodle_mcp.site.connection import Connection, is_token
 from moodle_mcp.site.protocol import PROTOCOLS
 from moodle_mcp.site.timing import Timing
 from moodle_mcp.textfile import TextError, decoded
 
 
-class Settings(BaseModel):
+class Settings(HostingSettings):
     """The validated settings; field descriptions explain their meaning."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -256,6 +257,22 @@ class Settings(BaseModel):
             raise SettingsError("MOODLE_URL is missing")
         address = parse_address(self.moodle_url, plain_http_allowed=self.unsafe_plain_http)
         return Connection(address, self._read_token(), PROTOCOLS[self.moodle_protocol])
+
+    def site_address(self) -> Address:
+        """Return the address of the site that people sign in to.
+
+        Raises:
+            SettingsError: it is missing or wrong, or a token is set, which everybody would share.
+        """
+        for name in ("moodle_token", "moodle_token_file", "site"):
+            if getattr(self, name) is not None:
+                raise SettingsError(
+                    f"{variable(name)} must not be set with MOODLE_MCP_AUTH=oauth: "
+                    "everybody acts with their own rights"
+                )
+        if self.moodle_url is None:
+            raise SettingsError("MOODLE_URL is missing")
+        return parse_address(self.moodle_url, plain_http_allowed=self.unsafe_plain_http)
 
     def kept_site(self) -> str | None:
         """Return the name of the saved site that `connection` uses; None if it uses none.

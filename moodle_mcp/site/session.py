@@ -11,7 +11,7 @@ import anyio
 import httpx2
 
 from moodle_mcp.background import Background
-from moodle_mcp.errors import CallError
+from moodle_mcp.errors import CallError, Kind
 from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.redaction.known import Secrets
 from moodle_mcp.redaction.values import without_secrets
@@ -25,6 +25,8 @@ from moodle_mcp.site.transport import Transport, timeouts
 
 INFO_TIMEOUT: Final = 8.0
 """Seconds that listing the tools waits for the site before answering without it."""
+
+_REJECTIONS: Final = frozenset({Kind.INVALID_TOKEN, Kind.ACCOUNT_BLOCKED})
 
 Progress: TypeAlias = Callable[[int, int | None], Awaitable[None]]
 """Called with the bytes transferred and, if known, the total."""
@@ -43,6 +45,14 @@ class Form:
     file: tuple[str, BinaryIO] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OnRejection:
+    """What to do when the site no longer accepts the token, and the hint for the error."""
+
+    act: Callable[[], Awaitable[None]]
+    hint: str
+
+
 class SiteSession:
     """A site and a token."""
 
@@ -53,11 +63,13 @@ class SiteSession:
         user_agent: str = "moodle-mcp",
         transport: Transport | None = None,
         background: Background | None = None,
+        on_rejection: OnRejection | None = None,
     ) -> None:
         """Prepare to act with a connection's token; nothing is sent yet.
 
         Whoever passes a shared `transport` must close it. Without one, the site opens its own.
         """
+        self._on_rejection = on_rejection
         self.address = connection.address
         self._token = connection.token
         self.secrets = Secrets(connection.token.get_secret_value())
@@ -114,7 +126,31 @@ class SiteSession:
 
             return await self.background.run_if(len(response.body) > LARGE_TEXT, decoded)
         except CallError as error:
-            raise secrets.error(error) from None
+            raise secrets.error(
+                await self._if_rejected(error, request.protocol, request.function)
+            ) from None
+
+    async def _if_rejected(
+        self, error: CallError, protocol: Protocol, function: str | None = None
+    ) -> CallError:
+        """Act on a rejected token, if the site also refuses to say whose it is.
+
+        Moodle gives the same answer when PHP has dropped the body with the token.
+        """
+        on_rejection = self._on_rejection
+        if on_rejection is None or error.fault.kind not in _REJECTIONS:
+            return error
+        if function == SITE_INFO:
+            await on_rejection.act()
+        else:
+            try:
+                await self.send(protocol.encode(SITE_INFO, {}), timeout=INFO_TIMEOUT)
+            except CallError as about:
+                if about.fault.kind not in _REJECTIONS:
+                    return error
+            else:
+                return error
+        return error.but(hint=on_rejection.hint)
 
     @asynccontextmanager
     async def post(
@@ -144,7 +180,8 @@ class SiteSession:
             async with self.transport.exchange(request, alone=alone, seconds=silence) as response:
                 yield response
         except CallError as error:
-            raise self.secrets.error(error) from None
+            rejected = await self._if_rejected(error, self._protocol or self._protocols[-1])
+            raise self.secrets.error(rejected) from None
 
     async def protocol(self) -> Protocol:
         """Return the protocol to send a call in.

@@ -1,6 +1,6 @@
-"""Serves clients on this machine over streamable HTTP.
+"""Serves clients over streamable HTTP.
 
-There is no authentication: any local program can use the token. So the server listens on loopback
+Without sign-in any local program can use the token. So the server then listens on loopback
 addresses only, and checks `Host` and `Origin` to refuse requests that a web page makes a browser
 send.
 """
@@ -26,6 +26,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, Streamable
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from moodle_mcp.errors import SettingsError
 from moodle_mcp.server.transports.bodies import MAX_BODY, Bodies
@@ -56,18 +57,20 @@ _LISTEN: Final = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[^\[\]]+\]):)?(?P<port>[0-
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket that listens on a loopback port until the `with` block ends."""
+    """A socket that listens on a port until the `with` block ends."""
 
     socket: socket.socket
 
     @classmethod
-    def of(cls, listen: str) -> Self:
-        """Listen on `PORT`, or on `HOST:PORT` if the host is a loopback address.
+    def of(cls, listen: str, *, anywhere: bool = False) -> Self:
+        """Listen on `PORT` of this machine, or on `HOST:PORT`.
+
+        The host must be a loopback address, or with `anywhere` the address of any interface.
 
         Raises:
             SettingsError: it is neither, or the port can't be bound.
         """
-        address, port = _parsed(listen)
+        address, port = _parsed(listen, anywhere=anywhere)
         family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
         # asyncio switches Nagle's algorithm off only if the protocol is given. With it, each answer
         # takes 40 ms.
@@ -114,15 +117,27 @@ class Listener:
 
 def serve_http(server: Server[Any], listener: Listener) -> None:
     """Serve until a signal stops the process; calls in progress then have `GRACE` seconds."""
+    serve_app(asgi(server, listener), listener)
+
+
+def serve_app(
+    app: ASGIApp,
+    listener: Listener,
+    connection: type[Connection] = Connection,
+    grace: int = GRACE,
+    **options: Any,
+) -> None:
+    """Serve an application until a signal stops the process; `options` are uvicorn's."""
     config = uvicorn.Config(
-        asgi(server, listener),
-        http=Connection,
+        app,
+        http=connection,
         h11_max_incomplete_event_size=MAX_HEAD,
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=grace,
+        **options,
     )
     http = HttpServer(config)
     http.take_signals()
@@ -159,7 +174,9 @@ def asgi(server: Server[Any], listener: Listener) -> Starlette:
     return Starlette(routes=[route], lifespan=lifespan)
 
 
-def _parsed(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
+def _parsed(
+    listen: str, *, anywhere: bool
+) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
     parts = _LISTEN.fullmatch(listen)
     if parts is None:
         raise SettingsError(f"--http: {listen!r} is neither PORT nor HOST:PORT")
@@ -168,7 +185,9 @@ def _parsed(listen: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address,
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         address = None
-    if address is None or not address.is_loopback:
+    if address is None and anywhere:
+        raise SettingsError(f"--http: {host} is not an IP address; 0.0.0.0 and :: mean all")
+    if address is None or not (anywhere or address.is_loopback):
         raise SettingsError(
             f"--http: {host} is not a loopback address; there is no authentication, so only "
             "127.0.0.1, ::1 and localhost are allowed"

@@ -1,0 +1,1 @@
+"""The pages that people see: sign-in, consent, connected agents, errors."""

@@ -1,0 +1,173 @@
+"""Builds the server for several people from the settings; part of the wiring."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.types import Scope
+
+from moodle_mcp import __version__, wiring
+from moodle_mcp.atomic import reason
+from moodle_mcp.auth import scopes
+from moodle_mcp.auth.client_documents import ClientDocuments
+from moodle_mcp.auth.clients import Documents
+from moodle_mcp.auth.grants import Found
+from moodle_mcp.auth.keys import SecretKeys, new_keys, read_keys
+from moodle_mcp.auth.moodle import MoodleSignIn
+from moodle_mcp.auth.resource_server import Challenges, protected, token_of
+from moodle_mcp.auth.server import AuthorizationServer, Stores, authorization_server
+from moodle_mcp.auth.vault import Vault, VaultError
+from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.errors import SettingsError
+from moodle_mcp.server.factory import Tenancy, shared_server
+from moodle_mcp.server.transports.hosted import Doors, hosted_app
+from moodle_mcp.server.transports.http import PATH
+from moodle_mcp.server.transports.users import context_of, principal_of
+from moodle_mcp.service.audit import Audit
+from moodle_mcp.service.context import UserContext
+from moodle_mcp.service.users import Principal, Users
+from moodle_mcp.settings import Settings, variable
+from moodle_mcp.site.connection import Connection
+from moodle_mcp.site.protocol import PROTOCOLS
+from moodle_mcp.site.session import OnRejection
+from moodle_mcp.store.base import Store, StoreLimits
+from moodle_mcp.store.memory import MemoryStore
+from moodle_mcp.store.sqlite import SqliteStore
+
+GRANT_LIMITS: Final = StoreLimits(most_entries=1_000_000, most_bytes=4_000_000_000)
+"""Far above what people have: a grant must not be evicted."""
+
+_SIGN_IN_AGAIN: Final = (
+    "Moodle no longer accepts the sign-in of this user. The next request makes the client ask them "
+    "to sign in again; then repeat what was not done."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """The application, and what tests and the demo need of it."""
+
+    app: Starlette
+    authorization: AuthorizationServer
+    close: Callable[[], Awaitable[None]]
+
+
+def make_hosted(
+    settings: Settings,
+    *,
+    documents: Callable[[Store], Documents] = ClientDocuments,
+    clock: Callable[[], float] = time.time,
+) -> Hosted:
+    """Build the server for the people of one site.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+    public_url = settings.checked_public_url()
+    keys = _keys(settings)
+    stores = make_stores(settings)
+    vault = Vault(keys, clock)
+    protocols = PROTOCOLS[settings.moodle_protocol]
+    address = settings.site_address()
+    authorization = authorization_server(
+        public_url,
+        PATH,
+        settings.access,
+        stores=stores,
+        vault=vault,
+        moodle=MoodleSignIn(address, protocols, settings.service, f"moodle-mcp/{__version__}"),
+        documents=documents(stores.passing),
+        clock=clock,
+    )
+    policy = wiring.make_policy(settings)
+    process = wiring.make_process(settings, Audit(settings.audit), store=stores.passing)
+
+    async def close() -> None:
+        await process.aclose()
+        await stores.grants.aclose()
+
+    async def user_of(scope: Scope) -> tuple[str, UserContext]:
+        found = token_of(scope).found
+        await authorization.grants.note_use(found)
+        grant = found.grant
+        access = scopes.access_of(found.scopes) or Access.READ
+        principal = Principal(grant.id, grant.person.owner, access)
+        return grant.id, users.context(principal, lambda: make(principal, found))
+
+    def make(principal: Principal, found: Found) -> UserContext:
+        grant = found.grant
+
+        async def act() -> None:
+            await authorization.grants.end(grant.id)
+            users.forget(grant.id)
+
+        try:
+            token = authorization.grants.moodle_token(grant)
+        except VaultError:
+            raise SettingsError(f"{variable('secret_key_file')} lacks the key of a grant") from None
+        return wiring.make_user_context(
+            process,
+            Connection(address, SecretStr(token), protocols),
+            policy.granting(principal.access),
+            owner=principal.owner,
+            subject=vault.pseudonym(principal.owner),
+            grant=grant.id,
+            on_rejection=OnRejection(act, _SIGN_IN_AGAIN),
+        )
+
+    users = Users(time.monotonic)
+    challenges = Challenges(authorization.rules)
+    tenancy = Tenancy(
+        context_of,
+        principal_of,
+        [key.derived("request state") for key in keys.current_first(clock())],
+    )
+    doors = Doors(
+        protect=lambda app: protected(app, authorization.provider, authorization.rules),
+        context_of=user_of,
+        refusal=challenges.step_up,
+        host=urlsplit(public_url).netloc,
+        origin=public_url,
+    )
+    app = hosted_app(shared_server(tenancy, close), PATH, doors, authorization.routes)
+    return Hosted(app, authorization, close)
+
+
+def make_stores(settings: Settings) -> Stores:
+    """Open the stores.
+
+    Raises:
+        SettingsError: they can't be opened.
+    """
+    if settings.keeps_nothing:
+        return Stores(MemoryStore(limits=GRANT_LIMITS), MemoryStore())
+    folder = settings.store_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        grants: Store = SqliteStore(folder / "grants.sqlite", limits=GRANT_LIMITS)
+        return Stores(grants, SqliteStore(folder / "passing.sqlite"))
+    except OSError as error:
+        raise SettingsError(
+            f"{variable('store')} can't be used ({reason(error)}): {folder}"
+        ) from None
+    except sqlite3.Error as error:
+        raise SettingsError(f"{variable('store')} can't be used ({error}): {folder}") from None
+
+
+def _keys(settings: Settings) -> SecretKeys:
+    path: Path | None = settings.secret_key_file
+    if path is not None:
+        return read_keys(path)
+    if settings.keeps_nothing:
+        return new_keys(0)
+    raise SettingsError(
+        f"{variable('secret_key_file')} is missing: make one with `moodle-mcp keys new FILE`"
+    )

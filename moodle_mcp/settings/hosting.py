@@ -1,0 +1,146 @@
+"""The settings of a server for several people."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, Field
+
+from moodle_mcp.errors import SettingsError
+from moodle_mcp.regular_files import at_home
+from moodle_mcp.settings.names import variable
+
+MEMORY: Final = "memory"
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class HostingSettings(BaseModel):
+    """Fields for `serve --http` with sign-in; the other settings inherit from this."""
+
+    auth: Annotated[
+        Literal["none", "oauth"],
+        Field(
+            description="Who may use `serve --http`: `none`: every program on this machine, with "
+            "MOODLE_TOKEN; `oauth`: people who sign in with their Moodle account."
+        ),
+    ] = "none"
+    public_url: Annotated[
+        str | None,
+        Field(
+            description="The address at which clients and browsers reach the server, such as "
+            "`https://mcp.example.org`; https, and no path (oauth only)."
+        ),
+    ] = None
+    service: Annotated[
+        str,
+        Field(description="The short name of the web service that people sign in to (oauth only)."),
+    ] = "moodle_mobile_app"
+    secret_key_file: Annotated[
+        Path | None,
+        Field(
+            description="The file of keys that encrypt Moodle tokens, made by `moodle-mcp keys new`"
+            " (oauth only)."
+        ),
+    ] = None
+    store: Annotated[
+        str | None,
+        Field(
+            description="Where grants and further pages lie (oauth only): a folder for SQLite "
+            "files, or `memory`, which forgets them at the end. Without it, a folder of the user."
+        ),
+    ] = None
+    trusted_proxies: Annotated[
+        str,
+        Field(
+            description="Addresses or networks of proxies, comma-separated, whose "
+            "`X-Forwarded-For` names the client (oauth only)."
+        ),
+    ] = ""
+    tls_certificate: Annotated[
+        Path | None,
+        Field(description="The server's certificate with its chain, in PEM (oauth only)."),
+    ] = None
+    tls_key: Annotated[
+        Path | None,
+        Field(description="The key of the certificate, in PEM (oauth only)."),
+    ] = None
+
+    def checked_public_url(self) -> str:
+        """Return the public address without a last slash.
+
+        Raises:
+            SettingsError: it is missing, not https, or has a path.
+        """
+        name = variable("public_url")
+        if self.public_url is None:
+            raise SettingsError(f"{name} is missing: set it, or pass --public-url")
+        try:
+            parts = urlsplit(self.public_url.strip())
+            _ = parts.port
+        except ValueError:
+            raise SettingsError(f"{name} is not an address") from None
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            raise SettingsError(f"{name} must be an https address; http only on this machine")
+        if not parts.hostname or "@" in parts.netloc:
+            raise SettingsError(f"{name} must have a host and no user name")
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise SettingsError(
+                f"{name} must not have a path: clients look for metadata at the root"
+            )
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    def proxies(self) -> list[str]:
+        """Return the trusted proxies.
+
+        Raises:
+            SettingsError: one is neither an address nor a network.
+        """
+        found = [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
+        for each in found:
+            try:
+                ipaddress.ip_network(each)
+            except ValueError:
+                name = variable("trusted_proxies")
+                raise SettingsError(f"{name}: {each} is not an address or network") from None
+        return found
+
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """Return the files of the certificate and its key; None to serve plain HTTP.
+
+        Raises:
+            SettingsError: only one of them is set, or is no file.
+        """
+        names = ("tls_certificate", "tls_key")
+        paths = [getattr(self, name) for name in names]
+        if paths == [None, None]:
+            return None
+        for name, path in zip(names, paths, strict=True):
+            if path is None:
+                raise SettingsError(f"{variable(name)} is missing: a certificate needs its key")
+            if not at_home(path).is_file():
+                raise SettingsError(f"{variable(name)}: there is no file {path}")
+        return at_home(paths[0]), at_home(paths[1])
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether all grants end with the process."""
+        return self.store == MEMORY
+
+    def store_folder(self) -> Path:
+        """Return the folder of the SQLite files.
+
+        Raises:
+            SettingsError: the setting is neither a folder nor `memory`.
+        """
+        if self.store is None:
+            return user_data_path("moodle-mcp")
+        if "://" in self.store:
+            raise SettingsError(f"{variable('store')} must be a folder or `memory`")
+        folder = at_home(Path(self.store))
+        if not folder.is_absolute():
+            raise SettingsError(f"{variable('store')} must be an absolute path, not {folder}")
+        return folder
