@@ -95,7 +95,9 @@ class Browser:
 
     site: str
     http: httpx2.AsyncClient = field(
-        default_factory=lambda: httpx2.AsyncClient(follow_redirects=False, trust_env=False)
+        default_factory=lambda: httpx2.AsyncClient(
+            follow_redirects=False, trust_env=False, timeout=60
+        )
     )
 
     async def get(self, url: str) -> httpx2.Response:
@@ -154,7 +156,9 @@ class Agent:
 
     site: HostedSite
     http: httpx2.AsyncClient = field(
-        default_factory=lambda: httpx2.AsyncClient(follow_redirects=False, trust_env=False)
+        default_factory=lambda: httpx2.AsyncClient(
+            follow_redirects=False, trust_env=False, timeout=60
+        )
     )
     redirect: str = REDIRECT
     client_id: str = ""
@@ -358,7 +362,7 @@ async def sdk_client(
         client_metadata_url=document,
     )
     async with (
-        httpx2.AsyncClient(auth=auth, trust_env=False, timeout=30) as http,
+        httpx2.AsyncClient(auth=auth, trust_env=False, timeout=60) as http,
         Client(streamable_http_client(site.mcp, http_client=http), mode=mode) as client,  # type: ignore[arg-type]
     ):
         yield client
