@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,18 +15,19 @@ from starlette.applications import Starlette
 from starlette.types import Scope
 
 from moodle_mcp import __version__, wiring
-from moodle_mcp.atomic import reason
 from moodle_mcp.auth import scopes
 from moodle_mcp.auth.client_documents import ClientDocuments
 from moodle_mcp.auth.clients import Documents
 from moodle_mcp.auth.grants import Found
 from moodle_mcp.auth.keys import SecretKeys, new_keys, read_keys
 from moodle_mcp.auth.moodle import MoodleSignIn
-from moodle_mcp.auth.resource_server import Challenges, protected, token_of
-from moodle_mcp.auth.server import AuthorizationServer, Stores, authorization_server
+from moodle_mcp.auth.resource_server import Challenges, Verifier, protected, token_of
+from moodle_mcp.auth.server import AuthorizationServer, authorization_server
 from moodle_mcp.auth.vault import Vault, VaultError
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.errors import SettingsError
+from moodle_mcp.health import health_routes
+from moodle_mcp.open_stores import open_stores
 from moodle_mcp.server.factory import Tenancy, shared_server
 from moodle_mcp.server.transports.hosted import Doors, hosted_app
 from moodle_mcp.server.transports.http import PATH
@@ -38,12 +39,7 @@ from moodle_mcp.settings import Settings, variable
 from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.protocol import PROTOCOLS
 from moodle_mcp.site.session import OnRejection
-from moodle_mcp.store.base import Store, StoreLimits
-from moodle_mcp.store.memory import MemoryStore
-from moodle_mcp.store.sqlite import SqliteStore
-
-GRANT_LIMITS: Final = StoreLimits(most_entries=1_000_000, most_bytes=4_000_000_000)
-"""Far above what people have: a grant must not be evicted."""
+from moodle_mcp.store.base import Store, StoreError
 
 _SIGN_IN_AGAIN: Final = (
     "Moodle no longer accepts the sign-in of this user. The next request makes the client ask them "
@@ -73,7 +69,7 @@ def make_hosted(
     """
     public_url = settings.checked_public_url()
     keys = _keys(settings)
-    stores = make_stores(settings)
+    stores = open_stores(settings)
     vault = Vault(keys, clock)
     protocols = PROTOCOLS[settings.moodle_protocol]
     address = settings.site_address()
@@ -96,7 +92,8 @@ def make_hosted(
 
     async def user_of(scope: Scope) -> tuple[str, UserContext]:
         found = token_of(scope).found
-        await authorization.grants.note_use(found)
+        with suppress(StoreError):
+            await authorization.grants.note_use(found)
         grant = found.grant
         access = scopes.access_of(found.scopes) or Access.READ
         principal = Principal(grant.id, grant.person.owner, access)
@@ -106,8 +103,10 @@ def make_hosted(
         grant = found.grant
 
         async def act() -> None:
-            await authorization.grants.end(grant.id)
             users.forget(grant.id)
+            # Without the store the grant stays; Moodle refuses the next call as well.
+            with suppress(StoreError):
+                await authorization.grants.end(grant.id)
 
         try:
             token = authorization.grants.moodle_token(grant)
@@ -124,6 +123,7 @@ def make_hosted(
         )
 
     users = Users(time.monotonic)
+    verifier = Verifier(authorization.provider)
     challenges = Challenges(authorization.rules)
     tenancy = Tenancy(
         context_of,
@@ -131,35 +131,16 @@ def make_hosted(
         [key.derived("request state") for key in keys.current_first(clock())],
     )
     doors = Doors(
-        protect=lambda app: protected(app, authorization.provider, authorization.rules),
+        protect=lambda app: protected(app, verifier, authorization.rules),
         context_of=user_of,
         refusal=challenges.step_up,
+        errors={StoreError: authorization.gone},
         host=urlsplit(public_url).netloc,
         origin=public_url,
     )
-    app = hosted_app(shared_server(tenancy, close), PATH, doors, authorization.routes)
+    health = health_routes([stores.grants, stores.passing])
+    app = hosted_app(shared_server(tenancy, close), PATH, doors, [*authorization.routes, *health])
     return Hosted(app, authorization, close)
-
-
-def make_stores(settings: Settings) -> Stores:
-    """Open the stores.
-
-    Raises:
-        SettingsError: they can't be opened.
-    """
-    if settings.keeps_nothing:
-        return Stores(MemoryStore(limits=GRANT_LIMITS), MemoryStore())
-    folder = settings.store_folder()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        grants: Store = SqliteStore(folder / "grants.sqlite", limits=GRANT_LIMITS)
-        return Stores(grants, SqliteStore(folder / "passing.sqlite"))
-    except OSError as error:
-        raise SettingsError(
-            f"{variable('store')} can't be used ({reason(error)}): {folder}"
-        ) from None
-    except sqlite3.Error as error:
-        raise SettingsError(f"{variable('store')} can't be used ({error}): {folder}") from None
 
 
 def _keys(settings: Settings) -> SecretKeys:

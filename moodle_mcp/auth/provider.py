@@ -34,6 +34,8 @@ class GrantToken(AccessToken):
     """An access token with the grant that it stands for."""
 
     found: Found = Field(repr=False, exclude=True)
+    is_from_memory: bool = False
+    """The store did not answer, and this was true a few minutes ago."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from cachetools import TTLCache
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend
 from pydantic import AnyHttpUrl
@@ -17,9 +19,16 @@ from moodle_mcp.auth import scopes
 from moodle_mcp.auth.authorization import Rules
 from moodle_mcp.auth.endpoints import RESOURCE_METADATA
 from moodle_mcp.auth.provider import GrantToken, Provider
+from moodle_mcp.auth.secret_texts import hashed
 from moodle_mcp.catalogue.classification import Access
+from moodle_mcp.store.base import StoreError
 
 BEARER: Final = "Bearer"
+
+REMEMBERED: Final = 300.0
+"""Seconds for which a token that was valid is remembered, for the time that the store is gone."""
+
+MOST_REMEMBERED: Final = 5_000
 
 
 class Challenges:
@@ -33,8 +42,13 @@ class Challenges:
         problem = {"error": "invalid_token", "error_description": "The token is not valid."}
         return self._response(401, scopes.scopes_up_to(self._rules.most), problem, shown=has_token)
 
-    def step_up(self, access: Access) -> Response:
-        """Status 403: a call needs functions of this access, and so these scopes."""
+    def step_up(self, scope: Scope, access: Access) -> Response:
+        """Status 403: a call needs functions of this access, and so these scopes.
+
+        While the store is gone, whether the person has granted them can't be known.
+        """
+        if token_of(scope).is_from_memory:
+            return unavailable()
         problem = {
             "error": "insufficient_scope",
             "error_description": f"The call needs {scopes.scope_of(access)}.",
@@ -59,7 +73,44 @@ class Challenges:
         )
 
 
-def protected(app: ASGIApp, provider: Provider, rules: Rules) -> ASGIApp:
+class Verifier:
+    """Verifies tokens by the store, and for reads by its own memory while the store is gone.
+
+    `clock` is monotonic, in seconds.
+    """
+
+    def __init__(self, provider: Provider, clock: Callable[[], float] = time.monotonic) -> None:
+        self._provider = provider
+        self._known: TTLCache[str, GrantToken] = TTLCache(MOST_REMEMBERED, REMEMBERED, clock)
+
+    async def verify_token(self, token: str) -> GrantToken | None:
+        """Return what a bearer token stands for; None if it is not valid.
+
+        Raises:
+            StoreError: the store does not answer, and the token was not seen lately.
+        """
+        name = hashed(token)
+        try:
+            found = await self._provider.verify_token(token)
+        except StoreError:
+            kept = self._known.get(name)
+            if kept is None:
+                raise
+            read = (scopes.scope_of(Access.READ),)
+            less = {
+                "scopes": list(read),
+                "found": kept.found._replace(scopes=read),
+                "is_from_memory": True,
+            }
+            return kept.model_copy(update=less)
+        if found is None:
+            self._known.pop(name, None)
+        else:
+            self._known[name] = found
+        return found
+
+
+def protected(app: ASGIApp, verifier: Verifier, rules: Rules) -> ASGIApp:
     """The application, for requests with a valid token only. `token_of` returns it."""
     challenges = Challenges(rules)
     admitted = AuthContextMiddleware(app)
@@ -71,8 +122,17 @@ def protected(app: ASGIApp, provider: Provider, rules: Rules) -> ASGIApp:
         has_token = any(name == b"authorization" for name, _ in scope.get("headers", ()))
         await challenges.sign_in(has_token=has_token)(scope, receive, send)
 
-    backend = BearerAuthBackend(provider, resource_server_url=AnyHttpUrl(rules.resource))
+    backend = BearerAuthBackend(verifier, resource_server_url=AnyHttpUrl(rules.resource))
     return AuthenticationMiddleware(require, backend)
+
+
+def unavailable() -> Response:
+    """Status 503: the store does not answer; nothing was done."""
+    problem = {
+        "error": "temporarily_unavailable",
+        "error_description": "Nothing was done: the store of this server does not answer.",
+    }
+    return Response(json.dumps(problem), 503, {"Retry-After": "10"}, media_type="application/json")
 
 
 def token_of(scope: Scope) -> GrantToken:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from moodle_mcp.auth.attempts import Attempts
@@ -23,6 +25,7 @@ from moodle_mcp.auth.pages.pages import Pages
 from moodle_mcp.auth.pages.rendering import Renderer
 from moodle_mcp.auth.pages.sign_in import SignInPages
 from moodle_mcp.auth.provider import Provider
+from moodle_mcp.auth.resource_server import unavailable
 from moodle_mcp.auth.sign_ins import Browsers, SignIns
 from moodle_mcp.auth.vault import Vault
 from moodle_mcp.catalogue.classification import Access
@@ -50,6 +53,13 @@ class AuthorizationServer:
     provider: Provider
     grants: Grants
     routes: list[Route]
+    pages: Pages
+
+    async def gone(self, request: Request, _: Exception) -> Response:
+        """Answer a request during which the store did not answer."""
+        if "text/html" in request.headers.get("accept", ""):
+            return self.pages.error(request, "store_gone", 503)
+        return unavailable()
 
 
 def authorization_server(
@@ -79,4 +89,4 @@ def authorization_server(
         ConnectionPages(renderer, sign_ins, browsers, grants, cookies, clock),
     )
     endpoints = Endpoints(provider, rules, sign_ins, attempts, pages, cookies)
-    return AuthorizationServer(rules, provider, grants, endpoints.routes())
+    return AuthorizationServer(rules, provider, grants, endpoints.routes(), pages)

@@ -54,6 +54,7 @@ from moodle_mcp.service.resuming import ended
 from moodle_mcp.service.taken_values import with_taken_values
 from moodle_mcp.service.zone import Zones, find_zones
 from moodle_mcp.site.info import SITE_INFO
+from moodle_mcp.store.base import StoreError
 from moodle_mcp.verification.guard import guard_of
 from moodle_mcp.verification.reads import Reads
 
@@ -66,6 +67,15 @@ OWN_READ_SECONDS: Final = 8.0
 """Most seconds for a read that the server makes for itself."""
 
 _ASKED: Final = Fault(Kind.NEEDS_CONFIRMATION, "The user is asked first.")
+
+
+_STORE_GONE: Final = Fault(
+    Kind.INTERNAL,
+    "Nothing was sent: the store of this server does not answer.",
+    hint="Try again in a minute. If it stays so, the operator checks MOODLE_MCP_STORE.",
+    retryable=True,
+    written="nothing",
+)
 
 
 class CallService:
@@ -104,6 +114,10 @@ class CallService:
             context.audit(function, Outcome(fault=_ASKED), start)
             raise
         except CallError as error:
+            reply = await self._present_own(context, function, failed(function, error))
+        except StoreError:
+            # It is asked only before anything is sent; afterwards, nothing is kept instead.
+            error = CallError.not_sent(_STORE_GONE)
             reply = await self._present_own(context, function, failed(function, error))
         except asyncio.CancelledError:
             task = asyncio.current_task()

@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_path
 from pydantic import BaseModel, Field
 
+from moodle_mcp.atomic import reason
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.regular_files import at_home
+from moodle_mcp.regular_files import SMALL, at_home, read_regular
 from moodle_mcp.settings.names import variable
+from moodle_mcp.textfile import TextError, decoded
 
 MEMORY: Final = "memory"
+_REDIS: Final = ("redis://", "rediss://")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -50,8 +53,13 @@ class HostingSettings(BaseModel):
         str | None,
         Field(
             description="Where grants and further pages lie (oauth only): a folder for SQLite "
-            "files, or `memory`, which forgets them at the end. Without it, a folder of the user."
+            "files, `redis://HOST:PORT/DATABASE` (or `rediss://`) for several replicas, or "
+            "`memory`, which forgets them at the end. Without it, a folder of the user."
         ),
+    ] = None
+    store_password_file: Annotated[
+        Path | None,
+        Field(description="A file with the password of the Redis store (oauth only)."),
     ] = None
     trusted_proxies: Annotated[
         str,
@@ -130,16 +138,48 @@ class HostingSettings(BaseModel):
         """Whether all grants end with the process."""
         return self.store == MEMORY
 
+    def store_url(self) -> str | None:
+        """Return the address of the Redis store; None if another one is set.
+
+        Raises:
+            SettingsError: it contains a password, or is another address.
+        """
+        if self.store is None or "://" not in self.store:
+            return None
+        name = variable("store")
+        if not self.store.startswith(_REDIS):
+            raise SettingsError(f"{name} must begin with redis:// or rediss://, or be a folder")
+        if "@" in self.store or "password" in self.store:
+            raise SettingsError(
+                f"{name} must not contain a password: use {variable('store_password_file')}"
+            )
+        return self.store
+
+    def store_password(self) -> str | None:
+        """Return the password of the Redis store, if there is one.
+
+        Raises:
+            SettingsError: its file can't be read.
+        """
+        path = self.store_password_file
+        if path is None:
+            return None
+        name = variable("store_password_file")
+        try:
+            return decoded(read_regular(at_home(path), SMALL)).strip()
+        except OSError as error:
+            raise SettingsError(f"{name} can't be read ({reason(error)}): {path}") from None
+        except TextError as error:
+            raise SettingsError(f"{name}: {path}: {error}") from None
+
     def store_folder(self) -> Path:
         """Return the folder of the SQLite files.
 
         Raises:
-            SettingsError: the setting is neither a folder nor `memory`.
+            SettingsError: it is not an absolute path.
         """
         if self.store is None:
             return user_data_path("moodle-mcp")
-        if "://" in self.store:
-            raise SettingsError(f"{variable('store')} must be a folder or `memory`")
         folder = at_home(Path(self.store))
         if not folder.is_absolute():
             raise SettingsError(f"{variable('store')} must be an absolute path, not {folder}")

@@ -36,11 +36,20 @@ class StoreLimits:
 DEFAULT_LIMITS: Final = StoreLimits()
 
 
+class StoreError(Exception):
+    """The store can't be reached or written. Whether it carried out the operation is unknown."""
+
+    def __init__(self) -> None:
+        super().__init__("the store does not answer")
+
+
 class Store(Protocol):
     """Values in bytes, each with an owner, a kind and an expiry.
 
     When an owner's entries of one kind, or all entries, are more than may be kept, the entries
     that were written or extended longest ago are evicted.
+
+    All methods but `put` raise `StoreError` if the store can't be reached.
     """
 
     async def get(self, key: Key, *, extend: bool = False) -> bytes | None:

@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from moodle_mcp.atomic import append_private
-from moodle_mcp.store.base import DEFAULT_LIMITS, Key, StoreLimits
+from moodle_mcp.store.base import DEFAULT_LIMITS, Key, StoreError, StoreLimits
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +78,8 @@ class SqliteStore:
     async def put(self, key: Key, value: bytes) -> bool:
         try:
             return await self._do(self._put, key, value)
-        except sqlite3.Error as error:
+        except StoreError:
             # What was done in Moodle must be told although nothing can be kept of it.
-            log.warning("the store can't be written: %s", error)
             return False
 
     async def take(self, key: Key) -> bytes | None:
@@ -97,9 +96,13 @@ class SqliteStore:
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         # An operation that has begun is completed, so that no transaction stays open.
-        return await anyio.to_thread.run_sync(
-            partial(work, *args, **kwargs), limiter=self._turn, abandon_on_cancel=False
-        )
+        try:
+            return await anyio.to_thread.run_sync(
+                partial(work, *args, **kwargs), limiter=self._turn, abandon_on_cancel=False
+            )
+        except sqlite3.Error as error:
+            log.warning("the store can't be used: %s", error)
+            raise StoreError from None
 
     def _get(self, key: Key, extend: bool) -> bytes | None:
         with self._transaction():

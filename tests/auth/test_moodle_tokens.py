@@ -33,6 +33,10 @@ AGAIN = (
 )
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def forget_tokens(site: HostedSite) -> None:
     """Moodle forgets the tokens that it has given out, as when they expire."""
     site.moodle.site.tokens.clear()
@@ -120,7 +124,7 @@ async def test_grants_outlive_the_process_and_lie_there_encrypted(
         *(tokens[name] for name in ("access_token", "refresh_token")),
         *(fresh[name] for name in ("access_token", "refresh_token")),
     ]
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    files = files_in(tmp_path)
     assert {path.name for path in files} >= {"grants.sqlite", "passing.sqlite", "audit"}
     kept_bytes = b"".join(path.read_bytes() for path in files)
     logged = "".join(record.getMessage() for record in caplog.records)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moodle_mcp.store.base import Key, Kind, Store, StoreLimits
+from moodle_mcp.store.base import Key, Kind, Store, StoreError, StoreLimits
 from moodle_mcp.store.memory import MemoryStore
+from moodle_mcp.store.redis import RedisStore
 from moodle_mcp.store.sqlite import SqliteStore
+from tests.support.redis_server import all_keys, needs_redis, redis_server
 
 KIND = Kind("kind", seconds=60, most_entries=3, most_bytes=100)
 KEY = Key("ann", KIND, "one")
@@ -37,8 +41,17 @@ class Clock:
 Open: TypeAlias = Callable[..., Any]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as found:
+        yield found.url
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=needs_redis)])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    # Each test has keys of its own.
+    name, opens = uuid4().hex, count()
+
     @asynccontextmanager
     async def opened(
         clock: Clock | None = None, limits: StoreLimits | None = None
@@ -46,6 +59,9 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
         clock, limits = clock or Clock(), limits or StoreLimits()
         if request.param == "memory":
             store: Store = MemoryStore(clock, limits)
+        elif request.param == "redis":
+            url = request.getfixturevalue("redis_url")
+            store = RedisStore(url, f"{name}{next(opens)}", limits=limits, clock=clock)
         else:
             store = SqliteStore(tmp_path / "store.sqlite", clock, limits)
         try:
@@ -205,37 +221,98 @@ OPERATIONS = st.lists(
 )
 
 
+async def answers(operations: list[tuple[str, str, int]], store: Store, clock: Clock) -> list[Any]:
+    """What a store answers to operations, one after the other."""
+    found: list[Any] = []
+    for what, name, number in operations:
+        key = named(name)
+        match what:
+            case "get":
+                found.append(await store.get(key))
+            case "extend":
+                found.append(await store.get(key, extend=True))
+            case "put":
+                found.append(await store.put(key, b"1" * number))
+            case "take":
+                found.append(await store.take(key))
+            case "swap":
+                found.append(await store.swap(key, b"1" * number if number else None, b"2"))
+            case "increment":
+                counter = replace(key, kind=replace(KIND, name="count"))
+                found.append(await store.increment(counter))
+            case _:
+                clock.now += number
+    await store.aclose()
+    return found
+
+
 @given(OPERATIONS)
-def test_both_stores_answer_alike(operations: list[tuple[str, str, int]]) -> None:
-
-    async def answers(store: Store, clock: Clock) -> list[Any]:
-        found: list[Any] = []
-        for what, name, number in operations:
-            key = named(name)
-            match what:
-                case "get":
-                    found.append(await store.get(key))
-                case "extend":
-                    found.append(await store.get(key, extend=True))
-                case "put":
-                    found.append(await store.put(key, b"1" * number))
-                case "take":
-                    found.append(await store.take(key))
-                case "swap":
-                    found.append(await store.swap(key, b"1" * number if number else None, b"2"))
-                case "increment":
-                    counter = replace(key, kind=replace(KIND, name="count"))
-                    found.append(await store.increment(counter))
-                case _:
-                    clock.now += number
-        await store.aclose()
-        return found
-
+def test_sqlite_answers_like_the_memory(operations: list[tuple[str, str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first, second = Clock(), Clock()
-        expected = anyio.run(answers, MemoryStore(first), first)
+        expected = anyio.run(answers, operations, MemoryStore(first), first)
         sqlite = SqliteStore(Path(folder) / "store.sqlite", second)
-        assert anyio.run(answers, sqlite, second) == expected
+        assert anyio.run(answers, operations, sqlite, second) == expected
+
+
+@needs_redis
+@given(OPERATIONS)
+def test_redis_answers_like_the_memory(
+    redis_url: str, operations: list[tuple[str, str, int]]
+) -> None:
+    first, second = Clock(), Clock()
+    expected = anyio.run(answers, operations, MemoryStore(first), first)
+    store = RedisStore(redis_url, uuid4().hex, clock=second)
+    assert anyio.run(answers, operations, store, second) == expected
+
+
+@needs_redis
+async def test_redis_keeps_nothing_of_what_has_gone(redis_url: str) -> None:
+    clock = Clock()
+    store = RedisStore(redis_url, "gone", clock=clock)
+    for number in range(20):
+        await store.put(named(f"{number}"), b"value")
+    await store.take(named("19"))
+    clock.now += 60
+    await store.put(named("last"), b"v")
+    await store.take(named("last"))
+    assert all_keys(redis_url, "gone") == {
+        "{moodle-mcp:gone}:number",
+        "{moodle-mcp:gone}:bytes",
+    }
+    await store.aclose()
+
+
+@needs_redis
+async def test_redis_knows_owners_and_names_only_as_hashes(redis_url: str) -> None:
+    store = RedisStore(redis_url, "private")
+    await store.put(named("a-secret-name", owner="https://moodle.example 4"), b"v")
+    kept = " ".join(all_keys(redis_url, "private"))
+    assert "{moodle-mcp:private}:entry:kind:" in kept
+    assert "a-secret-name" not in kept
+    assert "moodle.example" not in kept
+    await store.aclose()
+
+
+@needs_redis
+async def test_redis_may_go_and_come_back(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as server:
+        store = RedisStore(server.url, "back")
+        await store.put(KEY, b"v")
+        server.stop()
+        for operation in (
+            store.get(KEY),
+            store.take(KEY),
+            store.swap(KEY, b"v", b"w"),
+            store.increment(KEY),
+        ):
+            with pytest.raises(StoreError):
+                await operation
+        assert not await store.put(KEY, b"w")
+        server.start()
+        assert await store.get(KEY) == b"v"
+        assert await store.take(KEY) == b"v"
+        await store.aclose()
 
 
 async def test_a_file_outlives_its_process_and_is_its_owners_alone(tmp_path: Path) -> None:

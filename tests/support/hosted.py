@@ -85,8 +85,7 @@ def hosting(demo: Demo, **more: Any) -> Generator[HostedSite]:
     )
     hosted = make_hosted(settings, **options)
     with serving(hosted.app, port) as served:
-        assert served == url
-        yield HostedSite(url, hosted, demo)
+        yield HostedSite(served, hosted, demo)
 
 
 @dataclass
@@ -118,7 +117,7 @@ class Browser:
     async def _followed(self, response: httpx2.Response) -> httpx2.Response:
         while response.has_redirect_location:
             target = urljoin(str(response.url), response.headers["location"])
-            if not target.startswith(self.site):
+            if urlsplit(target).hostname != urlsplit(self.site).hostname:
                 break
             response = await self.http.get(target)
         return response

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.server.transports.bodies import MAX_BODY, Bodies
 from moodle_mcp.server.transports.connections import Connection
 from moodle_mcp.server.transports.http import SESSION_TIME
-from moodle_mcp.server.transports.users import ContextOfScope, StepUp, with_context
+from moodle_mcp.server.transports.users import ContextOfScope, Refusal, StepUp, with_context
 
 MAX_SESSIONS: Final = 2_000
 """Most concurrent sessions of clients of the older protocols."""
@@ -31,18 +31,23 @@ class HostedConnection(Connection):
     max_connections = 4_096
 
 
+ErrorHandler: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     """What stands between a request and the MCP server.
 
     `protect` admits requests with a valid token, `context_of` finds their user's context, and
     `refusal` answers a call that needs an access which the user has not granted. `host` is the
-    public host, with the port if it is not the scheme's own, `origin` the public address.
+    public host, with the port if it is not the scheme's own, `origin` the public address. `errors`
+    answer requests during which something could not be reached.
     """
 
     protect: Callable[[ASGIApp], ASGIApp]
     context_of: ContextOfScope
-    refusal: Callable[[Access], Response]
+    refusal: Refusal
+    errors: Mapping[type[Exception], ErrorHandler]
     host: str
     origin: str
 
@@ -73,5 +78,6 @@ def hosted_app(
     return Starlette(
         # No GET: the server sends nothing unasked.
         routes=[Route(path, endpoint, methods=["POST", "DELETE"]), *routes],
+        exception_handlers=doors.errors,
         lifespan=lifespan,
     )

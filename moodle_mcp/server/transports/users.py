@@ -25,6 +25,9 @@ _PRINCIPAL: Final = "moodle_mcp.principal"
 ContextOfScope: TypeAlias = Callable[[Scope], Awaitable[tuple[str, UserContext]]]
 """Returns the name of the principal of a request, and the context."""
 
+Refusal: TypeAlias = Callable[[Scope, Access], Response]
+"""Answers a request for a call that needs an access which its user has not granted."""
+
 
 def with_context(app: ASGIApp, context_of: ContextOfScope) -> ASGIApp:
     """The application, with the user's context in each request's scope."""
@@ -54,7 +57,7 @@ class StepUp:
     must come in one piece. What the operator withholds is left to the call itself.
     """
 
-    def __init__(self, app: ASGIApp, refusal: Callable[[Access], Response]) -> None:
+    def __init__(self, app: ASGIApp, refusal: Refusal) -> None:
         self._app = app
         self._refusal = refusal
 
@@ -67,7 +70,7 @@ class StepUp:
         read = [await receive()]
         access = await _lacking(context, read[0].get("body", b""))
         if access is not None:
-            await self._refusal(access)(scope, receive, send)
+            await self._refusal(scope, access)(scope, receive, send)
             return
 
         async def replayed() -> Message:
