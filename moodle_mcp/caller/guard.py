@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from moodle_mcp.caller.ledger import BatchLedger
+from moodle_mcp.caller.ledger import BatchLedger, Remark
 from moodle_mcp.errors import Fault
 
 
@@ -15,6 +15,11 @@ class Guard(Protocol):
     @property
     def refused(self) -> Mapping[int, Fault]:
         """The items that must not be sent, each with the reason."""
+        ...
+
+    @property
+    def remarks(self) -> Sequence[tuple[int, Remark]]:
+        """What is to be said of items that may be sent, such as `unchanged`."""
         ...
 
     async def confirm(self, ledger: BatchLedger, answers: Mapping[int, Any]) -> None:
@@ -29,6 +34,7 @@ class NoGuard:
     """Leaves everything to Moodle's answers."""
 
     refused: Mapping[int, Fault] = {}
+    remarks: Sequence[tuple[int, Remark]] = ()
 
     async def confirm(self, ledger: BatchLedger, answers: Mapping[int, Any]) -> None:
         """Say nothing."""

@@ -16,6 +16,7 @@ import anyio
 
 from moodle_mcp.caller.caller import Prepared
 from moodle_mcp.caller.executor import Observer
+from moodle_mcp.caller.guard import Guard
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.catalogue.arguments import checked_size
 from moodle_mcp.catalogue.classification import Access
@@ -47,7 +48,7 @@ from moodle_mcp.service.consent import (
     describing,
 )
 from moodle_mcp.service.context import UserContext
-from moodle_mcp.service.dry_run import with_description
+from moodle_mcp.service.dry_run import with_description, with_judgement
 from moodle_mcp.service.reply import Reply
 from moodle_mcp.service.requested import Request, requested, unwrapped
 from moodle_mcp.service.resuming import ended
@@ -206,8 +207,7 @@ class CallService:
         if resumption is not None:
             await context.resuming.begin(resumption)
         read = partial(self.read, context)
-        reads = Reads(read, context.registry.allows)
-        guard = await guard_of(prepared.plan, prepared.control, context.user_id, reads)
+        guard = await self._guard(context, prepared)
         outcome = await context.caller.run(prepared, observer, guard)
         outcome = await with_taken_values(function.name, prepared.plan.arguments, outcome, read)
         outcome = outcome.with_warning(
@@ -327,7 +327,12 @@ class CallService:
         # Another process, such as the next command, could not find a call that is kept here.
         has_confirm = CONFIRM_TOOL.name in context.registry.builtins
         token = await to_ask.keep(described) if has_confirm else None
-        return with_description(outcome, described, token)
+        guard = await self._guard(context, prepared)
+        return with_judgement(with_description(outcome, described, token), guard)
+
+    async def _guard(self, context: UserContext, prepared: Prepared) -> Guard:
+        reads = Reads(partial(self.read, context), context.registry.allows)
+        return await guard_of(prepared.plan, context.user_id, reads)
 
 
 async def _shown(context: UserContext, paged: Paged) -> dict[str, Any]:

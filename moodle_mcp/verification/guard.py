@@ -12,7 +12,6 @@ import anyio
 from moodle_mcp.caller.guard import Guard, NoGuard
 from moodle_mcp.caller.ledger import BatchLedger, Fate, Remark
 from moodle_mcp.caller.plan import Plan
-from moodle_mcp.catalogue.control_arguments import ControlArguments
 from moodle_mcp.catalogue.silent import Check, Verdict
 from moodle_mcp.errors import Fault, Kind
 from moodle_mcp.verification.activity_facts import ACTIVITIES
@@ -46,15 +45,13 @@ class Judged:
         return self.found.check.then is Verdict.FAILED and not self.found.is_unknown
 
 
-async def guard_of(
-    plan: Plan, control: ControlArguments, caller: int | None, reads: Reads
-) -> Guard:
+async def guard_of(plan: Plan, caller: int | None, reads: Reads) -> Guard:
     """Return the guard of a planned call, which has judged the items already.
 
-    `caller` is the id of the token's user. A dry run and a function without checks need no guard.
+    `caller` is the id of the token's user. A function without checks needs no guard.
     """
     checks = plan.function.checks
-    if control.dry_run or not checks:
+    if not checks:
         return NoGuard()
     guard = WriteGuard(checks, items_of(plan.arguments, plan.item_names, caller), reads)
     await guard.prepare()
@@ -80,6 +77,11 @@ class WriteGuard:
     def refused(self) -> Mapping[int, Fault]:
         """The items that must not be sent."""
         return self._refused
+
+    @property
+    def remarks(self) -> Sequence[tuple[int, Remark]]:
+        """What was found of items that may be sent."""
+        return self._remarks
 
     async def prepare(self) -> None:
         """Run the checks before the write."""
