@@ -155,12 +155,17 @@ def plain(value: Any) -> Any:
 def _found(check: Check, values: Sequence[Any], fact: Any = None) -> Found:
     words = ", ".join(map(_short, values[:5]))
     number = plain(fact)
-    shown = f"{number:g}" if isinstance(number, float) else ""
+    shown = _number(number) if isinstance(number, float) else ""
     return Found(check, check.text.format(value=words, fact=shown))
 
 
 def _short(value: Any) -> str:
     if isinstance(value, tuple):
         value = cast("tuple[Any, ...]", value)[0]
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = _number(value) if isinstance(value, float) else str(value)
     return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _number(value: float) -> str:
+    """Write a number with as many decimals as Moodle stores, and without an exponent."""
+    return f"{value:.5f}".rstrip("0").rstrip(".")

@@ -14,7 +14,11 @@ from moodle_mcp.verification.items import items_of
 
 
 def check(problem: Any, **fields: Any) -> Check:
-    usual = {"then": Verdict.FAILED, "text": "{value} of {fact}", "value": ("value",)}
+    usual: dict[str, Any] = {
+        "then": Verdict.FAILED,
+        "text": "{value} of {fact}",
+        "value": ("value",),
+    }
     return Check((), problem, **{**usual, **fields})
 
 
@@ -35,6 +39,7 @@ FACTS = [
     ("same", "50.00000", 50, "50 of 50"),
     ("differs", "50.00000", 50, None),
     ("differs", "-1.00000", 50, "50 of -1"),
+    ("differs", 12_345_678, 5, "5 of 12345678"),
     ("gone", Unread.GONE, 1, "1 of "),
     ("absent", Unread.GONE, 1, None),
     ("absent", Unread.NOBODY, 1, "unknown"),
