@@ -52,7 +52,7 @@ class RedisStore:
         """
         more = {} if password is None else {"password": password}
         self._redis = Redis.from_pool(
-            BlockingConnectionPool.from_url(
+            BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - `**kwargs`
                 url,
                 max_connections=MOST_CONNECTIONS,
                 timeout=SECONDS,

@@ -616,7 +616,7 @@ async def test_a_call_of_one_request_that_succeeds_has_a_batch_without_an_error(
 
 
 async def test_fates_are_told_before_each_request_and_after_it(demo: Demo) -> None:
-    told: list[tuple[range, list[str], int]] = []
+    told: list[tuple[Sequence[int], list[str], int]] = []
     observer = Observer(
         on_fates=lambda part, ledger: told.append(
             (part, [ledger.fate(index).name for index in part], ledger.requests)
@@ -637,7 +637,7 @@ async def test_a_run_ends_after_the_request_whose_outcome_can_not_be_noted(demo:
     """Recording before the first request succeeds, after it fails: the disk is full."""
     notes = 0
 
-    def note(_: range, __: BatchLedger) -> None:
+    def note(_: Sequence[int], __: BatchLedger) -> None:
         nonlocal notes
         notes += 1
         if notes == 2:
@@ -680,9 +680,9 @@ async def test_no_request_is_begun_that_the_budget_would_cut_off(
     now = 0.0
     monkeypatch.setattr("moodle_mcp.caller.transmit.time", SimpleNamespace(monotonic=lambda: now))
 
-    def on_fates(items: range, ledger: BatchLedger) -> None:
+    def on_fates(items: Sequence[int], ledger: BatchLedger) -> None:
         nonlocal now
-        now += 40 if ledger.fate(items.start) is Fate.UNKNOWN else 0
+        now += 40 if ledger.fate(items[0]) is Fate.UNKNOWN else 0
 
     items = [enrolment(number) for number in range(12)]
     outcome = await call(demo, ENROL, items, observer=Observer(on_fates=on_fates))

@@ -16,12 +16,13 @@ from mcp import Client
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.demo import ADMIN_TOKEN, DemoSite, InjectedFault, serving
+from moodle_mcp.server.factory import server_of
 from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.process import Process
 from moodle_mcp.service.service import CallService
 from moodle_mcp.store.memory import MemoryStore
-from tests.support.serving import NOW, server_for
+from tests.support.serving import NOW
 from tests.support.users import ANN, BOB, SETTINGS, User
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +41,7 @@ async def deeds(context: UserContext) -> AsyncGenerator[Any]:
     async def closed() -> None:
         """The context is closed by the test."""
 
-    async with Client(server_for(context, closed)) as client:
+    async with Client(server_of(context, closed)) as client:
         yield [tool.model_dump() for tool in (await client.list_tools()).tools]
         yield [each.name for each in (await client.list_prompts()).prompts]
     reply = await service.call(context, "core_course_get_courses", {"_fields": ["*"]})
