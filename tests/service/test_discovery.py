@@ -19,6 +19,7 @@ from moodle_mcp.policy.exposure import MOST_WRITES, Mode
 from moodle_mcp.service.process import ServiceSettings
 from tests.support.demo import Demo
 from tests.support.serving import policy, server_for
+from tools.tokens import counter, shown
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +46,16 @@ async def test_the_whole_of_moodle_costs_under_two_thousand_tokens(demo: Demo, m
     assert [tool.name for tool in tools] == [*FACADE, *OWN]
     shown = [[tool.name, tool.description, tool.input_schema] for tool in tools]
     assert len(json.dumps(shown)) / 4 < 2_000
+
+
+async def test_the_default_list_with_our_own_tools_costs_at_most_six_thousand_tokens(
+    demo: Demo,
+) -> None:
+    count = counter()
+    context = demo.context("default", Access.READ, settings=ServiceSettings(Mode.AUTO))
+    async with Client(server_for(context)) as session:
+        tools = (await session.list_tools()).tools
+    assert sum(count(shown(tool)) for tool in tools) <= 6_000
 
 
 @pytest.mark.parametrize(
@@ -202,15 +213,15 @@ async def test_over_all_functions_nothing_but_reads_passes_a_server_that_only_re
     """In every mode, by the function's own name and through call_function."""
     writes = [name for name in CATALOGUE if not CATALOGUE.get(name).reads_only]
     assert len(writes) > 300
-    for shown in Mode:
+    for mode in Mode:
         async with client(
-            demo, shown=shown, tools=",".join(CATALOGUE), access=Access.READ
+            demo, shown=mode, tools=",".join(CATALOGUE), access=Access.READ
         ) as session:
             listed = {tool.name for tool in (await session.list_tools()).tools}
             assert listed.isdisjoint(writes)
             for name in writes:
                 results = [await session.call_tool(name, {})]
-                if shown is not Mode.DIRECT:
+                if mode is not Mode.DIRECT:
                     call: dict[str, Any] = {"function": name, "arguments": {}}
                     results.append(await session.call_tool("call_function", call))
                     described = await session.call_tool("describe_function", {"function": name})

@@ -66,9 +66,12 @@ _TEXTS: Final = {
 
 
 def bulk_function(exposed: Sequence[Function], *, has_folder: bool) -> Function | None:
-    """Define `bulk_call` with the highest access of the functions; None if none takes a list."""
+    """Define `bulk_call` with the highest access of the functions; None if no write takes a list.
+
+    A table that is only read is a job for a read with a list of values, or for `resolve`.
+    """
     accesses = {each.classification.access for each in exposed if each.batching is not None}
-    if not accesses:
+    if accesses <= {Access.READ}:
         return None
     access = next(each for each in reversed(Access) if each in accesses)
     names = [name for name in _PARAMS if has_folder or name != "file"]
