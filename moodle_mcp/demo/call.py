@@ -25,7 +25,8 @@ class Call:
     `functions` are those of the token's service with their versions; `downloads` and `uploads` say
     whether the service allows files. `pending` is what the user must do on the site first.
     `in_form` says whether the token came as a form field, where Moodle's own functions can find
-    it. `run` runs another function of the service for the same caller.
+    it. `exact_case` says whether the database distinguishes case. `run` runs another function of
+    the service for the same caller.
     """
 
     world: World
@@ -39,6 +40,7 @@ class Call:
     downloads: bool = True
     uploads: bool = True
     pending: str = ""
+    exact_case: bool = False
 
     @property
     def now(self) -> int:

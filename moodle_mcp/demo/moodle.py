@@ -267,6 +267,7 @@ class Moodle:
             run,
             downloads=self.switches.downloads,
             uploads=self.switches.uploads,
+            exact_case=self.switches.exact_case,
             pending=self.switches.user_pending,
         )
 

@@ -44,6 +44,8 @@ class Switches:
     downloads: bool = True
     """Whether the services allow file downloads."""
     uploads: bool = True
+    exact_case: bool = False
+    """Whether the database distinguishes case where Moodle leaves it that, as PostgreSQL does."""
     wwwroot: str | None = None
     """The site's own address; a request sent to another host or scheme is redirected to it."""
     service_disabled: bool = False

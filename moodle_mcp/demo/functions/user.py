@@ -64,10 +64,12 @@ def get_users_by_field(call: Call, params: Params) -> list[Answer]:
         # One value that Moodle would clean fails the call.
         if value != value.strip() or (field == "id" and not value.isdecimal()):
             raise invalid_parameter(f"The field '{field}' value is invalid: {value}")
+    compared = str if call.exact_case else str.casefold
+    wanted = {compared(value) for value in values}
     return [
         user_answer(call, user, account=True)
         for user in call.world.people()
-        if str(getattr(user, field)) in values and call.knows(user)
+        if compared(str(getattr(user, field))) in wanted and call.knows(user)
     ]
 
 

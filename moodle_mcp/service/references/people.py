@@ -19,8 +19,11 @@ site allows extended characters (read in the source of 4.5.6), so it is asked by
 """
 
 _MOST_ODD: Final = 20
-_MOST_SEARCHED: Final = 20
-"""Most names that are asked one by one; the others count as unknown."""
+"""Most unusual user names that are asked one by one; the others count as unknown."""
+
+_FEW: Final = 8
+_MOST_PATTERNS: Final = 80
+"""Most searches for e-mail addresses; what they would find counts as unknown."""
 
 
 async def find_people(names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
@@ -86,15 +89,17 @@ def _asked(field: str, values: Sequence[str]) -> tuple[str, Mapping[str, Any]]:
 
 
 async def _searched(missing: Iterable[str], ask: Ask) -> dict[str, list[int]]:
-    """Search for a few e-mail addresses without regard to case; a search takes a request each.
+    """Search for e-mail addresses without regard to case.
 
-    In its pattern `_` and `%` stand for other characters (read in the source of 4.5.6), so that
-    what was found is compared again.
+    In the search's pattern `%` and `_` stand for other characters (read in the source of 4.5.6), so
+    that what was found is compared again. A few addresses are searched one by one, many together
+    by their first letter and domain.
     """
-    some = sorted(missing)
-    if not 0 < len(some) <= _MOST_SEARCHED:
+    wanted = frozenset(missing)
+    patterns = sorted(wanted if len(wanted) <= _FEW else {_pattern(text) for text in wanted})
+    if not 0 < len(patterns) <= _MOST_PATTERNS:
         return {}
-    calls = [(SEARCH, {"criteria": [{"key": "email", "value": text}]}) for text in some]
+    calls = [(SEARCH, {"criteria": [{"key": "email", "value": text}]}) for text in patterns]
     try:
         answers = await ask_each(ask, calls, refusals=REFUSALS)
     except CallError as error:
@@ -102,7 +107,11 @@ async def _searched(missing: Iterable[str], ask: Ask) -> dict[str, list[int]]:
             raise
         return {}
     rows = (row for answer in answers for row in objects(answer, "users"))
-    return {text: ids for text, ids in _by_value("email", rows).items() if text in frozenset(some)}
+    return {text: ids for text, ids in _by_value("email", rows).items() if text in wanted}
+
+
+def _pattern(text: str) -> str:
+    return f"{text[:1]}%@{text.rpartition('@')[2]}"
 
 
 def _by_value(field: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, list[int]]:

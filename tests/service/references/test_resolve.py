@@ -28,6 +28,7 @@ async def resolved(demo: Demo, *names: dict[str, Any], **options: Any) -> dict[s
     async with client(demo, **options) as session:
         answer = await session.call_tool("resolve", {"names": list(names)})
     assert answer.structured_content is not None
+    # The marks have a random number.
     text = re.sub(r"</?moodle-text \w+>", "", json.dumps(answer.structured_content))
     return {key: each for key, each in json.loads(text).items() if key != "notice"}
 

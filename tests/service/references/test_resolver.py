@@ -94,6 +94,18 @@ async def test_two_hundred_people_take_few_requests() -> None:
     assert asked(demo) == {"core_user_get_users_by_field": 2}
 
 
+async def test_the_case_of_stored_addresses_does_not_matter(demo: Demo) -> None:
+    """PostgreSQL distinguishes it in the look-up by field, but not in a search."""
+    users = demo.site.world.users
+    for each in list(users.values()):
+        users[each.id] = replace(each, email=f"X{each.id}@College.Example")
+    demo.site.switches.exact_case = True
+    people = [each.id for each in users.values()][:40]
+    matches = await found(demo, *(Name(Thing.USER, f"x{each}@college.example") for each in people))
+    assert matches == {f"x{each}@college.example": Match((each,)) for each in people}
+    assert asked(demo) == {"core_user_get_users_by_field": 1, "core_user_get_users": 1}
+
+
 async def test_courses_and_categories(demo: Demo) -> None:
     assert await found(
         demo,
