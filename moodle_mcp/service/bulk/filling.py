@@ -87,7 +87,7 @@ async def _fill_shared(rows: Rows, resolver: Resolver, found: dict[Name, Match])
             raise CallError.not_sent(
                 Fault(
                     Kind.INVALID_ARGUMENTS,
-                    f"Nothing was sent: {each.header}: {fault.message}",
+                    f"Nothing was sent: {fault.message}",
                     hint=fault.hint,
                     parameters=(problem,),
                 )
