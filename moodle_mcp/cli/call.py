@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,14 +17,22 @@ from moodle_mcp.caller.ledger import Fate
 from moodle_mcp.caller.outcome import Outcome, left_in_doubt, of_the_whole
 from moodle_mcp.catalogue.control_arguments import CONTROL_ARGUMENTS, DRY_RUN, ON_ERROR
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.cli.item_file import Items, Reading, read_items
+from moodle_mcp.cli.item_file import Reading, read_items
 from moodle_mcp.cli.items import ItemsError, Results, held, to_send
+from moodle_mcp.cli.named_items import (
+    Ready,
+    has_names,
+    named_rows,
+    plain_rows,
+    show_plan,
+)
 from moodle_mcp.errors import CallError, Fault
+from moodle_mcp.service.bulk.report import planned_outcome, refused
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.service import CallService
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.tables.shapes import as_arguments, with_places
+from moodle_mcp.tables.shapes import Place, with_places
 from moodle_mcp.terminal import progress_bar, say
 from moodle_mcp.wiring import make_context, make_policy, make_process
 
@@ -38,13 +46,18 @@ _STOPPING = [
 
 _WAITING = "moodle-mcp: stopping when the current request ends; the result follows"
 
+_CORRECT = "Correct the rows in batch.failed, or use --on-error continue to send the others."
+
 NO_BUDGET = 86_400.0
 """Seconds that a run from a file may take: no client gives up waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A call with items from a file."""
+    """A call with items from a file.
+
+    `columns` says what headers mean, `defaults` are the values that are the same for all items.
+    """
 
     function: str
     arguments: dict[str, Any]
@@ -52,6 +65,8 @@ class Job:
     result: Path | None
     on_error: str | None
     reading: Reading
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    defaults: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def result_path(self) -> Path:
@@ -64,7 +79,9 @@ class Job:
             name: self.arguments[name] for name in self.arguments if name not in CONTROL_ARGUMENTS
         }
         site = connection.address.base
-        return {"site": site, "function": self.function, "arguments": arguments}
+        call = {"site": site, "function": self.function, "arguments": arguments}
+        named = {"columns": dict(self.columns), "defaults": dict(self.defaults)}
+        return call | {name: value for name, value in named.items() if value}
 
 
 async def call_once(
@@ -98,37 +115,62 @@ async def _call_with_items(settings: Settings, connection: Connection, job: Job)
     async with _opened(settings, connection) as context:
         await context.learn(job.function)
         function = context.registry.function(job.function)
-        items = file.items(function)
-        results = Results(job.result_path, items.values, job.call_at(connection))
+        names_things = has_names(file, function, context.process.references)
+        if names_things or job.columns or job.defaults:
+            rows = named_rows(file, function, job, context)
+        else:
+            rows = plain_rows(file, function, job.arguments)
+        results = Results(job.result_path, rows.identities, job.call_at(connection))
         sent = to_send(results.fates, repeat_unknown=function.repeat_is_harmless)
-        done_before = results.warnings_of_done(items.values)
+        done_before = results.warnings_of_done(rows.identities)
         if not sent:
             outcome = replace(_nothing_to_send(function, results), warnings=done_before)
             return outcome.envelope
-        lists = as_arguments(function, [items.values[index] for index in sent])
-        both = [name for name in lists if name in job.arguments]
-        if both:
-            raise ItemsError(f"{both[0]} is in the arguments and in {job.items}: remove one")
-        arguments = {**job.arguments, **lists}
+        ready = await rows.ready(sent)
+        refusal = _refusal(function, job, ready)
+        if refusal is not None:
+            return refusal.envelope
+        arguments = dict(ready.arguments)
         if job.on_error and function.batching and not function.reads_only:
             arguments[ON_ERROR] = job.on_error
         if not arguments.get(DRY_RUN):
             results.open()
-        with _Bar(len(sent)) as bar:
-            observer = replace(bar.observer(), on_fates=partial(results.add, sent))
+            results.refuse(ready.faults)
+        with _Bar(len(ready.sent)) as bar:
+            observer = replace(bar.observer(), on_fates=partial(results.add, ready.sent))
             reply = await CallService().call(context, job.function, arguments, observer=observer)
         outcome = reply.outcome
         if outcome.fault is not None:
-            placed = with_places(outcome.fault, function, items.place, sent)
+            placed = with_places(outcome.fault, function, rows.place, ready.sent)
             outcome = replace(outcome, fault=placed)
         if outcome.ledger is not None:
             outcome = _noted(outcome, results)
-            if results.resumed:
+            if results.resumed or ready.faults:
                 outcome = _of_the_file(function, outcome, results)
-            outcome = _with_what_is_left(_with_lines(outcome, items), results)
+            outcome = _with_what_is_left(_with_lines(outcome, rows.place), results)
             outcome = replace(outcome, warnings=[*outcome.warnings, *done_before])
+        elif ready.planned is not None and arguments.get(DRY_RUN):
+            show_plan(ready.planned)
+            requests = (outcome.batch or {}).get("requests", 0)
+            outcome = planned_outcome(function, ready.planned, requests)
         result = {key: value for key, value in reply.envelope.items() if key == "result"}
         return outcome.envelope | result
+
+
+def _refusal(function: Function, job: Job, ready: Ready) -> Outcome | None:
+    """Return the answer if rows are not understood, so that nothing is sent."""
+    planned = ready.planned
+    if planned is None or planned.all_are_good:
+        return None
+    is_dry = job.arguments.get(DRY_RUN) is True
+    if planned.good and (is_dry or job.on_error != "stop"):
+        return None
+    if is_dry:
+        return planned_outcome(function, planned, 0)
+    outcome = refused(function, planned)
+    if outcome.fault is None:
+        return outcome
+    return replace(outcome, fault=replace(outcome.fault, hint=_CORRECT))
 
 
 def _noted(outcome: Outcome, results: Results) -> Outcome:
@@ -146,16 +188,16 @@ def _of_the_file(function: Function, outcome: Outcome, results: Results) -> Outc
     ledger = results.ledger()
     ledger.requests = outcome.ledger.requests if outcome.ledger else 0
     whole = of_the_whole(function, outcome, ledger)
-    if outcome.fault is not None or whole.fault is None:
+    if outcome.fault is not None or whole.fault is None or not ledger.count(Fate.UNKNOWN):
         return whole
     return replace(whole, fault=_look_first(whole.fault, results.name))
 
 
-def _with_lines(outcome: Outcome, items: Items) -> Outcome:
+def _with_lines(outcome: Outcome, place: Place) -> Outcome:
     """Add the line of each failed item, if the file has lines."""
     batch = outcome.batch or {}
     failures: list[dict[str, Any]] = batch.get("failed", [])
-    placed = [{**each, "place": items.place(each["index"], ())} for each in failures]
+    placed = [{**each, "place": place(each["index"], ())} for each in failures]
     if not any(each["place"] for each in placed):
         return outcome
     return replace(outcome, batch={**batch, "failed": placed})

@@ -132,6 +132,18 @@ class Results:
             message = f"{self._unwritable(error)}, so no more items are sent."
             raise CallError.not_sent(Fault(Kind.INTERNAL, message, hint=_MAKE_ROOM)) from None
 
+    def refuse(self, faults: Mapping[int, Fault]) -> None:
+        """Record items that can't be sent, by their indexes in the file.
+
+        Raises:
+            CallError: the file can't be written and is unchanged.
+        """
+        if faults:
+            ledger = BatchLedger(len(self.fates))
+            for index, fault in faults.items():
+                ledger.mark([index], Fate.FAILED, fault)
+            self.add(range(len(self.fates)), faults, ledger)
+
     def finish(self) -> None:
         """Rewrite the file with one line for each item, readable for its owner only.
 

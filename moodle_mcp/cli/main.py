@@ -211,6 +211,20 @@ def _delimiter(_: click.Context, __: click.Parameter, name: str | None) -> str |
     show_default=True,
     help="What a table's empty cell does: nothing, or clear the value.",
 )
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="HEADER=MEANING",
+    help="What a header means, such as E-Mail=user.email; may be repeated.",
+)
+@click.option(
+    "--set",
+    "defaults",
+    multiple=True,
+    metavar="MEANING=VALUE",
+    help="The same value for all items, such as role=student; may be repeated.",
+)
 @click.option("--result", type=click.Path(path_type=Path), help="Where each item's result goes.")
 @click.option("--on-error", type=click.Choice(["stop", "continue", "isolate"]))
 @click.option("--dry-run", is_flag=True, help="Check and plan; send nothing.")
@@ -223,6 +237,8 @@ def call(
     encoding: str,
     delimiter: str | None,
     empty: str,
+    columns: tuple[str, ...],
+    defaults: tuple[str, ...],
     result: Path | None,
     on_error: str | None,
     dry_run: bool,
@@ -234,13 +250,15 @@ def call(
     after the current request.
 
     A table's first line names the keys, nested ones as customfields[0][type]. In an update an empty
-    cell changes nothing; with --empty clear it clears the text.
+    cell changes nothing; with --empty clear it clears the text. People, courses, roles and more may
+    be named instead of given by id: see docs/tables.md.
     """
     with loading():
         import anyio
 
         from moodle_mcp.cli.call import Job, call_once, call_with_items
         from moodle_mcp.cli.item_file import Reading
+        from moodle_mcp.service.bulk.pairs import parsed_pairs
 
     settings, connection = load()
     text = read_input() if arguments == "-" else arguments
@@ -254,10 +272,13 @@ def call(
     if dry_run:
         own = {**own, "_dry_run": True}
     if items is None:
+        if columns or defaults:
+            raise click.UsageError("--column and --set are for --items")
         envelope = anyio.run(call_once, settings, connection, function, own)
     else:
         reading = Reading(encoding, delimiter, clear_empty=empty == "clear")
-        job = Job(function, own, items, result, on_error, reading)
+        named = parsed_pairs("--column", columns, last=True), parsed_pairs("--set", defaults)
+        job = Job(function, own, items, result, on_error, reading, *named)
         envelope = anyio.run(call_with_items, settings, connection, job)
         if is_there(job.result_path):
             say(f"The result of each item is in {job.result_path}", err=True)

@@ -21,7 +21,7 @@ _FEW: Final = 5
 
 _MOST_REPEATED: Final = 10
 
-_WORDS: Final[Mapping[Thing, tuple[str, str]]] = {
+WORDS: Final[Mapping[Thing, tuple[str, str]]] = {
     Thing.USER: ("person", "people"),
     Thing.CATEGORY: ("category", "categories"),
     Thing.MODULE: ("activity", "activities"),
@@ -38,7 +38,7 @@ def in_words(function: Function, planned: Planned) -> str:
 
 
 def _counted(thing: Thing, names: Mapping[int, str]) -> str:
-    one, several = _WORDS.get(thing, (thing.value, f"{thing.value}s"))
+    one, several = WORDS.get(thing, (thing.value, f"{thing.value}s"))
     shown = [json.dumps(name, ensure_ascii=False) for name in names.values()]
     if len(shown) == 1:
         return f"{one} {shown[0]}"

@@ -23,6 +23,7 @@ from moodle_mcp.errors import CallError, MoodleMcpError, ParameterFault
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.service.bulk.only import chosen
+from moodle_mcp.service.bulk.pairs import PairError, parsed_pairs
 from moodle_mcp.service.bulk.planning import Planned, Wanted, Zone, laid_out, plan
 from moodle_mcp.service.bulk.report import (
     planned_outcome,
@@ -155,7 +156,7 @@ class Bulk:
         wanted = Wanted(
             function,
             content,
-            _pairs(tool, "columns", given, split_last=True),
+            _pairs(tool, "columns", given, last=True),
             _pairs(tool, "defaults", given),
         )
         large = len(content.lines) > LARGE_TEXT // 100
@@ -252,18 +253,12 @@ def _as_lists(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pairs(
-    tool: Function, name: str, given: Mapping[str, Any], *, split_last: bool = False
+    tool: Function, name: str, given: Mapping[str, Any], *, last: bool = False
 ) -> dict[str, str]:
-    """Return the pairs of `columns` or `defaults`; a header may have an equals sign itself."""
-    pairs: dict[str, str] = {}
-    for index, text in enumerate(given.get(name, ())):
-        left, equals, right = text.rpartition("=") if split_last else text.partition("=")
-        if not equals or not left.strip():
-            raise _wrong(tool, f"{name}[{index}]", "is not NAME=VALUE")
-        if left.strip() in pairs:
-            raise _wrong(tool, f"{name}[{index}]", f"names {left.strip()} again")
-        pairs[left.strip()] = right.strip()
-    return pairs
+    try:
+        return parsed_pairs(name, given.get(name, ()), last=last)
+    except PairError as error:
+        raise _wrong(tool, f"{name}[{error.index}]", error.problem) from None
 
 
 def _wrong(tool: Function, path: str, problem: str, allowed: str | None = None) -> CallError:
