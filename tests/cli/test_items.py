@@ -441,7 +441,11 @@ def test_a_row_that_was_done_may_not_be_changed(
     ("name", "content", "said"),
     [
         ("missing.csv", None, "there is no such file"),
-        ("people.csv", "roleid,person,courseid\n5,20,12\n", "column B (person): is not a known key"),
+        (
+            "people.csv",
+            "roleid,person,courseid\n5,20,12\n",
+            "column B (person): is not a known key",
+        ),
     ],
 )
 def test_a_file_that_can_not_be_used_says_why_in_one_line(
