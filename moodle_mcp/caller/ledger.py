@@ -158,18 +158,14 @@ class BatchLedger:
 
     def report(self, ids_of: IdsOf = no_ids) -> dict[str, Any]:
         """The `batch` object of the envelope; a single failed item is named by its ids."""
-        failures = self._failures()
-        for each in failures[:MAX_NAMED]:
-            ids = ids_of(each["index"])
-            if ids and "to" not in each:
-                each["ids"] = ids
+        failures = self._failures(ids_of)
         report: dict[str, Any] = {
             "items": len(self._fates),
             "requests": self.requests,
             "succeeded": self.count(Fate.SUCCEEDED),
             "failed": failures[:MAX_NAMED],
-            "unknown": self._ranges(Fate.UNKNOWN),
-            "not_sent": self._ranges(Fate.NOT_SENT),
+            "unknown": self._ranges(self.indexes(Fate.UNKNOWN)),
+            "not_sent": self._ranges(self.indexes(Fate.NOT_SENT)),
         }
         if self._lines:
             report["index_is"] = "line"
@@ -186,12 +182,12 @@ class BatchLedger:
             {
                 "warningcode": remark.code,
                 "message": remark.text,
-                "items": ranges(sorted(set(indexes))),
+                "items": self._ranges(sorted(set(indexes))),
             }
             for remark, indexes in list(self._remarks.items())[:MAX_NAMED]
         ]
 
-    def _failures(self) -> list[dict[str, Any]]:
+    def _failures(self, ids_of: IdsOf) -> list[dict[str, Any]]:
         """The failed items in order; adjacent ones with the same fault are one entry up to `to`."""
         failures: list[dict[str, Any]] = []
         last = None
@@ -199,18 +195,20 @@ class BatchLedger:
             fault = self._faults.get(index)
             if failures and last == (index - 1, id(fault)):
                 failures[-1]["to"] = self._number(index)
+                failures[-1].pop("ids", None)
             else:
                 error = {} if fault is None else {"error": brief(fault)}
-                failures.append({"index": self._number(index), **error})
+                ids = {"ids": found} if (found := ids_of(index)) else {}
+                failures.append({"index": self._number(index), **error, **ids})
             last = index, id(fault)
         return failures
 
     def _number(self, index: int) -> int:
         return self._lines[index] if self._lines else index
 
-    def _ranges(self, fate: Fate) -> list[list[int]]:
-        """Runs of items of a status; between the lines of a run may be lines without an item."""
-        runs = ranges(self.indexes(fate))
+    def _ranges(self, indexes: Iterable[int]) -> list[list[int]]:
+        """Runs of items; between the lines of a run may be lines without an item."""
+        runs = ranges(indexes)
         return [[self._number(first), self._number(last)] for first, last in runs]
 
 

@@ -163,7 +163,7 @@ def _refusal(function: Function, job: Job, ready: Ready) -> Outcome | None:
     if planned is None or planned.all_are_good:
         return None
     is_dry = job.arguments.get(DRY_RUN) is True
-    if planned.good and (is_dry or job.on_error != "stop"):
+    if planned.good and (is_dry or job.on_error not in (None, "stop")):
         return None
     if is_dry:
         return planned_outcome(function, planned, 0)

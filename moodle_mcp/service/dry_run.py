@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from moodle_mcp.caller.guard import Guard
 from moodle_mcp.caller.ledger import BatchLedger, Fate, ranges
 from moodle_mcp.caller.outcome import Outcome
-from moodle_mcp.service.consent import Description
 
 TEXT: Final = "text"
 TOKEN: Final = "confirm"  # noqa: S105 - the name of a key, not a secret
@@ -16,11 +16,15 @@ UNKNOWN_IDS: Final = "unknown_ids"
 REFUSED: Final = "would_fail"
 
 
-def with_description(planned: Outcome, described: Description, token: str | None) -> Outcome:
-    """Extend the plan of a call by what it does, its ids that do not exist, and its token."""
-    batch: dict[str, Any] = {**(planned.batch or {}), TEXT: described.text}
-    if described.unknown:
-        batch[UNKNOWN_IDS] = {kind: ranges(sorted(ids)) for kind, ids in described.unknown.items()}
+def with_kept(
+    planned: Outcome, text: str, unknown: Mapping[str, Sequence[int]], token: str | None
+) -> Outcome:
+    """Extend the plan of a call by what it does, the ids that do not exist, and its token."""
+    batch: dict[str, Any] = dict(planned.batch or {})
+    if text:
+        batch[TEXT] = text
+    if unknown:
+        batch[UNKNOWN_IDS] = {kind: ranges(sorted(ids)) for kind, ids in unknown.items()}
     if token is not None:
         batch[TOKEN] = token
     return replace(planned, batch=batch)

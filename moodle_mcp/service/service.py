@@ -48,7 +48,7 @@ from moodle_mcp.service.consent import (
     describing,
 )
 from moodle_mcp.service.context import UserContext
-from moodle_mcp.service.dry_run import with_description, with_judgement
+from moodle_mcp.service.dry_run import with_judgement, with_kept
 from moodle_mcp.service.reply import Reply
 from moodle_mcp.service.requested import Request, requested, unwrapped
 from moodle_mcp.service.resuming import ended
@@ -68,7 +68,6 @@ OWN_READ_SECONDS: Final = 8.0
 """Most seconds for a read that the server makes for itself."""
 
 _ASKED: Final = Fault(Kind.NEEDS_CONFIRMATION, "The user is asked first.")
-
 
 _STORE_GONE: Final = Fault(
     Kind.INTERNAL,
@@ -327,8 +326,10 @@ class CallService:
         # Another process, such as the next command, could not find a call that is kept here.
         has_confirm = CONFIRM_TOOL.name in context.registry.builtins
         token = await to_ask.keep(described) if has_confirm else None
-        guard = await self._guard(context, prepared)
-        return with_judgement(with_description(outcome, described, token), guard)
+        # The plan of a table says already what is done.
+        text = described.text if request.bulk is None else ""
+        outcome = with_kept(outcome, text, described.unknown, token)
+        return with_judgement(outcome, await self._guard(context, prepared))
 
     async def _guard(self, context: UserContext, prepared: Prepared) -> Guard:
         reads = Reads(partial(self.read, context), context.registry.allows)

@@ -148,8 +148,9 @@ class Bulk:
         given = self._checker.check(tool, _as_lists(arguments))
         function = functions.named(tool, given["function"])
         functions.policy.check(function)
-        on_error = given.get("on_error", "stop")
-        if on_error not in on_error_choices(function) and not function.reads_only:
+        on_error = given.get("on_error")
+        known = on_error is None or on_error in on_error_choices(function)
+        if not known and not function.reads_only:
             choices = ", ".join(on_error_choices(function))
             raise _wrong(tool, "on_error", f"is not possible for {function.name}", choices)
         content = await self._content(tool, given)
@@ -175,19 +176,22 @@ class Bulk:
         return self._call(function, planned, given, on_error)
 
     def _call(
-        self, function: Function, planned: Planned, given: Mapping[str, Any], on_error: str
+        self, function: Function, planned: Planned, given: Mapping[str, Any], on_error: str | None
     ) -> BulkCall:
         is_dry = given.get(DRY_RUN) is True
         control: dict[str, Any] = {
             name: given[name] for name in (DRY_RUN, CONFIRM) if name in given
         }
-        if not function.reads_only and function.batching is not None:
+        if on_error is not None and not function.reads_only and function.batching is not None:
             control[ON_ERROR] = on_error
         leftover = Leftover(function.name, planned.arguments, planned.good, planned.ledger)
+        # Without `on_error`, nothing is sent unless all rows are understood; Moodle's own refusals
+        # are then handled as the function's default says.
+        is_strict = on_error in (None, "stop")
         refusal = None
         if is_dry and not planned.good:
             refusal = planned_outcome(function, planned, 0)
-        elif not planned.good or (on_error == "stop" and not planned.all_are_good and not is_dry):
+        elif not planned.good or (is_strict and not planned.all_are_good and not is_dry):
             refusal = refused(function, planned)
         source = given.get("file")
         return BulkCall(

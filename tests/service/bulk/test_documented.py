@@ -35,6 +35,9 @@ async def test_an_example_answers_as_documented(
     async with Client(server_for(demo.context(settings=settings))) as session:
         called = await session.call_tool(tool, arguments)
     assert called.structured_content is not None
-    found = {key: each for key, each in called.structured_content.items() if key != "notice"}
+    left_out = ("notice", "undo")
+    found = {key: each for key, each in called.structured_content.items() if key not in left_out}
+    # The token of a dry run is random.
+    found.get("batch", {}).pop("confirm", None)
     assert found == answer
     assert len(EXAMPLES) == 5
