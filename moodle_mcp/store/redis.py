@@ -50,20 +50,18 @@ class RedisStore:
         Raises:
             ValueError: it is no such address.
         """
-        more = {} if password is None else {"password": password}
-        self._redis = Redis.from_pool(
-            BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - `**kwargs`
-                url,
-                max_connections=MOST_CONNECTIONS,
-                timeout=SECONDS,
-                socket_timeout=SECONDS,
-                socket_connect_timeout=SECONDS,
-                health_check_interval=_CHECK,
-                # What was sent may have been carried out: a second `take` would find nothing.
-                retry=Retry(NoBackoff(), 0),
-                **more,
-            )
+        pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]
+            url,
+            max_connections=MOST_CONNECTIONS,
+            timeout=SECONDS,
+            socket_timeout=SECONDS,
+            socket_connect_timeout=SECONDS,
+            health_check_interval=_CHECK,
+            # What was sent may have been carried out: a second `take` would find nothing.
+            retry=Retry(NoBackoff(), 0),
+            **({} if password is None else {"password": password}),
         )
+        self._redis = Redis.from_pool(pool)
         self._script = self._redis.register_script(_SCRIPT)
         self._prefix = f"{{moodle-mcp:{name}}}"
         self._limits = limits

@@ -117,7 +117,8 @@ class Browser:
     async def _followed(self, response: httpx2.Response) -> httpx2.Response:
         while response.has_redirect_location:
             target = urljoin(str(response.url), response.headers["location"])
-            if urlsplit(target).hostname != urlsplit(self.site).hostname:
+            parts = urlsplit(target)
+            if parts.hostname != urlsplit(self.site).hostname or parts.path == "/callback":
                 break
             response = await self.http.get(target)
         return response
