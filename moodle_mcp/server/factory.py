@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 NAME: Final = "moodle-mcp"
 LIST_TTL_MS: Final = 300_000
+
+AT_ONCE_OF_PERSON: Final = 4
+"""Most concurrent requests of one person where several share the site's turns.
+
+The site takes a few requests at a time, first come, first served: whoever sends many at once would
+make all others wait behind them.
+"""
+
 _LISTS: Final[tuple[CacheableMethod, ...]] = (
     "tools/list",
     "resources/list",
@@ -119,7 +127,7 @@ def shared_server(tenancy: Tenancy, close: Close) -> Server[Any]:
         # The SDK asks for parameters that are repeated in headers, and does not say for whom. No
         # tool has any.
         lambda _: {"type": "object"},
-        Turns(client_of=tenancy.principal_of),
+        Turns(AT_ONCE_OF_PERSON, client_of=lambda ctx: tenancy.context_of(ctx).owner),
         RequestStateSecurity(
             keys=[*tenancy.state_keys], bind_principal=lambda ctx: tenancy.principal_of(ctx)
         ),

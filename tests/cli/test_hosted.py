@@ -154,14 +154,15 @@ async def test_only_a_trusted_proxy_may_name_the_client(
     listen = url.removeprefix("http://")
     with running({**settings, **more}, "serve", "--http", listen, "--public-url", url):
         agent = Agent(site_at(url, demo))
+        statuses: list[int] = []
         for number in range(attempts.REGISTRATIONS + 1):
             agent.http.headers["X-Forwarded-For"] = f"198.51.100.{number}"
-            status = (await agent.register()).status_code
-        assert (status == 429) is limited
+            statuses.append((await agent.register()).status_code)
+        assert (statuses[-1] == 429) is limited
         await agent.aclose()
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no public address": ({}, "MOODLE_MCP_PUBLIC_URL is missing: set it, or pass --public-url"),
     "plain http": (
         {"MOODLE_MCP_PUBLIC_URL": "http://mcp.example"},
