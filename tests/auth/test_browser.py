@@ -12,7 +12,7 @@ from typing import Any
 import anyio.to_thread
 import httpx2
 import pytest
-from axe_core_python.selenium import Axe
+from axe_core_python.selenium import Axe  # pyright: ignore[reportMissingTypeStubs]
 from mcp import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
