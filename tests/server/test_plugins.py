@@ -55,7 +55,7 @@ async def test_an_exported_function_is_a_typed_tool_with_its_description(demo: D
     said = "local_example_get_*=read, local_example_add_*=write"
     async with Client(server_for(app(demo, Access.DESTRUCTIVE, said))) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-    assert list(tools) == ["more_results", ADD, GET]
+    assert list(tools) == ["more_results", "confirm", ADD, GET]
     assert tools[GET].model_dump(exclude_none=True, exclude={"output_schema"}) == snapshot(
         {
             "name": "local_example_get_notices",

@@ -61,7 +61,7 @@ async def test_both_generations_of_clients_list_and_call(
 ) -> None:
     with serving_http(environment()) as served:
         async with Client(served.url, mode=mode) as client:
-            assert len((await client.list_tools()).tools) == len(profile("default")) + 2
+            assert len((await client.list_tools()).tools) == len(profile("default")) + 3
             result = await client.call_tool(SITE_INFO, {})
             assert result.structured_content is not None
             assert result.structured_content["result"]["userid"] == 2

@@ -39,7 +39,7 @@ OPEN = {
     "MOODLE_MCP_CONFIRM": "never",
 }
 UNCAPPED = {**OPEN, "MOODLE_MCP_MAX_RESULT": "10000000"}
-OWN = ["more_results", "resolve", "bulk_call", "resume_batch"]
+OWN = ["more_results", "confirm", "resolve", "bulk_call", "resume_batch"]
 BOTH = pytest.mark.parametrize("era", [ERAS[-2], MODERN])
 
 Environment = Callable[..., dict[str, str]]
@@ -90,7 +90,7 @@ def test_recorded_answers_come_back_as_recorded_and_valid_against_their_schema(e
         assert unmarked(structured["result"]) == unmarked(expected["result"]), exchange.id
         assert json.loads(result["content"][0]["text"]) == structured
         assert bool(result.get("isError")) == bool(structured.get("batch", {}).get("failed"))
-        keys = {"result", "notice", "fields"}
+        keys = {"result", "notice", "fields", "empty", "time_zone", "not_found"}
         assert function.label == "write" or structured.keys() <= keys
         jsonschema_rs.validate(schemas[tool_name(function.name)], structured)
 
@@ -106,7 +106,10 @@ def test_recorded_faults_come_back_as_errors_without_debuginfo(era: str) -> None
         serving_stdio({**OPEN, "MOODLE_URL": url, "MOODLE_TOKEN": ADMIN_TOKEN}, era) as wire,
     ):
         for exchange in faults:
-            result = wire.call(exchange.function or "", exchange.params)
+            # One recorded request for each: isolating would ask for more.
+            batching = CATALOGUE.get(exchange.function or "").batching
+            once = {"_on_error": "stop"} if batching else {}
+            result = wire.call(exchange.function or "", {**exchange.params, **once})
             assert result["isError"], exchange.id
             text = result["content"][0]["text"]
             assert "debuginfo" not in text
@@ -186,7 +189,7 @@ def test_unknown_tools_are_a_protocol_error_and_withheld_ones_a_result(
         assert unknown["error"] == snapshot(
             {
                 "code": -32602,
-                "message": "Unknown tool: core_course_get_content; did you mean core_course_get_contents or core_course_get_categories or core_course_get_recent_courses?",
+                "message": "Unknown tool: core_course_get_content; did you mean core_course_get_contents or core_course_get_course_module or core_course_search_courses?",
             }
         )
         withheld = wire.call("core_course_delete_courses", {"courseids": [2]})
@@ -209,11 +212,11 @@ def test_a_lone_surrogate_from_the_site_does_not_end_the_process(
 ) -> None:
     demo.site.faults.append(
         InjectedFault.answer(
-            b'[{"id":1,"name":"half \\ud83d"}]', function="core_course_get_categories"
+            b'[{"id":1,"name":"half \\ud83d"}]', function="core_group_get_course_groups"
         )
     )
     with serving_stdio(environment(), era) as wire:
-        result = wire.call("core_course_get_categories", {})
+        result = wire.call("core_group_get_course_groups", {"courseid": 2})
         assert result["structuredContent"]["result"] == [{"id": 1, "name": "half \ufffd"}]
         assert not wire.call("core_webservice_get_site_info", {}).get("isError")
 
@@ -296,12 +299,12 @@ def test_progress_is_reported_when_a_call_waits_to_repeat(
     demo: Demo, environment: Environment, era: str
 ) -> None:
     demo.site.faults.append(
-        InjectedFault.status(503, retry_after=0, function="core_course_get_categories")
+        InjectedFault.status(503, retry_after=0, function="core_group_get_course_groups")
     )
     with serving_stdio(environment(), era) as wire:
         params: dict[str, Any] = {
-            "name": "core_course_get_categories",
-            "arguments": {},
+            "name": "core_group_get_course_groups",
+            "arguments": {"courseid": 2},
             "_meta": {"progressToken": "p"},
         }
         assert not wire.ask("tools/call", params)["result"].get("isError")
