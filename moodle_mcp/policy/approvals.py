@@ -126,15 +126,26 @@ def subject_of(
     return json.dumps([function, arguments, named], sort_keys=True)
 
 
+def changed_call(shown: str, function: str, arguments: Mapping[str, Any]) -> str:
+    """How a call differs from that of a subject, in a sentence without values; empty if it does
+    not.
+    """
+    (shown_function, before, _), (_, now, _) = (
+        json.loads(each) for each in (shown, subject_of(function, arguments, {}))
+    )
+    if shown_function != function:
+        return f"The token is for {shown_function}."
+    keys = sorted(before.keys() | now.keys())
+    changed = [key for key in keys if before.get(key) != now.get(key)]
+    return f"The token is for other values of: {', '.join(changed)}." if changed else ""
+
+
 def difference(shown: str, now: str) -> str:
     """What differs between two subjects, in a sentence without values."""
-    (function, arguments, names), (other, others, present) = json.loads(shown), json.loads(now)
-    if function != other:
-        return f"The token is for {function}."
-    keys = sorted(arguments.keys() | others.keys())
-    changed = [key for key in keys if arguments.get(key) != others.get(key)]
+    (_, _, names), (function, arguments, present) = json.loads(shown), json.loads(now)
+    changed = changed_call(shown, function, arguments)
     if changed:
-        return f"The token is for other values of: {', '.join(changed)}."
+        return changed
     was, is_now = (
         {(kind, number): name for kind, number, name in each} for each in (names, present)
     )

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.classification import Access, Classification
-from moodle_mcp.catalogue.control_arguments import CONFIRM
+from moodle_mcp.catalogue.control_arguments import CONFIRM, DRY_RUN
 from moodle_mcp.catalogue.model import Function, FunctionText, Object, ParameterText, Value
 from moodle_mcp.errors import CallError, Fault, Kind
-from moodle_mcp.policy.approvals import LIFETIME, Approval, Approvals, Use
+from moodle_mcp.policy.approvals import LIFETIME, Approval, Approvals, Use, changed_call
 
 CONFIRM_TOOL: Final = Function(
     "confirm",
@@ -52,8 +52,11 @@ class Confirming:
         Raises:
             CallError: the arguments are wrong, or nothing is kept under the token.
         """
+        control: dict[str, Any] = {}
         if function.name == CONFIRM_TOOL.name:
-            token = str(self._checker.check(CONFIRM_TOOL, arguments)["token"])
+            checked = self._checker.check(CONFIRM_TOOL, arguments)
+            token = str(checked["token"])
+            control = {name: checked[name] for name in (DRY_RUN,) if name in checked}
         else:
             token = str(arguments[CONFIRM])
         approval = await self._approvals.find(token)
@@ -61,17 +64,23 @@ class Confirming:
             raise _not_kept(approval.value)
         if function.name not in (CONFIRM_TOOL.name, approval.tool):
             raise _not_kept(f"for {approval.tool}")
-        return KeptCall(approval.tool, approval.given, token)
+        return KeptCall(approval.tool, {**approval.given, **control}, token)
 
-    async def use(self, token: str) -> None:
+    async def use(self, token: str, function: str, arguments: Mapping[str, Any]) -> None:
         """Use up the token of a call that needs no consent, just before the call is sent.
 
+        `arguments` are what would be sent now. A name in a table may mean somebody else than it did
+        in the dry run, and a file may have changed.
+
         Raises:
-            CallError: another call has used it in the meantime.
+            CallError: another call has used it in the meantime, or what would be sent has changed.
         """
         approval = await self._approvals.find(token)
         used = approval
         if isinstance(approval, Approval):
+            changed = changed_call(approval.subject, function, arguments)
+            if changed:
+                raise _changed(function, changed)
             used = await self._approvals.use(token, approval.subject)
         if used is not Use.GRANTED:
             raise _not_kept(Use.USED.value)
@@ -84,6 +93,17 @@ def confirm_function(allowed: Sequence[Function]) -> Function | None:
         return None
     access = next(each for each in reversed(Access) if each in accesses)
     return replace(CONFIRM_TOOL, classification=Classification(access))
+
+
+def _changed(function: str, changed: str) -> CallError:
+    return CallError.not_sent(
+        Fault(
+            Kind.NEEDS_CONFIRMATION,
+            f"Nothing was sent: what the call would do has changed since the dry run. {changed}",
+            hint="Make the dry run again, and confirm what it shows.",
+            function=function,
+        )
+    )
 
 
 def _not_kept(why: str) -> CallError:

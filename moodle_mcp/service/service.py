@@ -297,7 +297,7 @@ class CallService:
             consent = TokenConsent() if confirm is Confirm.TOKEN else consent
             await consent.obtain(self._consent_request(context, request, prepared))
         elif request.token is not None:
-            await context.confirming.use(request.token)
+            await context.confirming.use(request.token, plan.function.name, plan.arguments)
 
     def _consent_request(
         self, context: UserContext, request: Request, prepared: Prepared

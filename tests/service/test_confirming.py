@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import mcp_types as types
@@ -157,6 +158,41 @@ async def test_a_dry_run_does_not_let_an_agent_confirm_where_the_person_is_asked
         ended = await envelope(session, "confirm", token=planned["batch"]["confirm"])
     assert ended["error"]["kind"] == "declined"
     assert demo.calls_of(DELETE) == 0
+
+
+async def test_a_dry_run_of_confirm_sends_nothing_and_keeps_the_token(demo: Demo) -> None:
+    async with client(demo) as session:
+        token = token_in(await envelope(session, DELETE, courseids=[2, 3]))
+        planned = await envelope(session, "confirm", token=token, _dry_run=True)
+        assert planned["batch"]["dry_run"]
+        assert demo.calls_of(DELETE) == 0
+        done = await envelope(session, "confirm", token=token)
+    assert done["batch"]["succeeded"] == 2
+
+
+async def test_a_name_that_means_somebody_else_since_the_dry_run_sends_nothing(demo: Demo) -> None:
+    table = "user,course,roleid\nstudent50,PHY120,5\n"
+    async with client(demo) as session:
+        planned = await envelope(session, "bulk_call", function=ENROL, csv=table, _dry_run=True)
+        users = demo.site.world.users
+        users[53], users[54] = (
+            replace(users[53], username="formerly50"),
+            replace(users[54], username="student50"),
+        )
+        ended = await envelope(session, "confirm", token=planned["batch"]["confirm"])
+    assert ended == snapshot(
+        {
+            "error": {
+                "kind": "needs_confirmation",
+                "message": "Nothing was sent: what the call would do has changed since the dry run. The token is for other values of: enrolments.",
+                "hint": "Make the dry run again, and confirm what it shows.",
+                "function": "enrol_manual_enrol_users",
+                "retryable": False,
+                "written": "nothing",
+            }
+        }
+    )
+    assert demo.calls_of(ENROL) == 0
 
 
 async def test_confirming_the_rest_of_a_batch_uses_its_handle_up(demo: Demo) -> None:
