@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
+from moodle_mcp.catalogue.safe_options import asks_for_people
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
 from moodle_mcp.policy.approvals import (
     LIFETIME,
@@ -121,27 +122,33 @@ class TokenConsent:
         raise await needs_confirmation(request, described, why)
 
 
+def needs_consent(function: Function, arguments: Mapping[str, Any]) -> bool:
+    """Whether a person must agree to a call: it destroys something, or copies people."""
+    is_destructive = function.classification.access is Access.DESTRUCTIVE
+    return is_destructive or asks_for_people(function, arguments)
+
+
 def describing(
     function: Function, arguments: dict[str, Any], read: Read, most_items: int = MAX_ITEMS
 ) -> Describe:
     """Return the function that describes a call; `read` looks up the names of its ids.
 
-    It raises a `CallError` (`too_large`) if a destructive call is too large for one confirmation.
-    The description of another call is shortened instead.
+    It raises a `CallError` (`too_large`) if a call that needs consent is too large for one
+    confirmation. The description of another call is shortened instead.
     """
-    needs_consent = function.classification.access is Access.DESTRUCTIVE
+    is_asked = needs_consent(function, arguments)
 
     async def describe() -> Description:
         items = count_items(arguments)
-        if needs_consent and items > most_items:
+        if is_asked and items > most_items:
             raise _too_many(function.name, f"{items} items", f"{most_items} items")
         names = await find_names(arguments, read)
         attached = await find_attached(function.name, arguments, read)
         text = describe_call(function.name, arguments, names, attached)
-        if needs_consent and len(text) > MAX_TEXT:
+        if is_asked and len(text) > MAX_TEXT:
             found, most = f"{len(text)} characters", f"{MAX_TEXT} characters"
             raise _too_many(function.name, found, most)
-        if not needs_consent and len(text) > MAX_SHOWN:
+        if not is_asked and len(text) > MAX_SHOWN:
             text = f"{text[:MAX_SHOWN]} (shortened)"
         return Description(text, subject_of(function.name, arguments, names), unknown_ids(names))
 

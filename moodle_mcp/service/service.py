@@ -19,9 +19,8 @@ from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.guard import Guard
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.catalogue.arguments import checked_size
-from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
-from moodle_mcp.catalogue.safe_options import asks_for_people, said_of_safe_option
+from moodle_mcp.catalogue.safe_options import said_of_safe_option
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.logs import SECRETS
@@ -46,6 +45,7 @@ from moodle_mcp.service.consent import (
     ConsentRequest,
     TokenConsent,
     describing,
+    needs_consent,
 )
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.dry_run import with_judgement, with_kept
@@ -291,8 +291,7 @@ class CallService:
         """Obtain consent for a destructive call in the way that the operator has set."""
         confirm = context.process.settings.confirm
         plan = prepared.plan
-        needed = plan.function.classification.access is Access.DESTRUCTIVE
-        needed = needed or asks_for_people(plan.function, plan.arguments)
+        needed = needs_consent(plan.function, plan.arguments)
         if needed and confirm not in (Confirm.HOST, Confirm.NEVER):
             consent = TokenConsent() if confirm is Confirm.TOKEN else consent
             await consent.obtain(self._consent_request(context, request, prepared))

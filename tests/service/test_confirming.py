@@ -195,6 +195,15 @@ async def test_a_name_that_means_somebody_else_since_the_dry_run_sends_nothing(d
     assert demo.calls_of(ENROL) == 0
 
 
+async def test_a_long_name_hides_nothing_that_a_person_is_asked_for(demo: Demo) -> None:
+    course = {"courseid": 2, "fullname": "N" * 3_000, "shortname": "N", "categoryid": 1}
+    options = [{"name": "users", "value": "1"}]
+    async with client(demo) as session:
+        asked = await envelope(session, "core_course_duplicate_course", **course, options=options)
+    assert asked["error"]["kind"] == "needs_confirmation"
+    assert asked["error"]["message"].endswith('options: name "users", value "1".')
+
+
 async def test_confirming_the_rest_of_a_batch_uses_its_handle_up(demo: Demo) -> None:
     async with client(demo) as session:
         token = token_in(await envelope(session, DELETE, courseids=[2, 3]))
