@@ -14,6 +14,7 @@ from moodle_mcp.service.bulk.rows import Named, Rows, set_at, value_at
 from moodle_mcp.service.references.names import IN_COURSE, Match, Name, number
 from moodle_mcp.service.references.resolver import Found, Resolver
 from moodle_mcp.service.references.roles import ROLES_HELP
+from moodle_mcp.tables.items import Steps
 
 _MAX_SHOWN: Final = 80
 
@@ -131,6 +132,7 @@ def _filled(rows: Rows, course_of: Sequence[int | None], found: Found) -> Filled
     named: dict[Thing, dict[int, str]] = {}
     known: dict[tuple[Name, str], Fault | None] = {}
     for index, (item, names) in enumerate(zip(rows.items, rows.names, strict=True)):
+        contexts: set[int | None] = set()
         for each in names:
             name = _name(each, course_of[index])
             match = found[name]
@@ -143,8 +145,28 @@ def _filled(rows: Rows, course_of: Sequence[int | None], found: Found) -> Filled
             elif match.id is not None:
                 named.setdefault(each.target.thing, {}).setdefault(match.id, each.text.strip())
                 if each.target.scope == "item":
+                    given = _given(item, each.target.steps)
                     set_at(item, each.target.steps, match.id)
+                else:
+                    given = contexts
+                    contexts = contexts | {match.id}
+                if given - {match.id}:
+                    faults.setdefault(index, _contradicted(each))
     return FilledRows(rows, faults, named)
+
+
+def _given(item: Mapping[str, Any], steps: Steps) -> set[int | None]:
+    """Return the id that an item has at these keys already, from another column."""
+    given = value_at(item, steps)
+    return set() if given is None else {number(str(given))}
+
+
+def _contradicted(named: Named) -> Fault:
+    return Fault(
+        Kind.INVALID_ARGUMENTS,
+        f"{named.header} means another {named.target.word} than another column of the row.",
+        hint="Leave out all columns but one for the same thing.",
+    )
 
 
 def _fault(named: Named, match: Match, course: int | None) -> Fault | None:

@@ -12,6 +12,7 @@ from moodle_mcp.service.bulk.columns import (
     Columns,
     Filled,
     Plain,
+    Scope,
     Shared,
     Target,
     mapped,
@@ -87,15 +88,17 @@ class Layout:
 
         A default counts for a row that has no value of the same kind.
         """
+        own = {place_of(name.target) for name in names}
         for filled, value in self._plain_defaults():
-            item.setdefault(filled.header, value)
-        own = {(name.target.scope, name.target.steps, name.target.thing) for name in names}
+            if place_of(filled) not in own:
+                item.setdefault(filled.header, value)
         more = [
             Named(filled, str(value), header)
             for header, (filled, value) in self.defaults.items()
             if isinstance(filled, Target)
             and filled.scope != "call"
-            and (filled.scope, filled.steps, filled.thing) not in own
+            and place_of(filled) not in own
+            and (filled.scope != "item" or value_at(item, filled.steps) is None)
         ]
         return (*names, *more)
 
@@ -128,12 +131,32 @@ def layout(
         if isinstance(filled, Shared) or (isinstance(filled, Target) and filled.scope == "call"):
             raise ColumnError(f"{header}: is the same for all rows: give it in defaults")
     with_values = {name: (columns.filled(name), value) for name, value in defaults.items()}
+    _refuse_repeated({name: filled for name, (filled, _) in with_values.items()})
     for name in defaults:
         if "[" in name:
             raise ColumnError(f"{name}: a default can't be below another key; give it in a column")
     found = Layout(columns, by_header, with_values)
     _refuse_missing(found)
     return found
+
+
+def place_of(filled: Filled) -> tuple[Scope, Steps]:
+    """Return where a column or default puts its value."""
+    match filled:
+        case Plain(header):
+            return "item", (header,)
+        case Shared(argument):
+            return "call", (argument,)
+        case Target():
+            return filled.scope, filled.steps
+
+
+def _refuse_repeated(defaults: Mapping[str, Filled]) -> None:
+    places: dict[tuple[Scope, Steps], str] = {}
+    for name, filled in defaults.items():
+        other = places.setdefault(place_of(filled), name)
+        if other != name:
+            raise ColumnError(f"defaults: {name} is for the same value as {other}")
 
 
 def _refuse_missing(found: Layout) -> None:

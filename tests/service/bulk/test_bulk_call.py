@@ -416,6 +416,56 @@ async def test_rows_that_ask_for_the_same_are_reported(demo: Demo) -> None:
     assert "Some lines ask for the same, and are sent as they are: 2 = 3." in warning["message"]
 
 
+CONTRADICTIONS = [
+    (
+        ENROL,
+        "user.username,user.email,course,roleid\nstudent50,student51@college.example,PHY120,5\n",
+    ),
+    (ENROL, "user,user,course,roleid\nstudent50,student51,PHY120,5\n"),
+    (ENROL, "userid,user,course,roleid\n53,student51,PHY120,5\n"),
+    (ENROL, "courseid,course,user,roleid\n2,PHY120,student51,5\n"),
+    (
+        "core_group_add_group_members",
+        "course.shortname,course.id,group,user\nBIO101,5,Monday lab,student1\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("function", "csv"), CONTRADICTIONS)
+async def test_columns_that_mean_different_things_stop_their_row(
+    demo: Demo, function: str, csv: str
+) -> None:
+    answer = await bulk(demo, function, csv=csv)
+    (failed,) = answer["batch"]["failed"]
+    assert "than another column of the row" in failed["error"]["message"], failed
+    assert written(demo) == {}
+
+
+async def test_columns_that_agree_are_one(demo: Demo) -> None:
+    csv = "userid,user,user.email,course,roleid\n53,student50,student50@college.example,PHY120,5\n"
+    assert "error" not in await bulk(demo, csv=csv)
+
+
+async def test_no_default_replaces_a_value_of_a_row(demo: Demo) -> None:
+    answers = [
+        await bulk(
+            demo,
+            csv="user,course,roleid\nstudent50,PHY120,3\n",
+            defaults=["role=student"],
+            roles={"student": 5},
+        ),
+        await bulk(
+            demo,
+            csv="user,course,role\nstudent51,PHY120,teacher\n",
+            defaults=["roleid=5"],
+            roles={"teacher": 4},
+        ),
+    ]
+    assert [answer.get("error") for answer in answers] == [None, None]
+    enrolled = {each.user: each.roles for each in demo.site.world.enrolled(PHY120)}
+    assert (enrolled[53], enrolled[54]) == ((3,), (4,))
+
+
 async def test_two_people_with_one_address_stop_their_row(demo: Demo) -> None:
     users = demo.site.world.users
     users[6] = replace(users[6], email=users[5].email)
@@ -437,6 +487,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     (ENROL, {"csv": "user,course,role\n"}),
     (ENROL, {"csv": ROWS, "defaults": ["roles=student"]}),
     (ENROL, {"csv": ROWS, "defaults": ["student"]}),
+    (ENROL, {"csv": "user,course\na,b\n", "defaults": ["role=student", "roleid=3"]}),
     (ENROL, {}),
     (ENROL, {"file": "x.csv"}),
     (ENROL, {"csv": ROWS, "on_error": "never"}),
@@ -473,6 +524,7 @@ async def test_what_can_not_be_understood_sends_nothing(demo: Demo) -> None:
                 }
             ],
             [{"path": "defaults[0]", "problem": "is not NAME=VALUE"}],
+            [{"path": "", "problem": "defaults: roleid is for the same value as role"}],
             [{"path": "csv", "problem": "is missing"}],
             [
                 {
