@@ -24,6 +24,7 @@ BUILTIN_NAMES: Final = frozenset(
         "resolve",
         "resume_batch",
         "upload_file",
+        "upload_users",
     }
 )
 """Names of the built-in tools, which a site's functions can't use."""

@@ -88,7 +88,7 @@ async def call_once(
     settings: Settings, connection: Connection, name: str, arguments: dict[str, Any]
 ) -> dict[str, Any]:
     """Run one call; return its envelope, complete and as Moodle wrote it except for `_fields`."""
-    async with _opened(settings, connection) as context:
+    async with opened_context(settings, connection) as context:
         await context.learn(name)
         service = CallService()
         if context.registry.function(name).reads_only:
@@ -112,7 +112,7 @@ async def call_with_items(settings: Settings, connection: Connection, job: Job) 
 async def _call_with_items(settings: Settings, connection: Connection, job: Job) -> dict[str, Any]:
     file = read_items(job.items, job.reading)
     settings = settings.model_copy(update={"call_budget": NO_BUDGET})
-    async with _opened(settings, connection) as context:
+    async with opened_context(settings, connection) as context:
         await context.learn(job.function)
         function = context.registry.function(job.function)
         names_things = has_names(file, function, context.process.references)
@@ -280,7 +280,7 @@ class _Bar:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, connection: Connection) -> AsyncGenerator[UserContext]:
+async def opened_context(settings: Settings, connection: Connection) -> AsyncGenerator[UserContext]:
     """Open the context of the command's user; closed at the end."""
     process = make_process(settings, for_agents=False)
     try:

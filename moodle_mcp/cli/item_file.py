@@ -83,7 +83,7 @@ def read_items(path: Path, reading: Reading | None = None) -> ItemFile:
     ending = path.suffix.lower()
     if ending in WORKBOOKS:
         raise ItemsError(f"{path}: {_A_WORKBOOK}")
-    text = _text(path, reading.encoding)
+    text = file_text(path, reading.encoding)
     if ending not in TABLES and (reading.delimiter or reading.clear_empty):
         raise ItemsError(f"{path}: --delimiter and --empty are for .csv and .tsv files")
     try:
@@ -92,7 +92,12 @@ def read_items(path: Path, reading: Reading | None = None) -> ItemFile:
         raise ItemsError(f"{path}: {error}") from None
 
 
-def _text(path: Path, encoding: str) -> str:
+def file_text(path: Path, encoding: str = UTF_8) -> str:
+    """Return the text of a file.
+
+    Raises:
+        ItemsError: it can't be read, or is no text in this encoding.
+    """
     try:
         data = read_regular(path)
     except FileNotFoundError:

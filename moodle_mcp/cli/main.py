@@ -34,6 +34,7 @@ _ELSEWHERE: Final = {
     "login": "moodle_mcp.cli.accounts:login",
     "logout": "moodle_mcp.cli.accounts:logout",
     "sites": "moodle_mcp.cli.accounts:sites",
+    "upload-users": "moodle_mcp.cli.upload:upload_users",
 }
 """Commands in modules of their own, loaded on demand: serving needs none of them."""
 

@@ -54,12 +54,12 @@ and core_course_get_courses_by_field find courses; core_enrol_get_enrolled_users
 people; core_course_get_contents lists its activities. If the tools find_functions, \
 describe_function and call_function are listed, they reach every function allowed here.
 
-Names instead of ids: resolve finds many at once, and bulk_call does a write for each row of a table \
-with names, if they are listed. Before a large write use `_dry_run`: it says who and what is \
-concerned. A call that answers needs_confirmation is carried out by confirm with its token, once the \
-user has agreed.
+Names instead of ids: resolve finds many at once, and bulk_call does a write for each row of a \
+table with names, if they are listed. Before a large write use `_dry_run`: it says who and what is \
+concerned. A call that answers needs_confirmation is carried out by confirm with its token, once \
+the user has agreed.
 
-Moodle's functions can't make or edit activities, pages, questions or quizzes, nor upload a file into \
+Moodle's functions can't make or edit activities, pages, questions or quizzes, nor put a file into \
 a course: say so. A course or its content can be copied (core_course_duplicate_course, \
 core_course_import_course).
 

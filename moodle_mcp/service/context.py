@@ -14,6 +14,7 @@ from moodle_mcp.caller.caller import Caller
 from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.resumable import Leftovers
+from moodle_mcp.catalogue.control_arguments import ON_ERROR
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.policy.approvals import Approvals
@@ -32,6 +33,8 @@ from moodle_mcp.service.references.resolver import Resolver
 from moodle_mcp.service.references.tool import ResolveTool, is_useful
 from moodle_mcp.service.registry import Functions, Registry
 from moodle_mcp.service.resuming import Resuming, resume_function
+from moodle_mcp.service.upload.running import CREATE, UPDATE
+from moodle_mcp.service.upload.tool import Uploads
 from moodle_mcp.service.zone import Zones
 from moodle_mcp.site.info import SiteInfo
 from moodle_mcp.site.session import SiteSession
@@ -91,6 +94,14 @@ class UserContext:
             process.folder,
             process.references,
         )
+        self.uploads = Uploads(
+            self.resolver,
+            self.allowed,
+            process.checker,
+            session.background,
+            process.folder,
+            process.clock,
+        )
         self._files = FileTools(session, process.folder, process.settings.files, process.file_turns)
         self._has_builtins = has_builtins
         self._registry: Registry | None = None
@@ -130,21 +141,48 @@ class UserContext:
             CallError: `not_allowed` if the operator withholds the function, `access_denied` if the
                 site does, or why it failed; nothing was written.
         """
-        function = self.registry.functions.find(name)
-        if function is None:
-            raise CallError.not_sent(
-                Fault(Kind.ACCESS_DENIED, f"This token's service has no {name}.", function=name)
-            )
-        self.policy.check(function)
+        outcome = await self.call(name, arguments)
+        if outcome.fault is not None:
+            raise CallError.not_sent(outcome.fault)
+        return outcome.result
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
+        """Call an allowed function as a part of another call.
+
+        Raises:
+            CallError: as for `allowed`.
+        """
+        function = self.allowed(name)
         start = time.monotonic()
         outcome: Outcome | None = None
         try:
             outcome = answered = await self.caller.call(function, arguments)
         finally:
             self.audit(function, outcome, start)
-        if answered.fault is not None:
-            raise CallError.not_sent(answered.fault)
-        return answered.result
+        return answered
+
+    async def part(self, name: str, argument: str, items: list[Any]) -> Outcome:
+        """Call an allowed function with items as a part of another call; what can be done is done.
+
+        Raises:
+            CallError: as for `allowed`.
+        """
+        on_error = "isolate" if self.allowed(name).is_transaction else "continue"
+        return await self.call(name, {argument: items, ON_ERROR: on_error})
+
+    def allowed(self, name: str) -> Function:
+        """The function of a name, if it may be called.
+
+        Raises:
+            CallError: `not_allowed` if the operator withholds it, `access_denied` if the site does.
+        """
+        function = self.registry.functions.find(name)
+        if function is None:
+            raise CallError.not_sent(
+                Fault(Kind.ACCESS_DENIED, f"This token's service has no {name}.", function=name)
+            )
+        self.policy.check(function)
+        return function
 
     def resolver(self) -> Resolver:
         """A resolver of names for one call of this user."""
@@ -206,12 +244,14 @@ class UserContext:
         confirm = confirm_function(functions.allowed)
         resume = resume_function(functions.allowed)
         bulk = self.bulk.function(functions.allowed)
+        uploads = any(functions.allows(name) for name in (CREATE, UPDATE))
         return [
             *(self._discovery.tools if has_discovery else ()),
             BuiltinTool(MORE, self._more_results),
             *([] if confirm is None else [BuiltinTool(confirm, changes_nothing=False)]),
             *([self._resolve.tool] if is_useful(functions.allows) else []),
             *([] if bulk is None else [BuiltinTool(bulk, changes_nothing=bulk.reads_only)]),
+            *([BuiltinTool(self.uploads.tool, changes_nothing=False)] if uploads else []),
             *([] if resume is None else [BuiltinTool(resume, changes_nothing=resume.reads_only)]),
             *self._files.tools(info),
         ]

@@ -19,13 +19,13 @@ from moodle_mcp.caller.executor import Observer
 from moodle_mcp.caller.guard import Guard
 from moodle_mcp.caller.outcome import Outcome, failed
 from moodle_mcp.catalogue.arguments import checked_size
+from moodle_mcp.catalogue.control_arguments import CONFIRM
 from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.safe_options import said_of_safe_option
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.logs import SECRETS
 from moodle_mcp.policy.allowlist import FILE_TOOLS
-from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.presentation.emptiness import ids_not_given
 from moodle_mcp.presentation.fence import refuse_marked
 from moodle_mcp.presentation.fields import chosen_in_moodle
@@ -37,22 +37,18 @@ from moodle_mcp.presentation.presenter import (
 from moodle_mcp.presentation.query import Query
 from moodle_mcp.redaction.arguments import secret_texts
 from moodle_mcp.redaction.known import Secrets
+from moodle_mcp.service.asking import Asking
 from moodle_mcp.service.builtin_tools import BuiltinTool
 from moodle_mcp.service.confirming import CONFIRM_TOOL
-from moodle_mcp.service.consent import (
-    Consent,
-    ConsentPending,
-    ConsentRequest,
-    TokenConsent,
-    describing,
-    needs_consent,
-)
+from moodle_mcp.service.consent import Consent, ConsentPending, TokenConsent
 from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.dry_run import with_judgement, with_kept
 from moodle_mcp.service.reply import Reply
 from moodle_mcp.service.requested import Request, requested, unwrapped
 from moodle_mcp.service.resuming import ended
 from moodle_mcp.service.taken_values import with_taken_values
+from moodle_mcp.service.upload.running import DELETE, UPDATE
+from moodle_mcp.service.upload.tool import UPLOAD
 from moodle_mcp.service.zone import Zones, find_zones
 from moodle_mcp.site.info import SITE_INFO
 from moodle_mcp.store.base import StoreError
@@ -187,6 +183,8 @@ class CallService:
         self, context: UserContext, request: Request, consent: Consent, observer: Observer
     ) -> Reply:
         builtin = context.registry.builtins.get(request.function.name)
+        if request.function.name == UPLOAD:
+            return await self._upload(context, request, consent)
         if builtin is not None:
             return await self._run_builtin(context, builtin, request.arguments, observer)
         function, resumption, bulk = request.function, request.resumption, request.bulk
@@ -202,7 +200,7 @@ class CallService:
         if prepared.control.dry_run:
             outcome = await self._dry_run(context, request, prepared)
             return await self._present_own(context, function, outcome)
-        await self._obtain(context, request, prepared, consent)
+        await self._asking(context, request, prepared).obtain(consent)
         if resumption is not None:
             await context.resuming.begin(resumption)
         read = partial(self.read, context)
@@ -226,6 +224,23 @@ class CallService:
         # A short expression may take long on a short answer.
         is_large = prepared.is_large or outcome.size > LARGE_TEXT or view.query is not None
         return Reply(outcome, await _shown(context, await run_if(is_large, present)))
+
+    async def _upload(self, context: UserContext, request: Request, consent: Consent) -> Reply:
+        prepared = await context.uploads.prepare(request.arguments)
+        if prepared.is_dry:
+            outcome = prepared.planned()
+        elif prepared.is_refused:
+            outcome = prepared.refused()
+        else:
+            if prepared.harm:
+                name = DELETE if "userids" in prepared.harm else UPDATE
+                function = context.registry.function(name)
+                token = request.arguments.get(CONFIRM)
+                read = partial(self.read, context)
+                asking = Asking(context, request, function, prepared.harm, token, read)
+                await asking.obtain(consent)
+            outcome = await prepared.run(context.part)
+        return await self._present_own(context, request.function, outcome)
 
     async def _run_builtin(
         self,
@@ -285,33 +300,10 @@ class CallService:
             view = replace(view, query=Query(plan.function, control.query))
         return replace(view, zone=await self.zone(context)) if control.times else view
 
-    async def _obtain(
-        self, context: UserContext, request: Request, prepared: Prepared, consent: Consent
-    ) -> None:
-        """Obtain consent for a destructive call in the way that the operator has set."""
-        confirm = context.process.settings.confirm
-        plan = prepared.plan
-        needed = needs_consent(plan.function, plan.arguments)
-        if needed and confirm not in (Confirm.HOST, Confirm.NEVER):
-            consent = TokenConsent() if confirm is Confirm.TOKEN else consent
-            await consent.obtain(self._consent_request(context, request, prepared))
-        elif request.token is not None:
-            await context.confirming.use(request.token, plan.function.name, plan.arguments)
-
-    def _consent_request(
-        self, context: UserContext, request: Request, prepared: Prepared
-    ) -> ConsentRequest:
-        plan = prepared.plan
-        most_items = context.process.settings.confirm_items
+    def _asking(self, context: UserContext, request: Request, prepared: Prepared) -> Asking:
+        plan, token = prepared.plan, prepared.control.confirm
         read = partial(self.read, context)
-        return ConsentRequest(
-            plan.function.name,
-            request.tool,
-            request.given,
-            describing(plan.function, dict(plan.arguments), read, most_items),
-            context.approvals,
-            request.token or prepared.control.confirm,
-        )
+        return Asking(context, request, plan.function, plan.arguments, token, read)
 
     async def _dry_run(self, context: UserContext, request: Request, prepared: Prepared) -> Outcome:
         """The plan of a call; for a write also what it does, and a token that carries it out."""
@@ -320,7 +312,7 @@ class CallService:
             outcome = await request.bulk.end(outcome, None)
         if prepared.plan.function.reads_only or outcome.fault is not None:
             return outcome
-        to_ask = self._consent_request(context, request, prepared)
+        to_ask = self._asking(context, request, prepared).consent_request
         described = await to_ask.describe()
         # Another process, such as the next command, could not find a call that is kept here.
         has_confirm = CONFIRM_TOOL.name in context.registry.builtins

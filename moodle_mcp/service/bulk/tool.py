@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, cast
-
-import anyio.to_thread
+from typing import Any, Final
 
 from moodle_mcp.background import Background
 from moodle_mcp.caller.ledger import BatchLedger
 from moodle_mcp.caller.outcome import Outcome
 from moodle_mcp.caller.resumable import Leftover
-from moodle_mcp.catalogue.arguments import ArgumentChecker, arguments_fault, parsed_json
+from moodle_mcp.catalogue.arguments import ArgumentChecker
 from moodle_mcp.catalogue.classification import Access, Classification
 from moodle_mcp.catalogue.control_arguments import CONFIRM, DRY_RUN, ON_ERROR, on_error_choices
 from moodle_mcp.catalogue.model import Function, FunctionText, ListOf, Object, ParameterText, Value
 from moodle_mcp.catalogue.references import References
-from moodle_mcp.errors import CallError, MoodleMcpError, ParameterFault
+from moodle_mcp.errors import CallError, MoodleMcpError
 from moodle_mcp.files.folder import Folder
 from moodle_mcp.jsontree import LARGE_TEXT
+from moodle_mcp.service.bulk.given import (
+    as_lists,
+    content_in,
+    pairs_in,
+    save_beside,
+    wrong,
+)
 from moodle_mcp.service.bulk.only import chosen
-from moodle_mcp.service.bulk.pairs import PairError, parsed_pairs
 from moodle_mcp.service.bulk.planning import Planned, Wanted, Zone, laid_out, plan
 from moodle_mcp.service.bulk.report import (
     planned_outcome,
@@ -32,11 +35,9 @@ from moodle_mcp.service.bulk.report import (
     warnings,
     with_file,
 )
-from moodle_mcp.service.bulk.source import read_file, read_text
 from moodle_mcp.service.references.resolver import Resolver
 from moodle_mcp.service.registry import Functions
 from moodle_mcp.service.resuming import Resumption
-from moodle_mcp.tables.content import Content
 
 BULK: Final = "bulk_call"
 
@@ -145,20 +146,20 @@ class Bulk:
         Raises:
             CallError: the arguments are wrong, or names can't be looked up; nothing was sent.
         """
-        given = self._checker.check(tool, _as_lists(arguments))
+        given = self._checker.check(tool, as_lists(arguments))
         function = functions.named(tool, given["function"])
         functions.policy.check(function)
         on_error = given.get("on_error")
         known = on_error is None or on_error in on_error_choices(function)
         if not known and not function.reads_only:
             choices = ", ".join(on_error_choices(function))
-            raise _wrong(tool, "on_error", f"is not possible for {function.name}", choices)
-        content = await self._content(tool, given)
+            raise wrong(tool, "on_error", f"is not possible for {function.name}", choices)
+        content = await content_in(tool, given, self._folder, self._background)
         wanted = Wanted(
             function,
             content,
-            _pairs(tool, "columns", given, last=True),
-            _pairs(tool, "defaults", given),
+            pairs_in(tool, "columns", given, last=True),
+            pairs_in(tool, "defaults", given),
         )
         large = len(content.lines) > LARGE_TEXT // 100
         try:
@@ -169,7 +170,7 @@ class Bulk:
         except CallError:
             raise
         except MoodleMcpError as error:
-            raise _wrong(tool, "", str(error)) from None
+            raise wrong(tool, "", str(error)) from None
         planned = await plan(
             wanted, found, rows, self._resolver(), self._checker, self._background, zone
         )
@@ -199,71 +200,13 @@ class Bulk:
             Resumption(None, leftover, None, control),
             planned,
             refusal,
-            partial(self._save, source, planned),
+            partial(self._save, source, planned.filled.rows.lines),
             is_dry,
         )
 
-    async def _content(self, tool: Function, given: Mapping[str, Any]) -> Content:
-        if ("csv" in given) == ("file" in given):
-            problem = "or file must be given, but not both" if self._folder else "is missing"
-            raise _wrong(tool, "csv", problem)
-        try:
-            if "csv" in given:
-                text: str = given["csv"]
-                return await self._background.run_if(len(text) > LARGE_TEXT, read_text, text)
-            if self._folder is None:
-                raise _wrong(tool, "file", "can't be read: there is no folder")
-            return await read_file(self._folder, given["file"], self._background)
-        except CallError:
-            raise
-        except MoodleMcpError as error:
-            raise _wrong(tool, "csv" if "csv" in given else "file", str(error)) from None
-
-    async def _save(self, source: str | None, planned: Planned, ledger: BatchLedger) -> str | None:
+    async def _save(
+        self, source: str | None, lines: Sequence[int], ledger: BatchLedger
+    ) -> str | None:
         """Save the result of each row beside the source; return the file's name if it is saved."""
-        if self._folder is None or source is None:
-            return None
-        lines = planned.filled.rows.lines or range(ledger.items)
-        data = result_lines(ledger, lines)
-        return await anyio.to_thread.run_sync(_saved, self._folder, source, data)
-
-
-_MOST_NAMES: Final = 1000
-
-
-def _saved(folder: Folder, source: str, data: bytes) -> str | None:
-    """Save a result under the first free name; None if that is not possible: the answer says all
-    that must be known.
-    """
-    stem = source.rpartition("/")[2]
-    for number in range(1, _MOST_NAMES):
-        name = f"{stem}.result{'' if number == 1 else f'-{number}'}.jsonl"
-        with suppress(CallError), folder.saving(name) as (saved_as, saving):
-            saving.write(data)
-            saving.keep()
-            return saved_as
-    return None
-
-
-def _as_lists(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Accept objects for `columns` and `defaults`, which clients like to send."""
-    given = dict(arguments)
-    for name in ("columns", "defaults"):
-        value = parsed_json(given.get(name), dict)
-        if isinstance(value, dict):
-            pairs = cast("dict[str, Any]", value).items()
-            given[name] = [f"{key}={each}" for key, each in pairs]
-    return given
-
-
-def _pairs(
-    tool: Function, name: str, given: Mapping[str, Any], *, last: bool = False
-) -> dict[str, str]:
-    try:
-        return parsed_pairs(name, given.get(name, ()), last=last)
-    except PairError as error:
-        raise _wrong(tool, f"{name}[{error.index}]", error.problem) from None
-
-
-def _wrong(tool: Function, path: str, problem: str, allowed: str | None = None) -> CallError:
-    return CallError.not_sent(arguments_fault(tool, [ParameterFault(path, problem, allowed)]))
+        data = result_lines(ledger, lines or range(ledger.items))
+        return await save_beside(self._folder, source, data)
