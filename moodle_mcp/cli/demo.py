@@ -85,6 +85,18 @@ async def _tell(url: str) -> None:
         )
         await _call(
             client,
+            "A list with e-mail addresses and a course's short name: nothing is looked up by hand",
+            "bulk_call",
+            {
+                "function": "enrol_manual_enrol_users",
+                "csv": "E-Mail;Kurs\nstudent30@college.example;PHY120\n"
+                "student31@college.example;PHY120\n",
+                "columns": ["Kurs=course"],
+                "defaults": ["role=student"],
+            },
+        )
+        await _call(
+            client,
             "A misspelt argument: refused before anything is sent",
             "enrol_manual_enrol_users",
             {"enrolments": [{"roleid": 5, "user": 20, "courseid": 3}]},

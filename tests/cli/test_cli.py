@@ -144,9 +144,10 @@ def test_demo_shows_the_main_job() -> None:
     headings = [line for line in ran.out.splitlines() if line.startswith("== ")]
     assert headings == snapshot(
         [
-            "== tools/list: 43 tools",
+            "== tools/list: 45 tools",
             "== A read, typed by the catalogue",
             "== A write: two people into course 3 as students",
+            "== A list with e-mail addresses and a course's short name: nothing is looked up by hand",
             "== A misspelt argument: refused before anything is sent",
             "== A user who does not exist: Moodle's one transaction, nothing was written",
             "== A function that the operator withholds",

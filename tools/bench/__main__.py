@@ -21,6 +21,7 @@ from tools.bench.figures import Figure, as_lines, as_markdown
 from tools.bench.memory import memory
 from tools.bench.site import demo_site
 from tools.bench.starting import repeated_list, starts
+from tools.bench.tables import tables
 from tools.bench.writing import writes
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "proof.md"
@@ -36,6 +37,7 @@ def measured(runs: int, most_calls: int) -> Iterator[Figure]:
         yield from calls(url, runs * 20)
         yield from writes(url)
         yield from memory(url, most_calls)
+    yield from tables()
 
 
 def with_table(page: str, table: str) -> str:

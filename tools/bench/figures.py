@@ -30,7 +30,7 @@ class Figure:
     """A figure of our server, and the reference that was measured in the same run."""
 
     what: str
-    unit: Literal["ms", "MiB"]
+    unit: Literal["ms", "MiB", "tokens"]
     ours: float
     compared_with: str
     other: float
