@@ -7,21 +7,28 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import Scope
 
 from moodle_mcp import __version__, wiring
 from moodle_mcp.auth import scopes
 from moodle_mcp.auth.client_documents import ClientDocuments
 from moodle_mcp.auth.clients import Documents
-from moodle_mcp.auth.grants import Found
+from moodle_mcp.auth.grants import Grant
 from moodle_mcp.auth.keys import SecretKeys, new_keys, read_keys
 from moodle_mcp.auth.moodle import MoodleSignIn
-from moodle_mcp.auth.resource_server import Challenges, Verifier, protected, token_of
+from moodle_mcp.auth.resource_server import (
+    Challenges,
+    SignedOutError,
+    Verifier,
+    protected,
+    token_of,
+)
 from moodle_mcp.auth.server import AuthorizationServer, authorization_server
 from moodle_mcp.auth.vault import Vault, VaultError
 from moodle_mcp.catalogue.classification import Access
@@ -40,6 +47,9 @@ from moodle_mcp.site.connection import Connection
 from moodle_mcp.site.protocol import PROTOCOLS
 from moodle_mcp.site.session import OnRejection
 from moodle_mcp.store.base import Store, StoreError
+
+if TYPE_CHECKING:
+    from moodle_mcp.prometheus import Prometheus
 
 _SIGN_IN_AGAIN: Final = (
     "Moodle no longer accepts the sign-in of this user. The next request makes the client ask them "
@@ -84,7 +94,10 @@ def make_hosted(
         clock=clock,
     )
     policy = wiring.make_policy(settings)
-    process = wiring.make_process(settings, Audit(settings.audit), store=stores.passing)
+    metrics, metrics_routes = _metrics(settings)
+    process = wiring.make_process(
+        settings, Audit(settings.audit), store=stores.passing, metrics=metrics
+    )
 
     async def close() -> None:
         await process.aclose()
@@ -97,10 +110,14 @@ def make_hosted(
         grant = found.grant
         access = scopes.access_of(found.scopes) or Access.READ
         principal = Principal(grant.id, grant.person.owner, access)
-        return grant.id, users.context(principal, lambda: make(principal, found))
+        try:
+            return grant.id, users.context(principal, lambda: make(principal, grant))
+        except VaultError:
+            # The key was forgotten: the person signs in again.
+            await authorization.grants.end(grant.id)
+            raise SignedOutError from None
 
-    def make(principal: Principal, found: Found) -> UserContext:
-        grant = found.grant
+    def make(principal: Principal, grant: Grant) -> UserContext:
 
         async def act() -> None:
             users.forget(grant.id)
@@ -108,10 +125,7 @@ def make_hosted(
             with suppress(StoreError):
                 await authorization.grants.end(grant.id)
 
-        try:
-            token = authorization.grants.moodle_token(grant)
-        except VaultError:
-            raise SettingsError(f"{variable('secret_key_file')} lacks the key of a grant") from None
+        token = authorization.grants.moodle_token(grant)
         return wiring.make_user_context(
             process,
             Connection(address, SecretStr(token), protocols),
@@ -123,6 +137,8 @@ def make_hosted(
         )
 
     users = Users(time.monotonic)
+    if metrics is not None:
+        metrics.watch("moodle_mcp_users", "Users with a context in memory.", lambda: len(users))
     verifier = Verifier(authorization.provider)
     challenges = Challenges(authorization.rules)
     tenancy = Tenancy(
@@ -134,13 +150,31 @@ def make_hosted(
         protect=lambda app: protected(app, verifier, authorization.rules),
         context_of=user_of,
         refusal=challenges.step_up,
-        errors={StoreError: authorization.gone},
+        errors={StoreError: authorization.gone, SignedOutError: challenges.signed_out},
         host=urlsplit(public_url).netloc,
         origin=public_url,
     )
     health = health_routes([stores.grants, stores.passing])
-    app = hosted_app(shared_server(tenancy, close), PATH, doors, [*authorization.routes, *health])
+    app = hosted_app(
+        shared_server(tenancy, close),
+        PATH,
+        doors,
+        [*authorization.routes, *health, *metrics_routes],
+    )
     return Hosted(app, authorization, close)
+
+
+def _metrics(settings: Settings) -> tuple[Prometheus | None, list[Route]]:
+    readers = settings.metrics_readers()
+    if not readers:
+        return None, []
+    try:
+        from moodle_mcp.prometheus import Prometheus
+    except ImportError:
+        name = variable("metrics_from")
+        raise SettingsError(f"{name} needs pip install 'moodle-mcp[metrics]'") from None
+    metrics = Prometheus()
+    return metrics, [metrics.route(readers)]
 
 
 def _keys(settings: Settings) -> SecretKeys:

@@ -19,6 +19,7 @@ from moodle_mcp.site.connection import Connection
 if TYPE_CHECKING:
     from moodle_mcp.files.folder import Folder
     from moodle_mcp.service.context import UserContext
+    from moodle_mcp.service.metrics import Metrics
     from moodle_mcp.service.process import Process
     from moodle_mcp.site.session import OnRejection, SiteSession
     from moodle_mcp.store.base import Store
@@ -41,6 +42,7 @@ def make_process(
     *,
     for_agents: bool = True,
     store: Store | None = None,
+    metrics: Metrics | None = None,
 ) -> Process:
     """Build what the users of a process share.
 
@@ -65,6 +67,7 @@ def make_process(
         audit=audit,
         folder=folder,
         store=store,
+        metrics=metrics,
         user_agent=f"moodle-mcp/{__version__}",
     )
 

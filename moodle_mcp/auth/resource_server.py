@@ -12,6 +12,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend
 from pydantic import AnyHttpUrl
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,6 +32,10 @@ REMEMBERED: Final = 300.0
 MOST_REMEMBERED: Final = 5_000
 
 
+class SignedOutError(Exception):
+    """The token is valid, but the grant behind it can't be used any more."""
+
+
 class Challenges:
     """The answers to requests without the right token."""
 
@@ -41,6 +46,10 @@ class Challenges:
         """Status 401. Without a token there is no error to name."""
         problem = {"error": "invalid_token", "error_description": "The token is not valid."}
         return self._response(401, scopes.scopes_up_to(self._rules.most), problem, shown=has_token)
+
+    async def signed_out(self, _: Request, __: Exception) -> Response:
+        """Answer a request whose grant can't be used any more."""
+        return self.sign_in(has_token=True)
 
     def step_up(self, scope: Scope, access: Access) -> Response:
         """Status 403: a call needs functions of this access, and so these scopes.

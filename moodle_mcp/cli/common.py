@@ -78,7 +78,11 @@ def load() -> tuple[Settings, Connection]:
 
     settings = load_settings(chosen_site())
     connection = settings.connection()
-    start_logging(settings.log_level, connection.token.get_secret_value())
+    start_logging(
+        settings.log_level,
+        connection.token.get_secret_value(),
+        as_json=settings.log_format == "json",
+    )
     if warning := token_warning(connection.address):
         log.warning("%s", warning)
     return settings, connection

@@ -29,7 +29,7 @@ def serve_hosted(listen: str, public_url: str | None) -> None:
     settings = load_settings(chosen_site())
     if public_url is not None:
         settings = settings.model_copy(update={"public_url": public_url})
-    start_logging(settings.log_level, None)
+    start_logging(settings.log_level, None, as_json=settings.log_format == "json")
     with Listener.of(listen, anywhere=True) as listener:
         serve_settings(settings, listener)
 

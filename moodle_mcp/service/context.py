@@ -113,7 +113,10 @@ class UserContext:
         await self.session.aclose()
 
     def audit(self, function: Function, outcome: Outcome | None, start: float) -> None:
-        """Write the audit line of a call by this user."""
+        """Count a call by this user, and write its audit line."""
+        fault = None if outcome is None else outcome.fault
+        kind = "cancelled" if outcome is None else "ok" if fault is None else fault.kind.code
+        self.process.metrics.call(function.name, kind, time.monotonic() - start)
         self.process.audit.write(function, outcome, start, self._subject, self._grant)
 
     @property

@@ -24,6 +24,7 @@ from moodle_mcp.policy.exposure import Mode
 from moodle_mcp.presentation.presenter import PresentationSettings, RenderPlans
 from moodle_mcp.service.audit import Audit
 from moodle_mcp.service.consent import MAX_ITEMS
+from moodle_mcp.service.metrics import Metrics, NoMetrics
 from moodle_mcp.site.address import Address
 from moodle_mcp.site.transport import Transport
 from moodle_mcp.store.base import Store
@@ -71,6 +72,7 @@ class Process:
         overrides: SiteOverrides = NO_OVERRIDES,
         store: Store | None = None,
         audit: Audit | None = None,
+        metrics: Metrics | None = None,
         folder: Folder | None = None,
         user_agent: str = "moodle-mcp",
         clock: Callable[[], float] = time.time,
@@ -79,6 +81,7 @@ class Process:
         self.catalogues = Catalogues(overrides)
         self.store = store or MemoryStore()
         self.audit = audit or Audit()
+        self.metrics = metrics or NoMetrics()
         self.folder = folder
         self.clock = clock
         self.checker = ArgumentChecker()

@@ -44,6 +44,10 @@ class Users:
             found = self._contexts[principal] = make()
         return found
 
+    def __len__(self) -> int:
+        """How many contexts are in use."""
+        return len(self._contexts)
+
     def forget(self, grant: str) -> None:
         """Drop the contexts of a grant that has ended."""
         for principal in [each for each in self._contexts if each.grant == grant]:

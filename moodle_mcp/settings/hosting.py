@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
@@ -15,6 +15,8 @@ from moodle_mcp.errors import SettingsError
 from moodle_mcp.regular_files import SMALL, at_home, read_regular
 from moodle_mcp.settings.names import variable
 from moodle_mcp.textfile import TextError, decoded
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MEMORY: Final = "memory"
 _REDIS: Final = ("redis://", "rediss://")
@@ -68,6 +70,13 @@ class HostingSettings(BaseModel):
             "`X-Forwarded-For` names the client (oauth only)."
         ),
     ] = ""
+    metrics_from: Annotated[
+        str,
+        Field(
+            description="Addresses or networks, comma-separated, that may read `/metrics` for "
+            "Prometheus (oauth only; extra `metrics`). Without it there is no such address."
+        ),
+    ] = ""
     tls_certificate: Annotated[
         Path | None,
         Field(description="The server's certificate with its chain, in PEM (oauth only)."),
@@ -107,14 +116,15 @@ class HostingSettings(BaseModel):
         Raises:
             SettingsError: one is neither an address nor a network.
         """
-        found = [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
-        for each in found:
-            try:
-                ipaddress.ip_network(each)
-            except ValueError:
-                name = variable("trusted_proxies")
-                raise SettingsError(f"{name}: {each} is not an address or network") from None
-        return found
+        return [str(network) for network in _networks("trusted_proxies", self.trusted_proxies)]
+
+    def metrics_readers(self) -> list[Network]:
+        """Return the networks that may read the metrics.
+
+        Raises:
+            SettingsError: one is neither an address nor a network.
+        """
+        return _networks("metrics_from", self.metrics_from)
 
     def tls_files(self) -> tuple[Path, Path] | None:
         """Return the files of the certificate and its key; None to serve plain HTTP.
@@ -184,3 +194,13 @@ class HostingSettings(BaseModel):
         if not folder.is_absolute():
             raise SettingsError(f"{variable('store')} must be an absolute path, not {folder}")
         return folder
+
+
+def _networks(field: str, text: str) -> list[Network]:
+    found: list[Network] = []
+    for each in filter(None, map(str.strip, text.split(","))):
+        try:
+            found.append(ipaddress.ip_network(each))
+        except ValueError:
+            raise SettingsError(f"{variable(field)}: {each} is not an address or network") from None
+    return found

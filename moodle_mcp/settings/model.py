@@ -171,6 +171,10 @@ class Settings(HostingSettings):
         Literal["debug", "info", "warning", "error"],
         Field(description="The lowest level that is logged to stderr."),
     ] = "warning"
+    log_format: Annotated[
+        Literal["text", "json"],
+        Field(description="How stderr's log lines are written: `json` is one object for each."),
+    ] = "text"
     unsafe_plain_http: Annotated[
         bool, Field(description="Allow http to another machine; the token is sent unencrypted.")
     ] = False

@@ -17,6 +17,7 @@ from tests.support.hosted import (
     HostedSite,
     Person,
     agent_of,
+    free_port,
     hosting,
     sdk_client,
 )
@@ -183,6 +184,20 @@ async def test_a_rotated_key_signs_nobody_out(demo: Demo, tmp_path: Path) -> Non
         found = await grants.of_access(fresh.access_token)
         assert found is not None
         assert grants.moodle_token(found.grant) in demo.site.tokens
+
+
+async def test_whose_key_was_forgotten_signs_in_again(demo: Demo, tmp_path: Path) -> None:
+    keys, port = tmp_path / "keys", free_port()
+    kept = {"store": str(tmp_path / "store"), "secret_key_file": keys, "port": port}
+    write_keys(keys, new_keys(0))
+    with hosting(demo, **kept) as site:
+        async with agent_of(site) as agent:
+            tokens = await agent.tokens()
+    write_keys(keys, new_keys(0))
+    with hosting(demo, **kept) as site:
+        async with agent_of(site) as agent:
+            assert (await agent.call(tokens["access_token"])).status_code == 401
+            await agent.tokens()
 
 
 async def test_a_browser_that_signs_in_leaves_no_password_in_any_answer(site: HostedSite) -> None:

@@ -184,6 +184,29 @@ async def test_a_code_sent_to_all_replicas_at_once_is_used_once(replicas: Replic
     await agent.aclose()
 
 
+async def test_a_refresh_token_sent_to_all_replicas_at_once_is_used_once(
+    replicas: Replicas,
+) -> None:
+    agent = AtEachReplica(replicas)
+    await agent.register()
+    browser = browser_at(agent)
+    for _ in range(5):
+        code = await agent.code(browser, resource=None)
+        token = (await agent.token(code, resource=None)).json()["refresh_token"]
+        statuses: list[int] = []
+
+        async def use(token: str = token, statuses: list[int] = statuses) -> None:
+            statuses.append((await agent.refresh(token, resource=None)).status_code)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(6):
+                tasks.start_soon(use)
+        assert statuses.count(200) <= 1
+        assert set(statuses) <= {200, 400}
+    await browser.aclose()
+    await agent.aclose()
+
+
 async def test_attempts_are_counted_by_all_replicas(replicas: Replicas) -> None:
     agent = AtEachReplica(replicas)
     await agent.register()

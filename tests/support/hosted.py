@@ -68,7 +68,7 @@ def free_port() -> int:
 @contextmanager
 def hosting(demo: Demo, **more: Any) -> Generator[HostedSite]:
     """Serve a server for several people in front of the demo site."""
-    port = free_port()
+    port = more.pop("port", None) or free_port()
     options = {name: more.pop(name) for name in ("documents", "clock") if name in more}
     url = f"http://127.0.0.1:{port}"
     settings = Settings.model_validate(
