@@ -1,4 +1,5 @@
-"""Run the tests against a real Moodle and write the results to `docs/live-report.md`.
+"""Run the tests against a real Moodle and write the results to `docs/live-report.md`, for another
+release than the catalogue's base to `docs/live-report-RELEASE.md`.
 
     MOODLE_LIVE_URL=... MOODLE_LIVE_TOKEN=... python -m tools.live_report [pytest arguments ...]
 
@@ -23,6 +24,7 @@ from typing import Any, Final
 
 import anyio
 
+from moodle_mcp.catalogue.loading import BASE, numbered
 from tests.support.live import REPORT, TOKEN, URL, live_user
 
 ROOT: Final = Path(__file__).parent.parent
@@ -48,16 +50,24 @@ def main(arguments: list[str]) -> int:
         seconds = time.monotonic() - start
         lines = path.read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
+    release = anyio.run(_release)
     facts = {
         "Date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "Moodle": anyio.run(_release),
+        "Moodle": release,
         "Protocol": "REST",
         "Whole run": f"{seconds:.0f} s",
         "Tests": "all passed" if code == 0 else "some failed",
     }
-    DOCUMENT.write_text(report(facts, records), encoding="utf-8")
-    print(f"wrote {DOCUMENT.relative_to(ROOT)}")
+    document = document_for(release)
+    document.write_text(report(facts, records), encoding="utf-8")
+    print(f"wrote {document.relative_to(ROOT)}")
     return code
+
+
+def document_for(release: str) -> Path:
+    """Return the page for a site's release."""
+    number = ".".join(map(str, numbered(release) or ()))
+    return DOCUMENT if number in ("", BASE) else DOCUMENT.with_stem(f"{DOCUMENT.stem}-{number}")
 
 
 async def _release() -> str:

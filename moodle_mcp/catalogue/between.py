@@ -19,7 +19,7 @@ def between(
     """Merge a function of two releases.
 
     `releases` are the older and the newer one. `came` tells by path in which release a parameter
-    came, as far as known (`groups[].visibility`: 4.3).
+    came or went, as far as known (`groups[].visibility`: 4.2).
     """
     doubts = _Doubts(releases, came)
     params = doubts.merged(older.params, newer.params, "")
@@ -65,12 +65,13 @@ class _Doubts:
                 keys[key] = self.merged(older[key], newer[key], where)
                 continue
             only = newer.get(key) or older[key]
-            required = only.presence == "required"
-            if key in newer:
-                came = self._came.get(where, "")
-                self.found[where] = Doubt(before, after, came, required=required)
-            else:
-                self.found[where] = Doubt(before, after, gone=True, required=required)
+            self.found[where] = Doubt(
+                before,
+                after,
+                self._came.get(where, ""),
+                gone=key not in newer,
+                required=only.presence == "required",
+            )
             keys[key] = replace(only, presence="optional", default=None)
         return keys
 

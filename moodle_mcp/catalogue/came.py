@@ -1,12 +1,13 @@
-"""Which release brought a parameter, as far as known: `data/came.tsv`.
+"""Which release brought or dropped a parameter, as far as known: `data/came.tsv`.
 
 A row has the function's name, the parameter's path (`groups[].visibility`) and the release. They
-were read in Moodle's notes for developers and in the sources of releases between those with data.
+were read in the sources of 4.2.3 and 5.0.6 (`python -m tools.signatures`), and in the notes for
+developers of 4.5.6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import ItemsView, Mapping
 from functools import cached_property
 from importlib import resources
 
@@ -17,6 +18,10 @@ class Came:
     def __getitem__(self, function: str) -> Mapping[str, str]:
         """Return the releases by the parameters' paths."""
         return self._rows.get(function, {})
+
+    def items(self) -> ItemsView[str, Mapping[str, str]]:
+        """Return all releases by function and path."""
+        return self._rows.items()
 
     @cached_property
     def _rows(self) -> Mapping[str, Mapping[str, str]]:

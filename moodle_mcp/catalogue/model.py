@@ -117,31 +117,31 @@ class Doubt:
     """Why a site may not know a parameter: its release is between `older` and `newer`, and only one
     of them has the parameter.
 
-    `gone` is True if that is the older one. `came` is the release that brought it, empty if
-    unknown. `required` is True if the release that has it requires it.
+    `gone` is True if that is the older one. `changed` is the release that brought or dropped it,
+    empty if unknown. `required` is True if the release that has it requires it.
     """
 
     older: str
     newer: str
-    came: str = ""
+    changed: str = ""
     gone: bool = False
     required: bool = False
 
     @property
+    def _when(self) -> str:
+        return f"in Moodle {self.changed}" if self.changed else f"after Moodle {self.older}"
+
+    @property
     def mark(self) -> str:
         """Return the sentence for the parameter's description."""
-        if self.gone:
-            return f"Gone in Moodle {self.newer}; this site may refuse it."
-        new = f"New in Moodle {self.came}" if self.came else f"New since Moodle {self.older}"
-        return f"{new}; this site may refuse it."
+        what = "Dropped" if self.gone else "Added"
+        return f"{what} {self._when}; this site may refuse it."
 
     @property
     def problem(self) -> str:
         """Return what to do about the parameter after the site has refused a call that has it."""
-        if self.gone:
-            return f"is gone in Moodle {self.newer}; if this site lacks it, call again without it"
-        since = f"in Moodle {self.came}" if self.came else f"between {self.older} and {self.newer}"
-        return f"came {since}; if this site lacks it, call again without it"
+        what = "was dropped" if self.gone else "was added"
+        return f"{what} {self._when}; if this site lacks it, call again without it"
 
     @property
     def missing(self) -> str:

@@ -11,6 +11,7 @@ from mcp import Client
 
 from moodle_mcp.caller.caller import Caller
 from moodle_mcp.catalogue.between import between
+from moodle_mcp.catalogue.came import Came
 from moodle_mcp.catalogue.loading import Neighbours, catalogue_for, load, load_between
 from moodle_mcp.catalogue.model import Doubt, Function, ListOf, Node, Object, Value
 from moodle_mcp.catalogue.paths import node_at
@@ -96,6 +97,21 @@ def test_every_doubt_is_about_a_parameter_that_may_be_left_out(pair: Neighbours)
             assert node.presence == "optional", (function.name, path)
 
 
+def test_every_release_that_is_known_to_have_changed_a_parameter_is_told() -> None:
+    known = {
+        (name, path): release for name, rows in Came().items() for path, release in rows.items()
+    }
+    told = {
+        (name, path): doubt.changed
+        for pair in PAIRS
+        for catalogue in [load_between(pair)]
+        for name in catalogue
+        for path, doubt in catalogue.get(name).doubts.items()
+        if doubt.changed
+    }
+    assert told == known
+
+
 def test_only_a_site_in_between_has_doubts() -> None:
     for release in ("4.1", "4.5.6", "5.1.5", "3.11", None):
         catalogue = catalogue_for(release)
@@ -107,8 +123,8 @@ def test_the_schema_marks_what_the_site_may_not_know() -> None:
     keys = schema["properties"]["groups"]["items"]["properties"]
     assert {key: keys[key]["description"] for key in ("visibility", "customfields")} == snapshot(
         {
-            "visibility": "Who sees membership: 0 all, 1 members, 2 only one's own, 3 nobody. New since Moodle 4.1; this site may refuse it.",
-            "customfields": "New since Moodle 4.1; this site may refuse it.",
+            "visibility": "Who sees membership: 0 all, 1 members, 2 only one's own, 3 nobody. Added in Moodle 4.2; this site may refuse it.",
+            "customfields": "Added after Moodle 4.1; this site may refuse it.",
         }
     )
 
@@ -151,7 +167,7 @@ async def test_a_refusal_names_what_the_site_may_not_know() -> None:
             "suspects": [
                 {
                     "path": "groups[1].visibility",
-                    "problem": "came between 4.1 and 4.5; if this site lacks it, call again without it",
+                    "problem": "was added in Moodle 4.2; if this site lacks it, call again without it",
                 },
                 {"path": "groups[0].description", "problem": "is blank", "value": ""},
                 {"path": "groups[1].description", "problem": "is blank", "value": ""},

@@ -9,11 +9,17 @@ _NO_SERVER: Final = "no BigBlueButton server answers the site"
 _NO_BIG_BLUE_BUTTON: Final = "an unknown id ends in a PHP error instead of an exception"
 
 REFUSED: Final[Mapping[tuple[str, str], str]] = {
+    ("core_backup_get_async_backup_links_backup", ""): (
+        "in 4.1 a file that does not exist ends in a PHP error instead of an exception"
+    ),
     ("core_calendar_get_action_events_by_course", "invalidresponse"): (
         "for a course where the user is not enrolled its answer lacks the required key `events`"
     ),
     ("core_course_get_updates_since", "dmlreadexception"): (
         "for a course whose quiz draws random questions it asks PostgreSQL for a question `s1`"
+    ),
+    ("core_grades_get_groups_for_search_widget", ""): (
+        "in 4.1 its method may not be called from outside: no call ever succeeds"
     ),
     ("core_notes_get_notes", "invalidresponse"): (
         "for an unknown note its answer lacks the required key `notes`"

@@ -51,6 +51,12 @@ class Names:
 
     def use(self, declaration: Node) -> None:
         """Note a `use` declaration of the file."""
+        prefix = "".join(text(each).lower() for each in children(declaration, "namespace_name"))
+        for group in children(declaration, "namespace_use_group"):
+            for clause in children(group):
+                names = [text(each).lower() for each in clause.named_children]
+                alias = names[1] if len(names) > 1 else names[0].rpartition("\\")[2]
+                self.uses[alias] = f"{prefix}\\{names[0]}".lstrip("\\")
         for clause in children(declaration, "namespace_use_clause"):
             names = [text(each).lower().lstrip("\\") for each in clause.named_children]
             alias = names[1] if len(names) > 1 else names[0].rpartition("\\")[2]
