@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from moodle_mcp.errors import SettingsError
 from moodle_mcp.invisible import json_escape, with_visible
 
 if TYPE_CHECKING:
@@ -45,6 +46,17 @@ def say(*lines: str, err: bool = False) -> None:
 def say_document(text: str, *, err: bool = False) -> None:
     """Print a text of several lines; no line break is added at its end."""
     click.echo(several_lines(text), nl=False, err=err)
+
+
+def say_bytes(content: bytes) -> None:
+    """Write a file to standard output, unless that is a screen.
+
+    Raises:
+        SettingsError: standard output is a terminal, where a file's bytes do harm.
+    """
+    if sys.stdout.isatty():
+        raise SettingsError("this is a file: send it to one with > NAME")
+    click.echo(content, nl=False)
 
 
 def say_json(text: str) -> None:

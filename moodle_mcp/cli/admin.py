@@ -9,7 +9,7 @@ import click
 
 from moodle_mcp.cli.common import load, print_json, settled, site_option
 from moodle_mcp.errors import SettingsError
-from moodle_mcp.terminal import say, say_document
+from moodle_mcp.terminal import say, say_bytes, say_document
 
 if TYPE_CHECKING:
     from moodle_mcp.catalogue.model import Function
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("admin-script")
 def admin_script() -> None:
-    """Print a PHP program that a Moodle administrator runs on the Moodle host."""
+    """Print what a Moodle administrator runs or installs on the Moodle host."""
 
 
 @admin_script.command()
@@ -55,6 +55,19 @@ def export() -> None:
     from moodle_mcp import admin
 
     say_document(admin.catalogue())
+
+
+@admin_script.command("plugin")
+@settled
+def companion() -> None:
+    """Print the companion plugin as a zip: moodle-mcp admin-script plugin > local_mcpcompanion.zip.
+
+    It adds functions that Moodle lacks, such as creating a page or a quiz. A site without it works
+    as before. Install it under Site administration, Plugins, Install plugins.
+    """
+    from moodle_mcp.admin.companion import plugin_zip
+
+    say_bytes(plugin_zip())
 
 
 @click.group()

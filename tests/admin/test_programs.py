@@ -20,16 +20,9 @@ from moodle_mcp.catalogue.site_file import load_site_file
 from moodle_mcp.cli.main import main
 from moodle_mcp.policy.allowlist import FILE_TOOLS, PROFILES, profile
 from tests.support.command import Ran
-from tests.support.moodle_host import PHP, Host, needs_php
+from tests.support.moodle_host import NEWER_THAN_PHP_7_4, PHP, Host, needs_php
 
 NEWEST = load(RELEASES[-1])
-
-# What PHP 7.4, which Moodle 4.1 still runs on, does not know.
-NEWER_THAN_PHP_7_4 = (
-    r"\?->", r"\bmatch\s*\(", r"\benum\s", r"\breadonly\s", r"\bstr_(contains|starts_with|ends_with)",
-    r"\barray_is_list\b", r"\bmixed\b", r"\bnever\b.*\{", r"#\[", r"catch \(\w+\)", r"\.\.\.\)",
-    r"\(\s*[a-z]+:\s", r"function __construct\((public|private)", r":\s*static\b", r"\bint\|",
-)  # fmt: skip
 
 
 def printed(*options: str) -> Ran:

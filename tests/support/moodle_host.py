@@ -21,6 +21,13 @@ needs_php = pytest.mark.skipif(PHP is None or os.name == "nt", reason="LEFT OUT:
 IS_ROOT: Final = os.name != "nt" and os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="LEFT OUT: only root can give files away")
 
+# What PHP 7.4, which Moodle 4.1 still runs on, does not know.
+NEWER_THAN_PHP_7_4: Final = (
+    r"\?->", r"\bmatch\s*\(", r"\benum\s", r"\breadonly\s", r"\bstr_(contains|starts_with|ends_with)",
+    r"\barray_is_list\b", r"\bmixed\b", r"\bnever\b.*\{", r"#\[", r"catch \(\w+\)", r"\.\.\.\)",
+    r"\(\s*[a-z]+:\s", r"function __construct\((public|private)", r":\s*static\b", r"\bint\|",
+)  # fmt: skip
+
 NOBODY: Final = 65534
 SITE: Final = Path(__file__).with_name("moodle.php").read_text(encoding="utf-8")
 STATE: Final = {
