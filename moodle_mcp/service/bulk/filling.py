@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from moodle_mcp.background import Background
 from moodle_mcp.catalogue.references import Thing
 from moodle_mcp.errors import CallError, Fault, Kind, ParameterFault
+from moodle_mcp.jsontree import LARGE_VALUES
 from moodle_mcp.service.bulk.columns import Columns
 from moodle_mcp.service.bulk.rows import Named, Rows, set_at, value_at
 from moodle_mcp.service.references.names import IN_COURSE, Match, Name, number
@@ -39,7 +41,9 @@ class FilledRows:
         return [index for index in range(len(self.rows.items)) if index not in self.faults]
 
 
-async def fill(rows: Rows, columns: Columns, resolver: Resolver) -> FilledRows:
+async def fill(
+    rows: Rows, columns: Columns, resolver: Resolver, background: Background
+) -> FilledRows:
     """Find the ids of all names in rows, each name once, and put them into the items.
 
     Courses come first, because groups and activities are named within them.
@@ -63,7 +67,7 @@ async def fill(rows: Rows, columns: Columns, resolver: Resolver) -> FilledRows:
     }
     in_rows = [course for course in dict.fromkeys(course_of) if course is not None]
     found |= await resolver.find(others, in_rows)
-    return _filled(rows, course_of, found)
+    return await background.run_if(len(rows.items) > LARGE_VALUES, _filled, rows, course_of, found)
 
 
 async def _fill_shared(rows: Rows, resolver: Resolver, found: dict[Name, Match]) -> int | None:
@@ -198,10 +202,10 @@ def _shown(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def repeated(items: Sequence[Any], lines: Sequence[int]) -> list[list[int]]:
-    """Return the lines, or else indexes, of rows that ask for the same, together."""
+def repeated(rows: Rows, chosen: Sequence[int]) -> list[list[int]]:
+    """Return the lines, or else indexes, of chosen rows that ask for the same, together."""
     alike: dict[str, list[int]] = {}
-    for index, item in enumerate(items):
-        key = json.dumps(item, sort_keys=True, default=str)
-        alike.setdefault(key, []).append(lines[index] if lines else index)
+    for index in chosen:
+        key = json.dumps(rows.items[index], sort_keys=True, default=str)
+        alike.setdefault(key, []).append(rows.lines[index] if rows.lines else index)
     return [members for members in alike.values() if len(members) > 1]

@@ -15,7 +15,7 @@ from moodle_mcp.catalogue.paths import item_at
 from moodle_mcp.catalogue.references import References
 from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.service.bulk.columns import Columns
-from moodle_mcp.service.bulk.filling import FilledRows, fill
+from moodle_mcp.service.bulk.filling import FilledRows, fill, repeated
 from moodle_mcp.service.bulk.rows import (
     Layout,
     Rows,
@@ -53,13 +53,14 @@ class Planned:
     """A call with the good rows of a table.
 
     `arguments` are those of a call with the rows at `good` alone; `ledger` has the faults of all
-    other rows.
+    other rows. `same` are the lines of good rows that ask for the same, together.
     """
 
     filled: FilledRows
     good: tuple[int, ...]
     arguments: dict[str, Any]
     ledger: BatchLedger
+    same: list[list[int]]
 
     @property
     def all_are_good(self) -> bool:
@@ -103,7 +104,7 @@ async def plan(
         CallError: a look-up is not possible, or the arguments that all rows share are wrong;
             nothing was sent.
     """
-    filled = await fill(rows, found.columns, resolver)
+    filled = await fill(rows, found.columns, resolver, background)
     check = _Check(wanted.function, filled, dict(wanted.arguments) | rows.shared, checker)
     faults = dict(filled.faults)
     if filled.good:
@@ -116,7 +117,8 @@ async def plan(
     ledger = BatchLedger(len(rows.items), rows.lines)
     for index, fault in faults.items():
         ledger.mark([index], Fate.FAILED, fault)
-    return Planned(filled, good, check.arguments(good), ledger)
+    same = await background.run(repeated, rows, good)
+    return Planned(filled, good, check.arguments(good), ledger, same)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from moodle_mcp.catalogue.model import Function
 from moodle_mcp.catalogue.naming import area_and_words
 from moodle_mcp.catalogue.references import Thing
 from moodle_mcp.errors import Fault, Kind
-from moodle_mcp.service.bulk.filling import repeated
 from moodle_mcp.service.bulk.planning import Planned
 
 _FEW: Final = 5
@@ -74,9 +73,7 @@ def planned_outcome(function: Function, planned: Planned, requests: int) -> Outc
 
 def warnings(planned: Planned) -> list[dict[str, Any]]:
     """Return a warning about rows that ask for the same."""
-    rows = planned.filled.rows
-    lines = [rows.lines[index] if rows.lines else index for index in planned.good]
-    same = repeated([rows.items[index] for index in planned.good], lines)
+    rows, same = planned.filled.rows, planned.same
     if not same:
         return []
     shown = ", ".join(" = ".join(map(str, members[:3])) for members in same[:_MOST_REPEATED])
