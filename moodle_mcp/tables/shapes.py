@@ -34,6 +34,13 @@ def as_arguments(function: Function, items: Sequence[Any]) -> dict[str, list[Any
             }
 
 
+def lacking(function: Function, item: Any) -> list[str]:
+    """Return the parallel lists for which an item has no value; none if it goes into one list."""
+    names = item_lists(function)
+    given = cast("Mapping[str, Any]", item if isinstance(item, Mapping) else {})
+    return [name for name in names if name not in given] if len(names) > 1 else []
+
+
 def with_places(fault: Fault, function: Function, place: Place, sent: Sequence[int]) -> Fault:
     """Add to a fault where in the file its items are.
 

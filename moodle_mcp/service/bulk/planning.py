@@ -27,7 +27,7 @@ from moodle_mcp.service.bulk.rows import (
 from moodle_mcp.service.references.resolver import Resolver
 from moodle_mcp.tables.content import Content
 from moodle_mcp.tables.reader import Table
-from moodle_mcp.tables.shapes import as_arguments, with_places
+from moodle_mcp.tables.shapes import as_arguments, lacking, with_places
 
 Zone = Callable[[], Awaitable[tzinfo]]
 
@@ -105,6 +105,7 @@ async def plan(
             nothing was sent.
     """
     filled = await fill(rows, found.columns, resolver, background)
+    filled.faults.update(_incomplete(wanted.function, filled))
     check = _Check(wanted.function, filled, dict(wanted.arguments) | rows.shared, checker)
     faults = dict(filled.faults)
     if filled.good:
@@ -119,6 +120,15 @@ async def plan(
         ledger.mark([index], Fate.FAILED, fault)
     same = await background.run(repeated, rows, good)
     return Planned(filled, good, check.arguments(good), ledger, same)
+
+
+def _incomplete(function: Function, filled: FilledRows) -> dict[int, Fault]:
+    """Return the faults of rows without a value for one of the parallel lists."""
+    return {
+        index: Fault(Kind.INVALID_ARGUMENTS, f"{missing[0]} is missing and required.")
+        for index in filled.good
+        if (missing := lacking(function, filled.rows.items[index]))
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -466,6 +466,40 @@ async def test_no_default_replaces_a_value_of_a_row(demo: Demo) -> None:
     assert (enrolled[53], enrolled[54]) == ((3,), (4,))
 
 
+async def test_a_row_without_a_value_for_a_parallel_list_is_named(
+    demo: Demo, tmp_path: Path
+) -> None:
+    extensions, shared = "mod_assign_save_user_extensions", ["assignmentid=1"]
+    (tmp_path / "rows.json").write_text(json.dumps([{"userids": 4, "dates": 5}, {"userids": 5}]))
+    answers = [
+        await bulk(demo, extensions, csv="userids,dates\n4,5\n5,\n", defaults=shared),
+        await bulk(demo, extensions, file="rows.json", folder=tmp_path, defaults=shared),
+    ]
+    assert [answer["batch"]["failed"] for answer in answers] == snapshot(
+        [
+            [
+                {
+                    "index": 3,
+                    "error": {
+                        "kind": "invalid_arguments",
+                        "message": "dates is missing and required.",
+                    },
+                }
+            ],
+            [
+                {
+                    "index": 1,
+                    "error": {
+                        "kind": "invalid_arguments",
+                        "message": "dates is missing and required.",
+                    },
+                }
+            ],
+        ]
+    )
+    assert written(demo) == {}
+
+
 async def test_two_people_with_one_address_stop_their_row(demo: Demo) -> None:
     users = demo.site.world.users
     users[6] = replace(users[6], email=users[5].email)
