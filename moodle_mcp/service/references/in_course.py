@@ -41,7 +41,7 @@ async def find_in_lists(function: str, names: Sequence[Name], ask: Ask) -> dict[
             Listed(row["id"], {key: plain(row.get(key)) for key in ("name", "idnumber")})
             for row in objects(answer)
         ]
-        found |= {name: among(name, listed) for name in same}
+        found |= among(same, listed)
     return found
 
 
@@ -58,12 +58,12 @@ async def find_activities(names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
     calls = [(CONTENTS, {"courseid": course, "options": options}) for course in others]
     for same, answer in zip(others.values(), await ask_each(ask, calls), strict=True):
         activities = list(_activities(answer))
-        unnamed: list[Name] = []
-        for name in same:
-            match = _named(name, activities)
-            found[name] = match
-            if name.key == "idnumber" or (not name.key and not match.ids):
-                unnamed.append(name)
+        found |= _named(same, activities)
+        unnamed = [
+            name
+            for name in same
+            if name.key == "idnumber" or (not name.key and not found[name].ids)
+        ]
         if unnamed:
             found |= await _by_idnumber(unnamed, found, activities, ask)
     return found
@@ -77,12 +77,17 @@ async def activity_names(cmids: Sequence[int], ask: Ask) -> dict[int, str]:
     return {cmid: plain(module["name"]) for cmid, module in modules if module.get("name")}
 
 
-def _named(name: Name, activities: Sequence[_Activity]) -> Match:
-    if name.key == "idnumber":
-        return Match()
-    fitting = _of_module(name, activities)
-    listed = [Listed(each.id_for(name), {"name": each.name}) for each in fitting]
-    return among(Name(name.thing, name.text, "name"), listed)
+def _named(names: Sequence[Name], activities: Sequence[_Activity]) -> dict[Name, Match]:
+    """Find activities by name; what is an ID number is not found yet."""
+    found = dict.fromkeys(names, Match())
+    by_name = (name for name in names if name.key != "idnumber")
+    for same in grouped(by_name, lambda name: name.module).values():
+        fitting = _of_module(same[0], activities)
+        listed = [Listed(each.id_for(same[0]), {"name": each.name}) for each in fitting]
+        keyed = {name: Name(name.thing, name.text, "name") for name in same}
+        matches = among(keyed.values(), listed)
+        found |= {name: matches[keyed[name]] for name in same}
+    return found
 
 
 def _of_module(name: Name, activities: Iterable[_Activity]) -> list[_Activity]:

@@ -38,6 +38,9 @@ WORDS: Final[Mapping[str, Thing]] = MappingProxyType(
 IN_COURSE: Final = frozenset({Thing.GROUP, Thing.GROUPING, Thing.MODULE})
 """What is named within a course."""
 
+MOST_SUGGESTED: Final = 10
+"""Most unknown names of one look-up for which similar ones are looked for."""
+
 _MOST_DIGITS: Final = 19
 """Digits that a 64-bit integer may not have."""
 
@@ -106,16 +109,30 @@ def folded(text: str) -> str:
     return text.strip()
 
 
-def among(name: Name, listed: Sequence[Listed], compared: Callable[[str], str] = folded) -> Match:
-    """Find a name in a complete list; without a key, the first key that fits counts."""
-    text = compared(name.text)
-    keys = (name.key,) if name.key else KEYS[name.thing]
-    for key in keys:
-        ids = [each.id for each in listed if text and compared(each.texts.get(key, "")) == text]
-        if ids:
-            return Match(tuple(dict.fromkeys(ids)))
-    known = [each.texts[key] for key in keys for each in listed if each.texts.get(key)]
-    return Match(near=tuple(similar(name.text, known)))
+def among(
+    names: Iterable[Name], listed: Sequence[Listed], compared: Callable[[str], str] = folded
+) -> dict[Name, Match]:
+    """Find names in a complete list; without a key, the first key that fits counts.
+
+    Similar names are looked for only for the first unknown ones, since each takes a comparison with
+    the whole list.
+    """
+    ids: dict[tuple[str, str], dict[int, None]] = {}
+    for each in listed:
+        for key, text in each.texts.items():
+            if compared(text):
+                ids.setdefault((key, compared(text)), {})[each.id] = None
+    found: dict[Name, Match] = {}
+    unknown = 0
+    for name in names:
+        keys = (name.key,) if name.key else KEYS[name.thing]
+        fitting = (ids.get((key, compared(name.text)), {}) for key in keys)
+        found[name] = Match(tuple(next(filter(None, fitting), ())))
+        if not found[name].ids and unknown < MOST_SUGGESTED:
+            unknown += 1
+            known = [each.texts[key] for key in keys for each in listed if each.texts.get(key)]
+            found[name] = Match(near=tuple(similar(name.text, known)))
+    return found
 
 
 def grouped(items: Iterable[Name], by: Callable[[Name], T]) -> dict[T, list[Name]]:

@@ -64,8 +64,8 @@ class Resolver:
     async def _of(self, thing: Thing, names: Sequence[Name], role_courses: Sequence[int]) -> Found:
         ask = self.ask
         if thing in IN_COURSE:
-            homeless = [each for each in names if each.course is None and each.key != "cmid"]
-            names = [each for each in names if each not in frozenset(homeless)]
+            homeless = [each for each in names if _lacks_course(each)]
+            names = [each for each in names if not _lacks_course(each)]
             return dict.fromkeys(homeless, Match()) | await _in_course(thing, names, ask)
         match thing:
             case Thing.USER:
@@ -123,6 +123,10 @@ async def _in_course(thing: Thing, names: Sequence[Name], ask: Ask) -> dict[Name
             return await find_in_lists(GROUPINGS, names, ask)
         case _:
             return await find_activities(names, ask)
+
+
+def _lacks_course(name: Name) -> bool:
+    return name.course is None and name.key != "cmid"
 
 
 def _as_id(name: Name) -> Match:

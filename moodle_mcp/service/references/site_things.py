@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from moodle_mcp.service.references.asking import Ask, ask_each, objects, plain
-from moodle_mcp.service.references.names import Listed, Match, Name, among, folded, grouped
+from moodle_mcp.service.references.names import (
+    MOST_SUGGESTED,
+    Listed,
+    Match,
+    Name,
+    among,
+    folded,
+    grouped,
+)
 
 COURSES: Final = "core_course_get_courses_by_field"
 CATEGORIES: Final = "core_course_get_categories"
@@ -32,7 +40,8 @@ async def find_courses(names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
             for row in objects(await ask(COURSES, {}), "courses")
         ]
         keys = {name: Name(name.thing, name.text, name.key or "shortname") for name in names}
-        return {name: among(keyed, everything) for name, keyed in keys.items()}
+        matches = among(keys.values(), everything)
+        return {name: matches[keyed] for name, keyed in keys.items()}
     calls: list[tuple[str, Mapping[str, Any]]] = [
         (COURSES, {"field": field, "value": text}) for field, text in asked if text
     ]
@@ -56,24 +65,25 @@ async def find_categories(names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
         Listed(row["id"], {"path": _path(row, rows), "idnumber": plain(row.get("idnumber"))})
         for row in rows.values()
     ]
-    return {name: _category(name, listed) for name in names}
+    found = among(names, listed, _compared_path)
+    unknown = [name for name in names if not found[name].ids]
+    paths = {_compared_path(each.texts["path"]): each.texts["path"] for each in listed}
+    return found | {
+        name: _suggested(name, paths) or found[name] for name in unknown[:MOST_SUGGESTED]
+    }
 
 
 async def find_cohorts(names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
     """Find cohorts by ID number or name."""
     listed = [_listed(row, "idnumber", "name") for row in objects(await ask(COHORTS, {}))]
-    return {name: among(name, listed) for name in names}
+    return among(names, listed)
 
 
-def _category(name: Name, listed: Sequence[Listed]) -> Match:
-    """Find a category; one that is named without those above it is suggested only."""
-    match = among(name, listed, _compared_path)
-    if match.ids:
-        return match
+def _suggested(name: Name, paths: Mapping[str, str]) -> Match | None:
+    """Suggest the categories that are named without those above them; None if there are none."""
     end = f"/{_compared_path(name.text)}"
-    paths = [each.texts["path"] for each in listed]
-    near = [path for path in paths if _compared_path(path).endswith(end)]
-    return Match(near=tuple(near[:_MOST_NEAR]) or match.near)
+    near = [path for compared, path in paths.items() if compared.endswith(end)]
+    return Match(near=tuple(near[:_MOST_NEAR])) if near else None
 
 
 def _listed(row: Mapping[str, Any], *keys: str) -> Listed:

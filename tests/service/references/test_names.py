@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moodle_mcp.catalogue.references import Thing
-from moodle_mcp.service.references.names import KEYS, Listed, Name, among
+from moodle_mcp.service.references.names import (
+    KEYS,
+    MOST_SUGGESTED,
+    Listed,
+    Name,
+    among,
+)
 
 TEXTS = st.sampled_from(["", "A", "a", " A ", "Group 1", "7"])
 
@@ -22,7 +28,7 @@ def lists(draw: st.DrawFn) -> list[Listed]:
 
 @given(text=TEXTS, key=st.sampled_from(["", "name", "idnumber"]), listed=lists())
 def test_a_name_is_everything_that_is_called_so(text: str, key: str, listed: list[Listed]) -> None:
-    match = among(Name(Thing.GROUP, text, key), listed)
+    (match,) = among([Name(Thing.GROUP, text, key)], listed).values()
 
     def called(by: str) -> list[int]:
         wanted = text.strip()
@@ -32,3 +38,10 @@ def test_a_name_is_everything_that_is_called_so(text: str, key: str, listed: lis
     fitting = [ids for ids in map(called, keys) if ids]
     assert [list(match.ids)] == (fitting or [[]])[:1]
     assert not (match.ids and match.near)
+
+
+def test_similar_names_are_looked_for_only_for_the_first_unknown_ones() -> None:
+    listed = [Listed(1, {"name": "Monday lab"})]
+    names = [Name(Thing.GROUP, f"Monday lab {number}", "name") for number in range(1_000)]
+    matches = among(names, listed).values()
+    assert [match.near for match in matches if match.near] == [("Monday lab",)] * MOST_SUGGESTED
