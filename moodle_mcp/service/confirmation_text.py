@@ -20,7 +20,10 @@ from moodle_mcp.redaction.arguments import Hidden, without_secret_arguments
 from moodle_mcp.service.id_names import Names, lookup_for
 
 NAMED: Final = 50
-"""Most ids of one list that are shown with their names; the others are shown as ranges."""
+"""Most ids of one list that are all shown with their names."""
+
+NAMED_OF_MORE: Final = 3
+"""Ids of a longer list that are shown with their names; the others are shown as ranges."""
 
 _MAX_NAME: Final = 80
 
@@ -118,7 +121,8 @@ def _values(argument: str, key: str, values: Sequence[Any], names: Names) -> str
     kind = lookup.kind if lookup else ""
     counted = Counter(value if _is_id(value) else _quoted(value) for value in values)
     ids = [each for each in counted if isinstance(each, int)]
-    named = [each for each in ids if (kind, each) in names][:NAMED]
+    known = [each for each in ids if (kind, each) in names]
+    named = known if len(known) <= NAMED else known[:NAMED_OF_MORE]
     unnamed = sorted(set(ids) - set(named))
     parts = [_named(names[kind, each], f"{kind} id {each}") for each in named]
     if unnamed:

@@ -164,9 +164,8 @@ async def needs_confirmation(
         Fault(
             Kind.NEEDS_CONFIRMATION,
             f"{why}Nothing was sent. {described.text}",
-            hint="Show this to the user. If they agree, call confirm with the token "
-            f"{token} (once, within {LIFETIME / 60:.0f} minutes), or repeat the call with "
-            f"_confirm: {token} added.",
+            hint="Show this to the user. If they agree, call confirm with the token, or repeat the "
+            f"call with it (once, within {LIFETIME / 60:.0f} minutes). _confirm: {token}",
             function=request.function,
         )
     )

@@ -81,6 +81,15 @@ def test_a_text_can_not_pass_for_a_part_of_the_sentence() -> None:
     )
 
 
+def test_of_a_long_list_the_first_are_named() -> None:
+    names = {("user", each): f"Ann {each}" for each in range(1, NAMED + 2)}
+    text = describe_call("core_user_delete_users", {"userids": [*range(1, NAMED + 2)]}, names)
+    assert text == snapshot(
+        'Delete users (core_user_delete_users): 51 userids: "Ann 1" (user id 1), "Ann 2" (user id 2), "Ann 3" (user id 3), user id 4-51.'
+    )
+    assert len(re.findall("Ann", text)) < NAMED
+
+
 @given(
     ids=st.lists(st.integers(1, 2000), min_size=1, max_size=600),
     named=st.sets(st.integers(1, 2000), max_size=300),
