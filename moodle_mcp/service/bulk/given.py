@@ -67,9 +67,9 @@ def _saved(folder: Folder, source: str, data: bytes) -> str | None:
 
 
 def as_lists(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Accept objects for `columns` and `defaults`, which clients like to send."""
+    """Accept objects for lists of pairs, which clients like to send."""
     given = dict(arguments)
-    for name in ("columns", "defaults"):
+    for name in ("columns", "defaults", "read_with"):
         value = parsed_json(given.get(name), dict)
         if isinstance(value, dict):
             pairs = cast("dict[str, Any]", value).items()

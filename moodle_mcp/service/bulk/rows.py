@@ -120,13 +120,13 @@ def layout(
     mapping: Mapping[str, str],
     defaults: Mapping[str, Any],
 ) -> Layout:
-    """Return what each header and default fills.
+    """Return what each header and default fills; a header mapped to nothing is left out.
 
     Raises:
         ColumnError: one fills nothing, or a required id has neither a column nor a default.
     """
     names = mapped(headers, mapping)
-    by_header = {header: columns.filled(name) for header, name in names.items()}
+    by_header = {header: columns.filled(name) for header, name in names.items() if name}
     for header, filled in by_header.items():
         if isinstance(filled, Shared) or (isinstance(filled, Target) and filled.scope == "call"):
             raise ColumnError(f"{header}: is the same for all rows: give it in defaults")
@@ -178,12 +178,12 @@ def rows_of_table(table: Table, found: Layout, *, clear_empty: bool = False) -> 
     plain: list[Column] = []
     named: list[tuple[Column, Target]] = []
     for column in table.columns:
-        match found.by_header[column.header]:
+        match found.by_header.get(column.header):
             case Plain(header):
                 plain.append(Column(column.position, header))
             case Target() as target:
                 named.append((column, target))
-            case Shared():
+            case Shared() | None:
                 pass
     relaxed = _relaxed(found.columns.shape, found.filled_keys)
     items = table_items(Table(tuple(plain), table.rows), relaxed, clear_empty=clear_empty)

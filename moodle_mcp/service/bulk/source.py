@@ -1,14 +1,19 @@
-"""Reads the table of a bulk call, from text or from a file in the operator's folder."""
+"""Reads the rows of a bulk call: from text, a file in the operator's folder, or an answer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final, cast
 
 import anyio.to_thread
 
 from moodle_mcp.background import Background
+from moodle_mcp.catalogue.model import Function
+from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.files.folder import Folder
+from moodle_mcp.presentation.query import Query
+from moodle_mcp.service.references.asking import Ask
 from moodle_mcp.tables.content import WORKBOOK_STARTS, Content, content_of, of_table
 from moodle_mcp.tables.reader import TableError, read_table
 from moodle_mcp.textfile import TextError, decoded
@@ -35,6 +40,32 @@ async def read_file(folder: Folder, path: str, background: Background) -> Conten
     """
     data = await anyio.to_thread.run_sync(_read, folder, path)
     return await background.run(_content, path, data)
+
+
+async def read_answer(
+    function: Function,
+    arguments: Mapping[str, Any],
+    expression: str,
+    ask: Ask,
+    background: Background,
+) -> Content:
+    """Call a read and take the rows that an expression finds in its answer.
+
+    Raises:
+        CallError: the function writes, is withheld or failed, or the expression is wrong.
+        TableError: the expression finds no rows.
+    """
+    if not function.reads_only:
+        raise CallError.not_sent(
+            Fault(Kind.INVALID_ARGUMENTS, f"Nothing was sent: {function.name} is not a read.")
+        )
+    query = Query(function, expression)
+    answer = await ask(function.name, arguments)
+    # A short expression may take long on a short answer.
+    found = await background.run(query.of, answer)
+    if not isinstance(found, list) or not found:
+        raise TableError("has no rows: the query finds none in its answer")
+    return Content(cast("list[Any]", found))
 
 
 def _read(folder: Folder, path: str) -> bytes:

@@ -35,9 +35,11 @@ from moodle_mcp.service.bulk.report import (
     warnings,
     with_file,
 )
+from moodle_mcp.service.bulk.source import read_answer
 from moodle_mcp.service.references.resolver import Resolver
 from moodle_mcp.service.registry import Functions
 from moodle_mcp.service.resuming import Resumption
+from moodle_mcp.tables.content import Content
 
 BULK: Final = "bulk_call"
 
@@ -45,6 +47,9 @@ _PARAMS: Final[Mapping[str, Value | ListOf]] = {
     "function": Value("raw"),
     "csv": Value("raw", presence="optional"),
     "file": Value("raw", presence="optional"),
+    "read": Value("raw", presence="optional"),
+    "read_with": ListOf(Value("raw"), presence="optional"),
+    "query": Value("raw", presence="optional"),
     "columns": ListOf(Value("raw"), presence="optional"),
     "defaults": ListOf(Value("raw"), presence="optional"),
     "only": Value("raw", presence="optional"),
@@ -54,10 +59,15 @@ _TEXTS: Final = {
     "function": ParameterText("A function that takes a list, such as enrol_manual_enrol_users."),
     "csv": ParameterText("The table: a line of headers, then the rows."),
     "file": ParameterText("Instead of csv: a CSV or JSON file in the operator's folder."),
+    "read": ParameterText("Instead of csv: a read whose answer has the rows."),
+    "read_with": ParameterText("Its arguments. `courseid=5`"),
+    "query": ParameterText(
+        "JMESPath that finds the rows in its answer: `[?!submitted].{touserid: id}`"
+    ),
     "columns": ParameterText(
         "HEADER=MEANING for headers that don't say it: an argument of an item (roleid), or what a "
         "name stands for: user, user.email, user.idnumber, course, role, group, cohort, activity "
-        "(as in resolve). `E-Mail=user.email`"
+        "(as in resolve). `E-Mail=user.email`; `Notes=` leaves a column out."
     ),
     "defaults": ParameterText("MEANING=VALUE for all rows. `role=student`, `course=BIO101`"),
     "only": ParameterText("Lines to do, such as 2-50,60."),
@@ -154,7 +164,7 @@ class Bulk:
         if not known and not function.reads_only:
             choices = ", ".join(on_error_choices(function))
             raise wrong(tool, "on_error", f"is not possible for {function.name}", choices)
-        content = await content_in(tool, given, self._folder, self._background)
+        content = await self._content(tool, given, functions)
         wanted = Wanted(
             function,
             content,
@@ -204,9 +214,40 @@ class Bulk:
             is_dry,
         )
 
+    async def _content(
+        self, tool: Function, given: Mapping[str, Any], functions: Functions
+    ) -> Content:
+        if _source(tool, given, self._folder) != "read":
+            return await content_in(tool, given, self._folder, self._background)
+        read = functions.named(tool, given["read"])
+        arguments = pairs_in(tool, "read_with", given)
+        query, ask = given["query"], self._resolver().ask
+        try:
+            return await read_answer(read, arguments, query, ask, self._background)
+        except CallError:
+            raise
+        except MoodleMcpError as error:
+            raise wrong(tool, "read", str(error)) from None
+
     async def _save(
         self, source: str | None, lines: Sequence[int], ledger: BatchLedger
     ) -> str | None:
         """Save the result of each row beside the source; return the file's name if it is saved."""
         data = result_lines(ledger, lines or range(ledger.items))
         return await save_beside(self._folder, source, data)
+
+
+def _source(tool: Function, given: Mapping[str, Any], folder: Folder | None) -> str:
+    """Return which argument says where the rows are.
+
+    Raises:
+        CallError: none or several do, or the read lacks a query.
+    """
+    sources = ["csv", *(["file"] if folder else []), "read"]
+    used = [name for name in sources if name in given]
+    if len(used) != 1:
+        others = " or ".join(sources[1:])
+        raise wrong(tool, "csv", f"or {others} must be given, and only one of them")
+    if ("query" in given) is not (used == ["read"]):
+        raise wrong(tool, "query", "belongs to read, and read needs it")
+    return used[0]

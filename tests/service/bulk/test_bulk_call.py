@@ -559,12 +559,12 @@ async def test_what_can_not_be_understood_sends_nothing(demo: Demo) -> None:
             ],
             [{"path": "defaults[0]", "problem": "is not NAME=VALUE"}],
             [{"path": "", "problem": "defaults: roleid is for the same value as role"}],
-            [{"path": "csv", "problem": "is missing"}],
+            [{"path": "csv", "problem": "or read must be given, and only one of them"}],
             [
                 {
                     "path": "file",
                     "problem": "is not a known key",
-                    "allowed": "function, csv, columns, defaults, only, on_error",
+                    "allowed": "function, csv, read, read_with, query, columns, defaults, only, on_error",
                 }
             ],
             [
@@ -612,3 +612,10 @@ async def test_it_is_offered_if_an_allowed_function_takes_a_list(demo: Demo) -> 
         async with client(demo, tools, access=Access.WRITE) as session:
             names = {each.name for each in (await session.list_tools()).tools}
         assert ("bulk_call" in names) is offered
+
+
+async def test_a_column_is_left_out(demo: Demo) -> None:
+    csv = "user,course,role,Seminar\nstudent50,PHY120,student,A\n"
+    assert "error" in await bulk(demo, csv=csv)
+    answer = await bulk(demo, csv=csv, columns=["Seminar="])
+    assert answer["batch"]["succeeded"] == 1
