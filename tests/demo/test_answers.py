@@ -60,6 +60,10 @@ READS: dict[str, list[dict[str, Any]]] = {
     "core_calendar_get_action_events_by_timesort": [{}, {"timesortfrom": NOW}],
     "mod_forum_get_forums_by_courses": [{}, {"courseids": [2]}],
     "mod_forum_get_forum_discussions": [{"forumid": 1}, {"forumid": 1, "page": 0, "perpage": 1}],
+    "core_message_get_messages": [
+        {"useridto": 0, "type": "conversations", "read": 0},
+        {"useridto": 4, "useridfrom": 3, "newestfirst": 0, "limitnum": 1, "read": 2},
+    ],
     "core_completion_get_activities_completion_status": [{"courseid": 2, "userid": 4}],
     "tool_mobile_call_external_functions": [
         {"requests": [{"function": "core_course_get_categories"}]}
@@ -70,6 +74,9 @@ WRITES: dict[str, list[dict[str, Any]]] = {
     for function, params in TRANSACTIONS.items()
 } | {
     "core_course_update_courses": [{"courses": [{"id": 2, "summary": "x"}, {"id": 999}]}],
+    "core_course_duplicate_course": [
+        {"courseid": 2, "fullname": "Copy", "shortname": "COPY", "categoryid": 1}
+    ],
     "core_course_delete_courses": [{"courseids": [13, 999]}],
     "core_user_update_users": [{"users": [{"id": 5, "city": "Oslo"}, {"id": 999}]}],
     "core_group_delete_groups": [{"groupids": [1, 999]}],
@@ -96,6 +103,10 @@ WRITES: dict[str, list[dict[str, Any]]] = {
     ],
     "mod_assign_lock_submissions": [{"assignmentid": 1, "userids": [4, 5]}],
     "mod_assign_unlock_submissions": [{"assignmentid": 1, "userids": [4]}],
+    "mod_assign_save_submission": [
+        {"assignmentid": 1, "plugindata": {
+            "onlinetext_editor": {"text": "Mine", "format": 1, "itemid": 0}}}
+    ],
     "mod_assign_save_user_extensions": [
         {"assignmentid": 1, "userids": [4, 999], "dates": [NOW, NOW]}
     ],

@@ -63,6 +63,55 @@ def test_a_deleted_course_takes_its_content_and_enrolments_with_it(demo: Demo, w
     assert "BIO101" not in names
 
 
+@pytest.mark.parametrize("users", [None, "0", "1"])
+def test_a_copy_of_a_course_has_its_people_unless_they_are_declined(
+    users: str | None, demo: Demo, wire: Wire
+) -> None:
+    options = [] if users is None else [{"name": "users", "value": users}]
+    given: dict[str, Any] = {
+        "courseid": 2,
+        "fullname": "Copy",
+        "shortname": "COPY",
+        "categoryid": 1,
+    }
+    copy = wire.call("core_course_duplicate_course", **given, options=options)["id"]
+    world = demo.site.world
+    of_original = len(world.enrolled(2)), [len(each.members) for each in world.groups_of(2)]
+    of_copy = len(world.enrolled(copy)), [len(each.members) for each in world.groups_of(copy)]
+    assert of_copy == ((0, [0, 0]) if users == "0" else of_original)
+    assert [each.name for each in world.modules_of(copy)] == [
+        each.name for each in world.modules_of(2)
+    ]
+    assert len({each.instance for each in world.modules.values() if each.modname == "assign"}) == (
+        sum(each.modname == "assign" for each in world.modules.values())
+    )
+    again = wire.call("core_course_duplicate_course", **given)
+    assert again["errorcode"] == "shortnametaken"
+
+
+def test_only_students_of_the_course_submit(demo: Demo, wire: Wire) -> None:
+    world = demo.site.world
+    assign = next(each for each in world.modules_of(2, "assign") if each.duedate > world.now)
+    editor = {"onlinetext_editor": {"text": "Mine", "format": 1, "itemid": 0}}
+    given: dict[str, Any] = {"assignmentid": assign.instance, "plugindata": editor}
+    (refused,) = wire.call("mod_assign_save_submission", token=TEACHER_TOKEN, **given)
+    assert refused["warningcode"] == "couldnotsavesubmission"
+    for _ in range(2):
+        assert wire.call("mod_assign_save_submission", token=STUDENT_TOKEN, **given) == []
+    found = [each for each in world.submissions.values() if each.assignment == assign.instance]
+    assert [(each.user, each.text) for each in found] == [(4, "Mine")]
+
+
+def test_messages_are_read_by_those_who_sent_or_got_them(wire: Wire) -> None:
+    given: dict[str, Any] = {"useridto": 4, "useridfrom": 3, "type": "conversations", "read": 0}
+    for token in (STUDENT_TOKEN, TEACHER_TOKEN):
+        (message,) = wire.call("core_message_get_messages", token=token, **given)["messages"]
+        assert message["fullmessage"] == "Your lab report was good."
+    others = {**given, "useridto": 5, "useridfrom": 6}
+    refused = wire.call("core_message_get_messages", token=STUDENT_TOKEN, **others)
+    assert refused["errorcode"] == "nopermissions"
+
+
 def test_a_deleted_user_is_gone_from_courses_groups_and_cohorts(demo: Demo, wire: Wire) -> None:
     assert wire.call("core_user_delete_users", userids=[4]) is None
     world = demo.site.world

@@ -98,7 +98,7 @@ def create_courses(call: Call, params: Params) -> list[Answer]:
                 f"{item['categoryid']}). The context error message was: Context does not exist",
             )
         call.require_staff("Create courses")
-        _check_free(call, item, None)
+        check_free(call, item, None)
         course_id = call.world.courses.next_id()
         course = Course(
             course_id, item["shortname"], item["fullname"], item["categoryid"], call.now, call.now,
@@ -124,7 +124,7 @@ def update_courses(call: Call, params: Params) -> Answer:
             call.require_editor(course.id, "Edit course settings")
             if item.get("categoryid", course.category) not in call.world.categories:
                 raise missing_record("course_categories", item["categoryid"])
-            _check_free(call, item, course.id)
+            check_free(call, item, course.id)
             course = replace(course, category=item.get("categoryid", course.category))
             call.world.courses[course.id] = replace(_changed(course, item), modified=call.now)
         except MoodleError as error:
@@ -295,7 +295,8 @@ def _listed(call: Call, course: Course) -> Answer:
     }
 
 
-def _check_free(call: Call, item: Params, course_id: int | None) -> None:
+def check_free(call: Call, item: Params, course_id: int | None) -> None:
+    """Raise an error if another course has the short name or id number, or the dates are wrong."""
     for course in call.world.courses.values():
         if course.id == course_id:
             continue
