@@ -14,6 +14,9 @@ course, users and settings of that course are made and removed again. A part is 
 modules beside this one, such as `grading`. With `--all` the calls that were refused are listed too.
 With `--product` the calls of the table are made through the server instead, and what its answers
 say is listed. It takes some minutes.
+
+On another release, `--differences` prints only the calls that end otherwise there than
+`silent.tsv` says: `silent-4.1.tsv` is made so.
 """
 
 from __future__ import annotations
@@ -22,21 +25,22 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from importlib import resources
 from typing import Any, Final, cast
 
 import anyio
 
-from moodle_mcp.catalogue.silent import silent_cases
 from tests.support.live import TOKEN, URL
 from tools.probes import activities, assignments, courses, people, records
 from tools.probes.database import UNKNOWN, Database, happened
-from tools.probes.place import Place, Refused, a_place
+from tools.probes.place import Place, Refused, SetupError, a_place
 from tools.probes.probe import AGAIN, Probe
 from tools.probes.product import said_by_product
 
 DATABASE: Final = "MOODLE_LIVE_DB"
 SEEN: Final = "observed on 4.5.6"
+SILENT: Final = resources.files("moodle_mcp.catalogue") / "data" / "silent.tsv"
 
 _SETS: Final = (
     *people.SETS,
@@ -101,31 +105,69 @@ async def run(place: Place, probe: Probe) -> tuple[str, str, str]:
     return said, told(answer), done
 
 
+def seen_on(release: str) -> str:
+    """Say where a line was observed: `observed on 4.1` for "4.1+ (Build: 20221201)"."""
+    number = re.match(r"[0-9]+(\.[0-9]+)*", release)
+    return f"observed on {number[0] if number else release}"
+
+
+def differs(line: list[str], silent: bool, known: Mapping[tuple[str, str], list[str]]) -> bool:
+    """Whether a call ended otherwise than the list says: its answer, or what happened."""
+    before = known.get((line[0], line[1]))
+    return silent if before is None else before[2:4] != line[2:4]
+
+
+def listed() -> dict[tuple[str, str], list[str]]:
+    """Return the lines of the list by function and probe."""
+    lines = SILENT.read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    return {(row[0], row[1]): row for row in rows}
+
+
+async def probes(place: Place, wanted: set[str]) -> AsyncIterator[Probe]:
+    """Yield the probes of the wanted parts, as far as the site's release has what they need."""
+    for each in _SETS:
+        if wanted and each.__name__ not in wanted:
+            continue
+        try:
+            found = await each(place)
+        except SetupError as error:
+            print(f"left out on {place.release}: {each.__name__}: {error}", file=sys.stderr)
+            continue
+        for probe in found:
+            yield probe
+
+
+async def lines(place: Place, wanted: set[str]) -> AsyncIterator[tuple[list[str], bool]]:
+    """Yield each call as a line, and whether its answer misleads."""
+    async for probe in probes(place, wanted):
+        said, refused, done = await run(place, probe)
+        silent = is_silent(probe.kind, bool(refused), bool(done))
+        said = steady(said)
+        shown = said if len(said) <= 80 else said[:77] + "..."
+        happening = steady(done) or "nothing"
+        yield [probe.function, probe.name, shown, happening, seen_on(place.release)], silent
+
+
 async def main(arguments: list[str]) -> None:
     """Print the list."""
     wanted = {argument for argument in arguments if not argument.startswith("-")}
+    known = listed()
     database = Database(os.environ[DATABASE])
-    known = {name: {each.case for each in cases} for name, cases in silent_cases().items()}
     print(_HEADER)
     async with a_place(os.environ[URL], os.environ[TOKEN], database) as place:
-        for each in _SETS:
-            if wanted and each.__name__ not in wanted:
-                continue
-            for probe in await each(place):
-                if "--product" in arguments:
-                    said = await said_by_product(place, os.environ[URL], probe)
-                    if probe.name in known.get(probe.function, ()):
-                        print(probe.function, probe.name, steady(said), sep="\t", flush=True)
-                    continue
-                said, refused, done = await run(place, probe)
-                silent = is_silent(probe.kind, bool(refused), bool(done))
-                if silent or "--all" in arguments:
-                    said = steady(said)
-                    shown = said if len(said) <= 80 else said[:77] + "..."
-                    line = [probe.function, probe.name, shown, steady(done) or "nothing", SEEN]
-                    if not silent:
-                        line[-1] = "told"
+        if "--product" in arguments:
+            async for probe in probes(place, wanted):
+                said = await said_by_product(place, os.environ[URL], probe)
+                if (probe.function, probe.name) in known:
+                    print(probe.function, probe.name, steady(said), sep="\t", flush=True)
+            return
+        async for line, silent in lines(place, wanted):
+            if "--differences" in arguments:
+                if differs(line, silent, known):
                     print(*line, sep="\t", flush=True)
+            elif silent or "--all" in arguments:
+                print(*line[:4], line[4] if silent else "told", sep="\t", flush=True)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Place:
     `outsider`, whose account exists and who is no participant.
 
     `modules` are its activities of each kind in the course's order, each with `id` (cmid) and
-    `instance`.
+    `instance`. `release` is the site's.
     """
 
     own: Own
@@ -52,6 +52,7 @@ class Place:
     other: int
     outsider: int
     admin: int
+    release: str
 
     @property
     def course(self) -> int:
@@ -111,6 +112,7 @@ async def a_place(url: str, token: str, database: Database) -> AsyncGenerator[Pl
             other=other,
             outsider=outsider,
             admin=live.userid,
+            release=live.release,
         )
 
 
