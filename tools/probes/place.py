@@ -121,8 +121,8 @@ def _token(database: Database, user: int, like: str) -> str:
     token = secrets.token_hex(16)
     database.run(
         "insert into mdl_external_tokens "
-        "(token, tokentype, userid, externalserviceid, contextid, creatorid, timecreated, name) "
+        "(token, tokentype, userid, externalserviceid, contextid, creatorid, timecreated) "
         f"select '{token}', tokentype, {user}, externalserviceid, contextid, creatorid, "
-        f"timecreated, 'probes' from mdl_external_tokens where token = '{like}'"
+        f"timecreated from mdl_external_tokens where token = '{like}'"
     )
     return token
