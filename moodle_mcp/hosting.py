@@ -145,6 +145,7 @@ def make_hosted(
         context_of,
         principal_of,
         [key.derived("request state") for key in keys.current_first(clock())],
+        settings.person_rate,
     )
     doors = Doors(
         protect=lambda app: protected(app, verifier, authorization.rules),

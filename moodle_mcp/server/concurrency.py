@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 import anyio
 import mcp_types as types
+from aiolimiter import AsyncLimiter
 from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.shared.exceptions import MCPError
@@ -18,6 +20,9 @@ AT_ONCE: Final = 32
 WAITING: Final = 96
 """Most requests of one client that wait for their turn; further ones are refused."""
 
+BURST: Final = 2.0
+"""Seconds over which the rate of a client is counted."""
+
 _UNCOUNTED: Final = frozenset({"initialize", "ping", "server/discover"})
 
 
@@ -25,7 +30,9 @@ class Turns:
     """Middleware that makes a client's requests wait for their turn, and refuses too many.
 
     A client is what `client_of` returns for a request. By default it is a connection over stdio or
-    a session over HTTP. Clients of the protocol without sessions count as one.
+    a session over HTTP. Clients of the protocol without sessions count as one. `rate` is the most
+    requests per second of one client that sends many at once; the first `BURST` seconds' worth
+    don't wait.
     """
 
     def __init__(
@@ -33,19 +40,24 @@ class Turns:
         at_once: int = AT_ONCE,
         waiting: int = WAITING,
         client_of: Callable[[ServerRequestContext[Any, Any]], str | None] | None = None,
+        rate: float | None = None,
     ) -> None:
         self._at_once = at_once
         self._waiting = waiting
         self._client_of = client_of or _session_id
-        self._clients: dict[str | None, anyio.Semaphore] = {}
+        self._rate = rate
+        self._clients: dict[str | None, _Client] = {}
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         if ctx.request_id is None or ctx.method in _UNCOUNTED:
             return await call_next(ctx)
-        client = self._client_of(ctx)
-        turns = self._clients.setdefault(client, anyio.Semaphore(self._at_once, fast_acquire=True))
+        name = self._client_of(ctx)
+        client = self._clients.get(name)
+        if client is None:
+            client = self._clients[name] = _Client.of(self._at_once, self._rate)
+        turns = client.turns
         if turns.value == 0 and turns.statistics().tasks_waiting >= self._waiting:
             raise MCPError(
                 types.INVALID_REQUEST,
@@ -54,10 +66,23 @@ class Turns:
             )
         try:
             async with turns:
+                if client.limiter is not None:
+                    await client.limiter.acquire()
                 return await call_next(ctx)
         finally:
-            if turns.value == self._at_once and self._clients.get(client) is turns:
-                del self._clients[client]
+            if turns.value == self._at_once and self._clients.get(name) is client:
+                del self._clients[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    turns: anyio.Semaphore
+    limiter: AsyncLimiter | None
+
+    @classmethod
+    def of(cls, at_once: int, rate: float | None) -> Self:
+        limiter = None if rate is None else AsyncLimiter(max(rate * BURST, 1), BURST)
+        return cls(anyio.Semaphore(at_once, fast_acquire=True), limiter)
 
 
 def _session_id(ctx: ServerRequestContext[Any, Any]) -> str | None:

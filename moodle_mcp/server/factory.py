@@ -109,12 +109,14 @@ class Tenancy:
     """How a server that several people share tells them apart.
 
     `context_of` returns the context of a request's user, `principal_of` a name for whoever sent
-    the request. `state_keys` are shared by all replicas; the first one seals.
+    the request. `state_keys` are shared by all replicas; the first one seals. `rate` is the most
+    requests per second of one person who sends many at once.
     """
 
     context_of: Callable[[Ctx], UserContext]
     principal_of: Callable[[Ctx], str]
     state_keys: Sequence[bytes]
+    rate: float
 
 
 def shared_server(tenancy: Tenancy, close: Close) -> Server[Any]:
@@ -136,7 +138,11 @@ def shared_server(tenancy: Tenancy, close: Close) -> Server[Any]:
         # The SDK asks for parameters that are repeated in headers, and does not say for whom. No
         # tool has any.
         lambda _: {"type": "object"},
-        Turns(AT_ONCE_OF_PERSON, client_of=lambda ctx: tenancy.context_of(ctx).owner),
+        Turns(
+            AT_ONCE_OF_PERSON,
+            client_of=lambda ctx: tenancy.context_of(ctx).owner,
+            rate=tenancy.rate,
+        ),
         RequestStateSecurity(
             keys=[*tenancy.state_keys], bind_principal=lambda ctx: tenancy.principal_of(ctx)
         ),

@@ -63,6 +63,15 @@ class HostingSettings(BaseModel):
         Path | None,
         Field(description="A file with the password of the Redis store (oauth only)."),
     ] = None
+    person_rate: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1000,
+            description="Maximum requests per second of one person who sends many at once; others "
+            "need not wait for them (oauth only).",
+        ),
+    ] = 10.0
     trusted_proxies: Annotated[
         str,
         Field(

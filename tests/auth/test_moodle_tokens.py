@@ -74,17 +74,22 @@ async def test_a_suspended_person_loses_access_at_the_next_call(site: HostedSite
         assert (await agent.refresh(tokens["refresh_token"])).status_code == 400
 
 
+@pytest.mark.parametrize("then", [None, 503])
 async def test_a_grant_stays_if_only_one_answer_says_that_the_token_is_wrong(
-    site: HostedSite,
+    site: HostedSite, then: int | None
 ) -> None:
     """PHP that has dropped a body makes Moodle say so, though the token is right."""
     async with agent_of(site) as agent:
         someone = User(agent, (await agent.tokens())["access_token"])
         body = {"exception": "moodle_exception", "errorcode": "invalidtoken", "message": "x"}
         fault = InjectedFault.status(200, function=COURSES, body=json.dumps(body).encode())
+        assert "result" in await someone.call(INFO)
         site.moodle.site.faults.append(fault)
+        if then is not None:
+            site.moodle.site.faults.append(InjectedFault.status(then, function=INFO))
         answer = await someone.call(COURSES, **SEARCH)
         assert answer["error"]["kind"] == "invalid_token"
+        assert answer["error"]["hint"] != AGAIN
         assert "result" in await someone.call(COURSES, **SEARCH)
 
 

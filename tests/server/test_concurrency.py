@@ -70,3 +70,26 @@ async def test_no_turns_are_won_with_a_session_that_does_not_exist() -> None:
                 await turns(context("tools/call", "another", MODERN), answer)
         finally:
             go_on.set()
+
+
+async def test_who_sends_many_at_once_waits_and_nobody_else_does() -> None:
+    begun: list[str] = []
+
+    def client_of(ctx: ServerRequestContext[Any, Any]) -> str:
+        assert ctx.request is not None
+        return ctx.request.headers["mcp-session-id"]
+
+    async def call(ctx: Any) -> dict[str, Any]:
+        begun.append(client_of(ctx))
+        return {}
+
+    turns = Turns(at_once=100, client_of=client_of, rate=1)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(turns, context("tools/call", "greedy"), call)
+        await anyio.wait_all_tasks_blocked()
+        # What the burst allows; the others would go on in the next seconds.
+        assert begun == ["greedy"] * 2
+        await turns(context("tools/call", "another"), call)
+        assert begun == ["greedy", "greedy", "another"]
+        tasks.cancel_scope.cancel()
