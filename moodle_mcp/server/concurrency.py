@@ -81,8 +81,11 @@ class _Client:
 
     @classmethod
     def of(cls, at_once: int, rate: float | None) -> Self:
-        limiter = None if rate is None else AsyncLimiter(max(rate * BURST, 1), BURST)
-        return cls(anyio.Semaphore(at_once, fast_acquire=True), limiter)
+        turns = anyio.Semaphore(at_once, fast_acquire=True)
+        if rate is None:
+            return cls(turns, None)
+        burst = max(rate * BURST, 1.0)
+        return cls(turns, AsyncLimiter(burst, burst / rate))
 
 
 def _session_id(ctx: ServerRequestContext[Any, Any]) -> str | None:

@@ -105,9 +105,12 @@ class SqliteStore:
             raise StoreError from None
 
     def _get(self, key: Key, extend: bool) -> bytes | None:
+        if not extend:
+            # One statement sees one state by itself, and need not wait for writers.
+            return self._present(key)
         with self._transaction():
             value = self._present(key)
-            if value is not None and extend:
+            if value is not None:
                 self._write(key, value)
         return value
 

@@ -291,11 +291,11 @@ def _wait_for(port: int) -> None:
 
 
 def _body() -> dict[str, Any]:
-    meta = {
+    meta: dict[str, Any] = {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
     }
-    params = {"name": FUNCTION, "arguments": ARGUMENTS, "_meta": meta}
+    params: dict[str, Any] = {"name": FUNCTION, "arguments": ARGUMENTS, "_meta": meta}
     return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
 
