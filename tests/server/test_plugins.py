@@ -82,7 +82,6 @@ async def test_an_exported_function_is_a_typed_tool_with_its_description(demo: D
                         "type": "object",
                         "properties": {"size": {"type": "integer"}},
                         "additionalProperties": False,
-                        "description": "Page",
                     },
                     "_fields": {"type": "array", "items": {"type": "string"}},
                     "_query": {"type": "string"},

@@ -49,6 +49,11 @@ async def refused(session: Client, uri: str) -> MCPError:
     return caught.value
 
 
+def without_notice(envelope: dict[str, Any]) -> dict[str, Any]:
+    """The envelope without the notice, which is whole in the first answer only."""
+    return {key: value for key, value in envelope.items() if key != "notice"}
+
+
 @ERAS
 async def test_what_is_listed(demo: Demo, mode: str) -> None:
     async with client(demo, mode) as session:
@@ -71,7 +76,7 @@ async def test_a_course_is_what_its_tool_answers(demo: Demo, mode: str) -> None:
         found = await read(session, "moodle://course/2")
         arguments = {"field": "id", "value": "2", "_times": True}
         reply = await session.call_tool("core_course_get_courses_by_field", arguments)
-    assert found == reply.structured_content
+    assert without_notice(found) == reply.structured_content
     (course,) = found["result"]["courses"]
     assert (course["fullname"], course["startdate_iso"]) == snapshot(
         ("Introduction to Biology", "2026-12-18T00:00:00+00:00")
@@ -84,7 +89,7 @@ async def test_the_contents_of_a_course_are_what_its_tool_answers(demo: Demo, mo
         found = await read(session, "moodle://course/2/contents")
         arguments = {"courseid": 2, "_times": True}
         reply = await session.call_tool("core_course_get_contents", arguments)
-    assert found == reply.structured_content
+    assert without_notice(found) == without_notice(reply.structured_content or {})
     assert "<moodle-text " in found["notice"]
     assert [section["name"] for section in found["result"]] == snapshot(
         ["General", "Cells", "Genetics", "Ecology"]
@@ -112,7 +117,7 @@ async def test_ones_own_id_gives_ones_own_deadlines(demo: Demo) -> None:
         itself = await session.call_tool(
             "core_calendar_get_action_events_by_timesort", {"userid": FIRST_STUDENT_ID}
         )
-    assert named == mine
+    assert without_notice(named) == without_notice(mine)
     assert itself.structured_content is not None
     assert itself.structured_content["error"]["errorcode"] == "nopermission"
 
