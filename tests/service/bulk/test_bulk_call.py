@@ -394,6 +394,21 @@ async def test_a_file_in_the_folder_is_read_and_gets_a_result_file(
     assert again["batch"]["file"] == "list.csv.result-2.jsonl"
 
 
+async def test_a_file_that_changed_since_the_dry_run_sends_nothing(
+    demo: Demo, tmp_path: Path
+) -> None:
+    table = tmp_path / "list.csv"
+    table.write_text("user,course,roleid\nstudent50,PHY120,5\n")
+    async with client(demo, folder=tmp_path) as session:
+        given = {"function": ENROL, "file": "list.csv", "_dry_run": True}
+        planned = (await session.call_tool("bulk_call", given)).structured_content or {}
+        table.write_text("user,course,roleid\nstudent51,PHY120,5\n")
+        kept = {"token": planned["batch"]["confirm"]}
+        ended = (await session.call_tool("confirm", kept)).structured_content or {}
+    assert ended["error"]["kind"] == "needs_confirmation"
+    assert written(demo) == {}
+
+
 async def test_json_rows_name_things_too(demo: Demo, tmp_path: Path) -> None:
     rows = [{"user": "student50", "course": "PHY120", "roleid": 5}]
     (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
