@@ -38,8 +38,8 @@ WORDS: Final[Mapping[str, Thing]] = MappingProxyType(
 IN_COURSE: Final = frozenset({Thing.GROUP, Thing.GROUPING, Thing.MODULE})
 """What is named within a course."""
 
-MOST_SUGGESTED: Final = 10
-"""Most unknown names of one look-up for which similar ones are looked for."""
+_MOST_COMPARED: Final = 5_000
+"""Most comparisons of one look-up for suggestions; 3,000 of them take half a second."""
 
 _MOST_DIGITS: Final = 19
 """Digits that a 64-bit integer may not have."""
@@ -109,13 +109,19 @@ def folded(text: str) -> str:
     return text.strip()
 
 
+def most_suggested(listed: Sequence[Listed]) -> int:
+    """Return for how many unknown names similar ones are looked for: each takes a comparison with
+    the whole list.
+    """
+    return 1 + _MOST_COMPARED // (1 + len(listed))
+
+
 def among(
     names: Iterable[Name], listed: Sequence[Listed], compared: Callable[[str], str] = folded
 ) -> dict[Name, Match]:
     """Find names in a complete list; without a key, the first key that fits counts.
 
-    Similar names are looked for only for the first unknown ones, since each takes a comparison with
-    the whole list.
+    Similar names are looked for only for the first unknown ones (`most_suggested`).
     """
     ids: dict[tuple[str, str], dict[int, None]] = {}
     for each in listed:
@@ -128,7 +134,7 @@ def among(
         keys = (name.key,) if name.key else KEYS[name.thing]
         fitting = (ids.get((key, compared(name.text)), {}) for key in keys)
         found[name] = Match(tuple(next(filter(None, fitting), ())))
-        if not found[name].ids and unknown < MOST_SUGGESTED:
+        if not found[name].ids and unknown < most_suggested(listed):
             unknown += 1
             known = [each.texts[key] for key in keys for each in listed if each.texts.get(key)]
             found[name] = Match(near=tuple(similar(name.text, known)))

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from moodle_mcp.service.references.asking import Ask, ask_each, objects, plain
 from moodle_mcp.service.references.names import (
-    MOST_SUGGESTED,
     Listed,
     Match,
     Name,
     among,
     folded,
     grouped,
+    most_suggested,
 )
 
 COURSES: Final = "core_course_get_courses_by_field"
@@ -69,7 +69,7 @@ async def find_categories(names: Sequence[Name], ask: Ask) -> dict[Name, Match]:
     unknown = [name for name in names if not found[name].ids]
     paths = {_compared_path(each.texts["path"]): each.texts["path"] for each in listed}
     return found | {
-        name: _suggested(name, paths) or found[name] for name in unknown[:MOST_SUGGESTED]
+        name: _suggested(name, paths) or found[name] for name in unknown[: most_suggested(listed)]
     }
 
 
