@@ -1,0 +1,1 @@
+"""Twelve everyday jobs, done by a scripted agent and checked by a second read."""
