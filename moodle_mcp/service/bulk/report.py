@@ -68,6 +68,10 @@ def planned_outcome(function: Function, planned: Planned, requests: int) -> Outc
     ledger = planned.ledger
     ledger.requests = requests
     batch = {"dry_run": True, "plan": in_words(function, planned), **ledger.report()}
+    failed = ledger.indexes(Fate.FAILED)
+    first = ledger.fault(failed[0]) if failed else None
+    if first is not None and first.hint:
+        batch["hint"] = first.hint
     return Outcome(batch=batch, warnings=warnings(planned))
 
 

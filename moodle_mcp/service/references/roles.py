@@ -19,8 +19,9 @@ PEOPLE: Final = "core_enrol_get_enrolled_users"
 OWN_COURSES: Final = "core_enrol_get_users_courses"
 
 ROLES_HELP: Final = (
-    "Moodle lists no roles: they are seen only on people of a course. Name a course in which "
-    "somebody has the role, or let the operator set MOODLE_MCP_ROLES, such as student=5."
+    "Moodle lists no roles: they are seen only on people of a course. resolve finds the role's id "
+    "in a course in which somebody has it; then give roleid. Or the operator sets "
+    "MOODLE_MCP_ROLES, such as student=5."
 )
 ROLES_WARNING: Final = {"warningcode": "roles", "message": ROLES_HELP}
 

@@ -116,6 +116,7 @@ async def test_a_dry_run_says_what_would_be_done(demo: Demo) -> None:
                 "unknown": [],
                 "not_sent": [[2, 4]],
                 "index_is": "line",
+                "hint": "Correct the name, or give the id.",
             },
             "result": None,
         }

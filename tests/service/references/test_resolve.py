@@ -65,7 +65,7 @@ async def test_names_of_several_kinds_become_ids_in_one_call(demo: Demo) -> None
             "warnings": [
                 {
                     "warningcode": "roles",
-                    "message": "Moodle lists no roles: they are seen only on people of a course. Name a course in which somebody has the role, or let the operator set MOODLE_MCP_ROLES, such as student=5.",
+                    "message": "Moodle lists no roles: they are seen only on people of a course. resolve finds the role's id in a course in which somebody has it; then give roleid. Or the operator sets MOODLE_MCP_ROLES, such as student=5.",
                 }
             ],
         }
@@ -104,7 +104,7 @@ async def test_ids_become_names(demo: Demo) -> None:
             "warnings": [
                 {
                     "warningcode": "roles",
-                    "message": "Moodle lists no roles: they are seen only on people of a course. Name a course in which somebody has the role, or let the operator set MOODLE_MCP_ROLES, such as student=5.",
+                    "message": "Moodle lists no roles: they are seen only on people of a course. resolve finds the role's id in a course in which somebody has it; then give roleid. Or the operator sets MOODLE_MCP_ROLES, such as student=5.",
                 }
             ],
         }
