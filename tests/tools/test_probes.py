@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.loading import catalogue_for
 from moodle_mcp.policy.allowlist import PROFILES, profile
-from tools.probes.__main__ import SEEN, is_silent, steady, told
+from tools.probes.__main__ import SEEN, differs, is_silent, seen_on, steady, told
 from tools.probes.database import UNKNOWN, happened
 from tools.probes.place import Refused
 from tools.probes.probe import AGAIN, KINDS, NO_SUCH_ID
@@ -87,6 +87,25 @@ def test_what_happened() -> None:
 )
 def test_which_answers_mislead(kind: str, refused: bool, done: bool, silent: bool) -> None:
     assert is_silent(kind, refused, done) is silent
+
+
+@pytest.mark.parametrize(
+    ("answer", "silent", "known", "expected"),
+    [
+        ("null", True, True, False),
+        ("null", False, True, False),
+        ("invaliduser", False, True, True),
+        ("null", True, False, True),
+        ("invaliduser", False, False, False),
+    ],
+)
+def test_what_ends_otherwise_on_another_release(
+    answer: str, silent: bool, known: bool, expected: bool
+) -> None:
+    before = {("f", "probe"): ["f", "probe", "null", "nothing", SEEN]} if known else {}
+    line = ["f", "probe", answer, "nothing", seen_on("4.1+ (Build: 20221201)")]
+    assert line[-1] == "observed on 4.1"
+    assert differs(line, silent, before) is expected
 
 
 def test_what_differs_each_time_is_left_out() -> None:
