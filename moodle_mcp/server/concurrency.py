@@ -23,6 +23,9 @@ WAITING: Final = 96
 BURST: Final = 2.0
 """Seconds over which the rate of a client is counted."""
 
+MOST_CLIENTS: Final = 1_000
+"""Clients after which idle ones are forgotten."""
+
 _UNCOUNTED: Final = frozenset({"initialize", "ping", "server/discover"})
 
 
@@ -56,6 +59,7 @@ class Turns:
         name = self._client_of(ctx)
         client = self._clients.get(name)
         if client is None:
+            self._forget_idle()
             client = self._clients[name] = _Client.of(self._at_once, self._rate)
         turns = client.turns
         if turns.value == 0 and turns.statistics().tasks_waiting >= self._waiting:
@@ -70,12 +74,20 @@ class Turns:
                     await client.limiter.acquire()
                 return await call_next(ctx)
         finally:
-            if turns.value == self._at_once and self._clients.get(name) is client:
+            if client.is_idle and self._clients.get(name) is client:
+                del self._clients[name]
+
+    def _forget_idle(self) -> None:
+        """Forget clients that have become idle since their last request, if there are many."""
+        if len(self._clients) >= MOST_CLIENTS:
+            idle = [name for name, client in self._clients.items() if client.is_idle]
+            for name in idle:
                 del self._clients[name]
 
 
 @dataclass(frozen=True, slots=True)
 class _Client:
+    at_once: int
     turns: anyio.Semaphore
     limiter: AsyncLimiter | None
 
@@ -83,9 +95,16 @@ class _Client:
     def of(cls, at_once: int, rate: float | None) -> Self:
         turns = anyio.Semaphore(at_once, fast_acquire=True)
         if rate is None:
-            return cls(turns, None)
+            return cls(at_once, turns, None)
         burst = max(rate * BURST, 1.0)
-        return cls(turns, AsyncLimiter(burst, burst / rate))
+        return cls(at_once, turns, AsyncLimiter(burst, burst / rate))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way, and the rate counts none any more."""
+        limiter = self.limiter
+        is_quiet = limiter is None or limiter.has_capacity(limiter.max_rate)
+        return self.turns.value == self.at_once and is_quiet
 
 
 def _session_id(ctx: ServerRequestContext[Any, Any]) -> str | None:

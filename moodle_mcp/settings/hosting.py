@@ -68,8 +68,8 @@ class HostingSettings(BaseModel):
         Field(
             gt=0,
             le=1000,
-            description="Maximum requests per second of one person who sends many at once; others "
-            "need not wait for them (oauth only).",
+            description="Maximum requests per second of one person, counted over a few seconds; "
+            "nobody else waits for them (oauth only).",
         ),
     ] = 10.0
     trusted_proxies: Annotated[
