@@ -10,6 +10,7 @@ import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -43,17 +44,26 @@ _SERVER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 @click.option("--project", is_flag=True, help="Change the project in this folder, not the user's.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
 @click.option("--print", "show", is_flag=True, help="Print the entry; change nothing.")
+@click.option("--url", help="The address of a server that people sign in to, ending in /mcp.")
 @click.option("--remove", is_flag=True, help="Remove the server.")
 @click.option("--example", is_flag=True, hidden=True, help="Invented settings, with --print.")
 @site_option
 @settled
 def install(
-    client: str, name: str, project: bool, dry_run: bool, show: bool, remove: bool, example: bool
+    client: str,
+    name: str,
+    project: bool,
+    dry_run: bool,
+    show: bool,
+    url: str | None,
+    remove: bool,
+    example: bool,
 ) -> None:
     """Add this server, with the current settings, to CLIENT's configuration.
 
     Other entries are unchanged, and the file is backed up first. The token is never written: the
-    entry names the saved site (`moodle-mcp login`) or the file with the token.
+    entry names the saved site (`moodle-mcp login`) or the file with the token. With --url it names
+    a server that others run (`serve --http`), to which the client lets you sign in.
     """
     from moodle_mcp.clients import entry as entries
     from moodle_mcp.clients.edit import with_server, without_server
@@ -61,7 +71,12 @@ def install(
     if not _SERVER_NAME.fullmatch(name):
         raise click.BadParameter("use letters, digits, dashes and underscores", param_hint="--name")
     chosen = CLIENTS[client]
-    entry = None if remove else _example(chosen) if example else _entry(chosen)
+    if remove:
+        entry = None
+    elif url is not None:
+        entry = _remote(chosen, url)
+    else:
+        entry = _example(chosen) if example else _entry(chosen)
     if show and entry is not None:
         say_document(entries.document(chosen, name, entry))
         return
@@ -82,6 +97,22 @@ def install(
             say(f"{chosen.title} {done} the server {name}. {chosen.after}")
     except ClientFileError as error:
         raise ClientFileError(f"{file}: {error}; {_BY_HAND}") from None
+
+
+def _remote(client: Client, url: str) -> dict[str, Any]:
+    """Return the client's entry for a server at an address."""
+    parts = urlsplit(url)
+    is_here = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if (parts.scheme != "https" and not is_here) or not parts.hostname or "@" in parts.netloc:
+        raise click.BadParameter("use an https address without a user name", param_hint="--url")
+    entry = client.remote_entry(url)
+    if entry is None:
+        raise click.BadParameter(
+            f"{client.title} has no file for remote servers: add the address under Settings > "
+            "Connectors",
+            param_hint="--url",
+        )
+    return entry
 
 
 def _entry(client: Client) -> dict[str, Any]:

@@ -68,8 +68,10 @@ class Client:
 
     `files` returns the possible paths of the user's file; the first whose folder exists is used,
     else the last. `project` is the file inside a project, if the client has one. `keys` lead to the
-    servers in the file. `extra` is added to each entry beside `command`, `args` and `env`. `after`
-    says how to make the client load the change.
+    servers in the file. `extra` is added to each entry beside `command`, `args` and `env`.
+    `address` is the key of a remote server's address; None if the client's file has no remote
+    servers. `remote` is added to the entry of one. `after` says how to make the client load the
+    change.
     """
 
     name: str
@@ -79,11 +81,17 @@ class Client:
     format: Literal["json", "toml"] = "json"
     project: str | None = None
     extra: tuple[tuple[str, Any], ...] = ()
+    address: str | None = "url"
+    remote: tuple[tuple[str, Any], ...] = ()
     after: str = "Restart it."
 
     def entry(self, command: str, args: tuple[str, ...], env: Mapping[str, str]) -> dict[str, Any]:
         """Return the entry for a server started with a command."""
         return {**dict(self.extra), "command": command, "args": [*args], "env": dict(env)}
+
+    def remote_entry(self, url: str) -> dict[str, Any] | None:
+        """Return the entry for a server at an address; None if the client has no such entries."""
+        return None if self.address is None else {**dict(self.remote), self.address: url}
 
 
 def _in_home(*parts: str) -> Files:
@@ -126,10 +134,12 @@ def _zed(places: Places) -> tuple[PurePath, ...]:
 _ALL: Final = (
     Client(
         "claude-code", "Claude Code", _claude_code, project=".mcp.json",
-        extra=(("type", "stdio"),), after="Start a new session; /mcp shows the server.",
+        extra=(("type", "stdio"),), remote=(("type", "http"),),
+        after="Start a new session; /mcp shows the server.",
     ),
     Client(
-        "claude-desktop", "Claude Desktop", _claude_desktop, after="Quit it and start it again."
+        "claude-desktop", "Claude Desktop", _claude_desktop, address=None,
+        after="Quit it and start it again.",
     ),
     Client(
         "codex", "Codex", _codex, keys=("mcp_servers",), format="toml",
@@ -138,12 +148,14 @@ _ALL: Final = (
     Client(
         "copilot-cli", "GitHub Copilot CLI",
         lambda places: (places.from_variable("COPILOT_HOME", ".copilot") / "mcp-config.json",),
-        extra=(("type", "local"), ("tools", ["*"])), after="Start a new session.",
+        extra=(("type", "local"), ("tools", ["*"])),
+        remote=(("type", "http"), ("tools", ["*"])), after="Start a new session.",
     ),
     Client("cursor", "Cursor", _in_home(".cursor", "mcp.json"), project=".cursor/mcp.json"),
     Client(
         "gemini-cli", "Gemini CLI", _in_home(".gemini", "settings.json"),
-        project=".gemini/settings.json", after="Start a new session; /mcp shows the server.",
+        project=".gemini/settings.json", address="httpUrl",
+        after="Start a new session; /mcp shows the server.",
     ),
     Client(
         "kiro", "Kiro", _in_home(".kiro", "settings", "mcp.json"),
@@ -151,10 +163,13 @@ _ALL: Final = (
     ),
     Client(
         "vscode", "VS Code", _in_applications("Code", "User", "mcp.json"), keys=("servers",),
-        project=".vscode/mcp.json", extra=(("type", "stdio"),),
+        project=".vscode/mcp.json", extra=(("type", "stdio"),), remote=(("type", "http"),),
         after="Start the server with the command MCP: List Servers.",
     ),
-    Client("windsurf", "Windsurf", _in_home(".codeium", "windsurf", "mcp_config.json")),
+    Client(
+        "windsurf", "Windsurf", _in_home(".codeium", "windsurf", "mcp_config.json"),
+        address="serverUrl",
+    ),
     Client(
         "zed", "Zed", _zed, keys=("context_servers",), after="It loads the change at once.",
     ),

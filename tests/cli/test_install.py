@@ -435,3 +435,119 @@ def test_of_a_pasted_address_only_the_sites_is_installed(install: Install, home:
     assert "0a0a" not in ran.output
     assert install("cursor", **settings).exit_code == 0
     assert "0a0a" not in (home / ".cursor" / "mcp.json").read_text()
+
+
+def test_a_remote_server_is_written_as_each_client_wants_it(install: Install, home: Path) -> None:
+    entries: dict[str, Any] = {}
+    for client in CLIENTS:
+        shown = install(client, "--print", "--url", "https://mcp.example/mcp")
+        entries[client] = shown.output.strip() if shown.exit_code == 0 else shown.exit_code
+    assert entries == snapshot(
+        {
+            "claude-code": """\
+{
+  "mcpServers": {
+    "moodle": {
+      "type": "http",
+      "url": "https://mcp.example/mcp"
+    }
+  }
+}\
+""",
+            "claude-desktop": 2,
+            "codex": """\
+[mcp_servers.moodle]
+url = "https://mcp.example/mcp"\
+""",
+            "copilot-cli": """\
+{
+  "mcpServers": {
+    "moodle": {
+      "type": "http",
+      "tools": [
+        "*"
+      ],
+      "url": "https://mcp.example/mcp"
+    }
+  }
+}\
+""",
+            "cursor": """\
+{
+  "mcpServers": {
+    "moodle": {
+      "url": "https://mcp.example/mcp"
+    }
+  }
+}\
+""",
+            "gemini-cli": """\
+{
+  "mcpServers": {
+    "moodle": {
+      "httpUrl": "https://mcp.example/mcp"
+    }
+  }
+}\
+""",
+            "kiro": """\
+{
+  "mcpServers": {
+    "moodle": {
+      "url": "https://mcp.example/mcp"
+    }
+  }
+}\
+""",
+            "vscode": """\
+{
+  "servers": {
+    "moodle": {
+      "type": "http",
+      "url": "https://mcp.example/mcp"
+    }
+  }
+}\
+""",
+            "windsurf": """\
+{
+  "mcpServers": {
+    "moodle": {
+      "serverUrl": "https://mcp.example/mcp"
+    }
+  }
+}\
+""",
+            "zed": """\
+{
+  "context_servers": {
+    "moodle": {
+      "url": "https://mcp.example/mcp"
+    }
+  }
+}\
+""",
+        }
+    )
+
+
+def test_a_remote_server_is_added_to_the_file_and_removed(install: Install, home: Path) -> None:
+    file = home / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    file.write_text(OTHERS, encoding="utf-8")
+    done = install("cursor", "--url", "https://mcp.example/mcp")
+    assert done.exit_code == 0, done.output
+    servers = json.loads(file.read_text("utf-8"))["mcpServers"]
+    assert servers["moodle"] == {"url": "https://mcp.example/mcp"}
+    assert "a" in servers
+    install("cursor", "--remove")
+    assert "moodle" not in json.loads(file.read_text("utf-8"))["mcpServers"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://mcp.example/mcp", "mcp.example", "https://u:p@mcp.example/mcp", "https:///mcp"]
+)
+def test_an_address_that_is_not_safe_is_refused(install: Install, home: Path, url: str) -> None:
+    done = install("cursor", "--url", url)
+    assert done.exit_code == 2
+    assert not (home / ".cursor").exists()
