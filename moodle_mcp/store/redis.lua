@@ -22,14 +22,16 @@ local function remove(each)
   if not size then
     return
   end
+  -- Not -size: Redis does not take the -0 of an empty value for a number.
+  local change = 0 - tonumber(size)
   local group = group_of(each)
   redis.call('DEL', p .. ':entry:' .. each)
   redis.call('ZREM', p .. ':ends', each)
   redis.call('ZREM', p .. ':order', each)
   redis.call('ZREM', p .. ':group:' .. group, each)
   redis.call('HDEL', p .. ':sizes', each)
-  redis.call('HINCRBY', p .. ':bytes', '', -size)
-  if redis.call('HINCRBY', p .. ':bytes', group, -size) == 0 then
+  redis.call('HINCRBY', p .. ':bytes', '', change)
+  if redis.call('HINCRBY', p .. ':bytes', group, change) == 0 then
     redis.call('HDEL', p .. ':bytes', group)
   end
 end

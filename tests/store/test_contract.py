@@ -97,6 +97,16 @@ async def test_a_value_is_there_until_its_time_is_over(opened: Open) -> None:
         assert await store.swap(KEY, None, b"next")
 
 
+async def test_an_empty_value_is_a_value(opened: Open) -> None:
+    async with opened() as store:
+        await store.put(KEY, b"")
+        assert await store.get(KEY, extend=True) == b""
+        assert await store.swap(KEY, b"", b"v")
+        assert await store.swap(KEY, b"v", b"")
+        assert await store.take(KEY) == b""
+        assert await store.take(KEY) is None
+
+
 async def test_a_value_that_is_read_with_extend_begins_its_time_again(opened: Open) -> None:
     clock = Clock()
     async with opened(clock) as store:
