@@ -108,8 +108,15 @@ class guard {
                     $transaction->rollback($thrown);
                 }
             } finally {
-                // What was cached of the course in the meantime describes rows that are gone.
+                // What was cached of the course in the meantime shows rows that are gone. Its revision is
+                // higher than the one in the database now, so Moodle would take it for up to date and
+                // show it to everybody: it must be deleted (read in the source of 4.5.6).
+                $cache = \cache::make('core', 'coursemodinfo');
+                $cache->acquire_lock($courseid);
+                $cache->delete($courseid);
+                $cache->release_lock($courseid);
                 rebuild_course_cache($courseid, true);
+                get_fast_modinfo($courseid, 0, true);
             }
             throw $thrown;
         }
