@@ -16,7 +16,7 @@ With `--product` the calls of the table are made through the server instead, and
 say is listed. It takes some minutes.
 
 On another release, `--differences` prints only the calls that end otherwise there than
-`silent.tsv` says: `silent-4.1.tsv` is made so.
+`silent.tsv` says. `silent-4.1.tsv` has those of 4.1 whose success or failure differs.
 """
 
 from __future__ import annotations
