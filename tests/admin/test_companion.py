@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from click.testing import CliRunner
 
 from moodle_mcp.admin.companion import plugin_files
 from moodle_mcp.cli.main import main
+from moodle_mcp.errors import SettingsError
+from moodle_mcp.terminal import say_bytes
 from tests.support.moodle_host import NEWER_THAN_PHP_7_4, PHP, needs_php
 
 FILES = {path: content.decode() for path, content in plugin_files()}
@@ -94,3 +97,9 @@ def test_php_can_read_every_file(path: str, tmp_path: Path) -> None:
     file.write_text(FILES[path], encoding="utf-8")
     done = subprocess.run([PHP or "php", "-l", str(file)], capture_output=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_zip_is_not_written_to_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(SettingsError):
+        say_bytes(b"PK")
