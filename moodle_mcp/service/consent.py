@@ -165,7 +165,7 @@ async def needs_confirmation(
             Kind.NEEDS_CONFIRMATION,
             f"{why}Nothing was sent. {described.text}",
             hint="Show this to the user. If they agree, call confirm with the token, or repeat the "
-            f"call with it (once, within {LIFETIME / 60:.0f} minutes). _confirm: {token}",
+            f"call, with _confirm: {token} (once, within {LIFETIME / 60:.0f} minutes).",
             function=request.function,
         )
     )

@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
-from mcp import Client
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.demo import InjectedFault
-from moodle_mcp.files.folder import Folder
 from moodle_mcp.policy.approvals import Confirm
-from moodle_mcp.policy.exposure import Mode
-from moodle_mcp.service.process import ServiceSettings
+from tests.service.bulk.calling import BIO101, ENROL, bulk, client, without_notice, written
 from tests.support.demo import Demo
-from tests.support.serving import server_for
 
 pytestmark = pytest.mark.anyio
 
-ENROL = "enrol_manual_enrol_users"
 MAINTENANCE = b'{"exception":"moodle_exception","errorcode":"sitemaintenance","message":"m"}'
-BIO101, PHY120 = 2, 5
+PHY120 = 5
 STUDENT = 5
-
-
-def client(demo: Demo, tools: str = "all", folder: Path | None = None, **options: Any) -> Client:
-    roles: dict[str, int] = options.pop("roles", {})
-    confirm = options.pop("confirm", Confirm.NEVER)
-    settings = ServiceSettings(Mode.FACADE, confirm, roles=roles)
-    files = None if folder is None else Folder(folder)
-    return Client(server_for(demo.context(tools, settings=settings, folder=files, **options)))
-
-
-async def bulk(demo: Demo, function: str = ENROL, **arguments: Any) -> dict[str, Any]:
-    options = {
-        name: arguments.pop(name)
-        for name in ("tools", "folder", "confirm", "roles")
-        if name in arguments
-    }
-    async with client(demo, **options) as session:
-        answer = await session.call_tool("bulk_call", {"function": function, **arguments})
-    assert answer.structured_content is not None
-    shown = without_notice(answer.structured_content)
-    # The token of a dry run is random.
-    shown.get("batch", {}).pop("confirm", None)
-    return shown
-
-
-def without_notice(envelope: dict[str, Any]) -> dict[str, Any]:
-    return {key: each for key, each in envelope.items() if key != "notice"}
-
-
-def written(demo: Demo) -> Counter[str | None]:
-    return Counter(
-        each.function for each in demo.site.requests if "_get_" not in (each.function or "")
-    )
 
 
 REGISTRAR = """\
