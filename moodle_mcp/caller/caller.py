@@ -197,7 +197,7 @@ class Caller:
         ledger = BatchLedger(1)
         ledger.mark([0], Fate.SUCCEEDED)
         with uninterrupted(not plan.function.reads_only):
-            await guard.confirm(ledger, {0: answer.value})
+            await guard.verify(ledger, {0: answer.value})
         fault = ledger.fault(0)
         remarks = [{key: each[key] for key in _OF_A_CALL} for each in ledger.warnings()]
         outcome = replace(outcome, warnings=[*outcome.warnings, *remarks])
@@ -291,7 +291,7 @@ async def _confirm(guard: Guard, run: Execution, observer: Observer, function: F
     before = run.ledger.indexes(Fate.SUCCEEDED)
     # Even if the call was cancelled, it must be known what became of what was written.
     with uninterrupted(not function.reads_only):
-        await guard.confirm(run.ledger, run.answers_to)
+        await guard.verify(run.ledger, run.answers_to)
     changed = [index for index in before if run.ledger.fate(index) is not Fate.SUCCEEDED]
     if changed and observer.on_fates:
         observer.on_fates(changed, run.ledger)

@@ -22,7 +22,7 @@ class Guard(Protocol):
         """What is to be said of items that may be sent, such as `unchanged`."""
         ...
 
-    async def confirm(self, ledger: BatchLedger, answers: Mapping[int, Any]) -> None:
+    async def verify(self, ledger: BatchLedger, answers: Mapping[int, Any]) -> None:
         """Correct the status of items and add remarks, after the others were sent.
 
         `answers` are Moodle's answers to the items that succeeded.
@@ -36,5 +36,5 @@ class NoGuard:
     refused: Mapping[int, Fault] = {}
     remarks: Sequence[tuple[int, Remark]] = ()
 
-    async def confirm(self, ledger: BatchLedger, answers: Mapping[int, Any]) -> None:
+    async def verify(self, ledger: BatchLedger, answers: Mapping[int, Any]) -> None:
         """Say nothing."""

@@ -92,7 +92,7 @@ class WriteGuard:
                 self._keep(judged)
         self._reads.forget()
 
-    async def confirm(self, ledger: BatchLedger, answers: Mapping[int, Any]) -> None:
+    async def verify(self, ledger: BatchLedger, answers: Mapping[int, Any]) -> None:
         """Run the checks after the write, on the items that succeeded."""
         done = [each for each in self._items if ledger.fate(each.index) is Fate.SUCCEEDED]
         told = [each.with_answer(answers.get(each.index)) for each in done]

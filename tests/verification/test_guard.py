@@ -214,10 +214,11 @@ async def test_the_reads_do_not_grow_with_the_items(demo: Demo) -> None:
     assert {name for name in reads if reads.count(name) > 1} == {"mod_assign_get_grades"}
 
 
-async def test_a_dry_run_reads_nothing(demo: Demo) -> None:
+async def test_a_dry_run_names_what_would_not_be_sent(demo: Demo) -> None:
     reply = await graded(demo, grade(NOBODY, 10), _dry_run=True)
     assert reply["batch"]["not_sent"] == [[0, 0]]
-    assert demo.calls_of("mod_assign_list_participants") == 0
+    assert [each["index"] for each in reply["batch"]["would_fail"]] == [0]
+    assert demo.calls_of("mod_assign_save_grades") == 0
 
 
 LOCK = "mod_assign_lock_submissions"

@@ -363,10 +363,12 @@ async def test_a_file_that_changed_since_the_dry_run_sends_nothing(
     table.write_text("user,course,roleid\nstudent50,PHY120,5\n")
     async with client(demo, folder=tmp_path) as session:
         given = {"function": ENROL, "file": "list.csv", "_dry_run": True}
-        planned = (await session.call_tool("bulk_call", given)).structured_content or {}
+        planned: dict[str, Any] = (
+            await session.call_tool("bulk_call", given)
+        ).structured_content or {}
         table.write_text("user,course,roleid\nstudent51,PHY120,5\n")
         kept = {"token": planned["batch"]["confirm"]}
-        ended = (await session.call_tool("confirm", kept)).structured_content or {}
+        ended: dict[str, Any] = (await session.call_tool("confirm", kept)).structured_content or {}
     assert ended["error"]["kind"] == "needs_confirmation"
     assert written(demo) == {}
 
