@@ -64,7 +64,7 @@ def say_json(text: str) -> None:
     click.echo(with_visible(text, json_escape))
 
 
-def say_table(rows: Sequence[Sequence[Cell]]) -> None:
+def say_table(rows: Sequence[Sequence[Cell]], *, err: bool = False) -> None:
     """Print rows as columns; a cell may have several lines."""
     from rich.console import Console
     from rich.table import Table
@@ -74,7 +74,12 @@ def say_table(rows: Sequence[Sequence[Cell]]) -> None:
     for row in rows:
         # Text, not markup: a site's name may contain square brackets.
         table.add_row(*(Text(several_lines(text), style=style) for text, style in row))
-    Console().print(table)
+    Console(stderr=err).print(table)
+
+
+def agrees(question: str) -> None:
+    """Ask on stderr for a yes; anything else ends the command."""
+    click.confirm(one_line(question), abort=True, err=True)
 
 
 def ask(label: str, *, secret: bool = False) -> str:

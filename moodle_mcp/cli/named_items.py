@@ -22,6 +22,7 @@ from moodle_mcp.service.context import UserContext
 from moodle_mcp.service.service import CallService
 from moodle_mcp.tables.reader import Table, TableError
 from moodle_mcp.tables.shapes import Place, as_arguments
+from moodle_mcp.terminal import say_table
 
 
 class Naming(Protocol):
@@ -157,19 +158,13 @@ def named_rows(
 
 def show_plan(planned: Planned) -> None:
     """Show on stderr what the names mean."""
-    from rich.console import Console
-    from rich.table import Table as Shown
-    from rich.text import Text
-
-    from moodle_mcp.invisible import without_invisible
-
-    table = Shown("what", "name", "id")
-    for thing, names in planned.filled.named.items():
-        word = WORDS.get(thing, (thing.value, ""))[0]
-        for number, name in names.items():
-            table.add_row(word, Text(without_invisible(name)), str(number))
-    if table.row_count:
-        Console(stderr=True).print(table)
+    rows = [
+        [(WORDS.get(thing, (thing.value, ""))[0], ""), (name, ""), (str(number), "")]
+        for thing, names in planned.filled.named.items()
+        for number, name in names.items()
+    ]
+    if rows:
+        say_table([[("what", "bold"), ("name", "bold"), ("id", "bold")], *rows], err=True)
 
 
 def _headers(file: ItemFile, columns: Columns) -> list[str]:

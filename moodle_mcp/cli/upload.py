@@ -20,7 +20,7 @@ from moodle_mcp.service.upload.running import MODES
 from moodle_mcp.service.upload.tool import PreparedUpload
 from moodle_mcp.settings import Settings
 from moodle_mcp.site.connection import Connection
-from moodle_mcp.terminal import say
+from moodle_mcp.terminal import agrees, say
 from moodle_mcp.textfile import known_encoding
 
 
@@ -116,7 +116,7 @@ def _ask(prepared: PreparedUpload) -> None:
         for name, words in (("userids", "delete"), ("users", "suspend"))
         if name in harm
     ]
-    click.confirm(f"This will {' and '.join(parts)}. Go on?", abort=True, err=True)
+    agrees(f"This will {' and '.join(parts)}. Go on?")
 
 
 def _save(path: Path, prepared: PreparedUpload) -> None:
