@@ -7,9 +7,6 @@ import re
 import signal
 import ssl
 import subprocess
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,43 +18,12 @@ from moodle_mcp.auth import attempts
 from moodle_mcp.auth.keys import new_keys, write_keys
 from tests.support.demo import Demo
 from tests.support.hosted import Agent, Browser, HostedSite, free_port
+from tests.support.hosted_process import command, running
 from tests.support.hosted_users import User
 
 pytestmark = pytest.mark.anyio
 
 INFO = "core_webservice_get_site_info"
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "moodle_mcp", *arguments]
-
-
-@contextmanager
-def running(
-    environment: dict[str, str], *arguments: str, until: str = "serving MCP at"
-) -> Generator[subprocess.Popen[str]]:
-    """Run the program until the block ends."""
-    kept = {name: value for name, value in os.environ.items() if "MOODLE" not in name}
-    process = subprocess.Popen(
-        command(*arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**kept, **environment, "PYTHONUNBUFFERED": "1"},
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            if until in line:
-                break
-        else:
-            raise AssertionError("the program did not start")
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def refused(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
