@@ -36,7 +36,9 @@ class Functions:
         self.policy = policy
         self.catalogue = catalogue
         listed = info.functions if info else None
-        self.offered = (frozenset(catalogue) if listed is None else listed) - BUILTIN_NAMES
+        names = frozenset(catalogue) if listed is None else listed
+        # A difference would be a copy for each user.
+        self.offered = names if names.isdisjoint(BUILTIN_NAMES) else names - BUILTIN_NAMES
         """The names of the functions that the site offers to this token, as far as known."""
         named = (catalogue.get(name) for name in sorted(self.offered) if policy.names(name))
         self._by_tool = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -81,7 +82,8 @@ def _text(value: object) -> str:
 def _names(names: Iterable[str]) -> frozenset[str]:
     """Keep the names that a Moodle function can have; they become tool names."""
     listed = frozenset(names)
-    known = frozenset(filter(_NAME.fullmatch, listed))
+    # All users of a site have the same names: they share the texts.
+    known = frozenset(map(sys.intern, filter(_NAME.fullmatch, listed)))
     if len(known) < len(listed):
         log.warning(
             "%d functions of the site are ignored: their names are not valid for Moodle functions",
