@@ -106,7 +106,8 @@ class Catalogue:
     def _own(self, name: str) -> Function | None:
         """Return the function as the package's data describe it."""
         one, other = self._older.get(name), self._newer.get(name)
-        older, newer = _function(name, one), _function(name, other)
+        older = _function(name, one)
+        newer = older if one == other else _function(name, other)
         own = newer or older
         if older is not None and newer is not None and one != other:
             own = between(older, newer, self._releases, self._came[name])

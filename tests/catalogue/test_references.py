@@ -12,7 +12,7 @@ from moodle_mcp.catalogue.model import ListOf, Node, Object, Value
 from moodle_mcp.catalogue.references import Reference, References, Thing
 
 REFERENCES = References()
-FUNCTIONS = [load(release).get(name) for release in RELEASES for name in load(release)]
+FUNCTIONS = [known.get(name) for known in map(load, RELEASES) for name in known]
 IS_AN_ID = re.compile(r"ids?$")
 
 

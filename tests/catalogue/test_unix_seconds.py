@@ -22,7 +22,7 @@ from moodle_mcp.errors import CallError
 CHECKER = ArgumentChecker()
 CATALOGUE = load()
 TIMES = ParameterTimes()
-FUNCTIONS = [load(release).get(name) for release in RELEASES for name in load(release)]
+FUNCTIONS = [known.get(name) for known in map(load, RELEASES) for name in known]
 BERLIN = ZoneInfo("Europe/Berlin")
 
 LOOKS_LIKE_A_TIME = re.compile(

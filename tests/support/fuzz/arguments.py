@@ -20,7 +20,7 @@ from tests.support.php_forms import as_php, php
 from tests.support.serving import connection
 from tests.support.strategies import ANY_JSON, TEXT, arguments_for
 
-_NAMED: Final = {name: load(release).get(name) for release in RELEASES for name in load(release)}
+_NAMED: Final = {name: known.get(name) for known in map(load, RELEASES) for name in known}
 FUNCTIONS: Final = tuple(_NAMED.values())
 """Every function, as the newest release that has it knows it."""
 
