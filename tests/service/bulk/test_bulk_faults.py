@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 ENROL: Final = "enrol_manual_enrol_users"
 COURSE: Final = 12
 ROWS: Final = 9
-SETTINGS: Final = CallSettings(Limits(12, 1_000_000), timeout=0.5, rate=1000)
+SETTINGS: Final = CallSettings(Limits(12, 1_000_000), timeout=1.5, rate=1000)
 """Few enrolments of three fields fit into a request."""
 
 
