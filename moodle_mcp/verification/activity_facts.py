@@ -138,8 +138,8 @@ async def _own_submission(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]
     found: dict[Any, frozenset[str]] = {}
     for number in ids:
         answer = await reads.ask("mod_assign_get_submission_status", assignid=number)
-        if answer is not None:
-            attempt: Mapping[str, Any] = answer.get("lastattempt") or {}
+        if answer is not None and "lastattempt" in answer:
+            attempt: Mapping[str, Any] = answer["lastattempt"] or {}
             own: Mapping[str, Any] = (
                 attempt.get("teamsubmission") or attempt.get("submission") or {}
             )

@@ -25,9 +25,13 @@ class Fact:
 
 
 def rows_in(answer: Any, within: str = "") -> list[Mapping[str, Any]]:
-    """Return the objects in a list, or in the list under a key."""
-    if within and isinstance(answer, Mapping):
-        answer = cast("Mapping[str, Any]", answer).get(within)
+    """Return the objects in a list, or in the list under a key.
+
+    Raises:
+        KeyError, TypeError: the answer has another shape, and tells nothing.
+    """
+    if within:
+        answer = cast("Mapping[str, Any]", answer)[within]
     entries = cast("list[Any]", answer) if isinstance(answer, list) else []
     return [cast("Mapping[str, Any]", each) for each in entries if isinstance(each, Mapping)]
 

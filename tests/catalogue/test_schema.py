@@ -335,7 +335,6 @@ def test_texts_and_accepted_values_are_added_where_we_have_them() -> None:
                 "type": "array",
                 "items": {"type": "integer", "description": "One."},
                 "minItems": 1,
-                "description": "Ids.",
             },
             "more": {
                 "type": "object",

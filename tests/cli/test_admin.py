@@ -79,7 +79,7 @@ def test_tools_and_call_know_what_the_file_says(environment: Environment) -> Non
         MOODLE_MCP_TOOLS=GET,
     )
     assert run("tools", environment=settings).out.splitlines()[0] == snapshot(
-        "   808 read         local_example_get_notices                                    included by local_example_get_notices (the operator says so in MOODLE_MCP_PLUGIN_ACCESS)"
+        "   787 read         local_example_get_notices                                    included by local_example_get_notices (the operator says so in MOODLE_MCP_PLUGIN_ACCESS)"
     )
     ran = run("call", GET, '{"courseid": "two"}', environment=settings)
     assert json.loads(ran.out)["error"]["parameters"] == snapshot(

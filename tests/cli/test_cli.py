@@ -144,7 +144,7 @@ def test_demo_shows_the_main_job() -> None:
     headings = [line for line in ran.out.splitlines() if line.startswith("== ")]
     assert headings == snapshot(
         [
-            "== tools/list: 45 tools",
+            "== tools/list: 36 tools",
             "== A read, typed by the catalogue",
             "== A write: two people into course 3 as students",
             "== A list with e-mail addresses and a course's short name: nothing is looked up by hand",
@@ -162,7 +162,8 @@ def test_a_function_that_does_not_exist_is_not_called_withheld(environment: Envi
         2,
         "",
         "moodle-mcp: core_course_serch_courses is not a Moodle function; did you mean "
-        "core_course_search_courses or core_course_get_recent_courses or core_course_get_categories?\n",
+        "core_course_search_courses or core_course_get_course_module or "
+        "core_course_get_courses_by_field?\n",
     )
 
 

@@ -41,9 +41,9 @@ def test_a_named_profile_is_a_warning_with_the_functions_and_their_capabilities(
             Line(
                 step="profile teacher",
                 verdict="warning",
-                found="47 of 49 functions; missing: core_course_get_contents, mod_quiz_get_attempt_review",
+                found="49 of 51 functions; missing: core_course_get_contents, mod_quiz_get_attempt_review",
                 todo="An administrator adds the missing ones under Site administration > Server > Web services > External services > (the token's service) > Functions > Add functions; or all at once, on the Moodle host, with the program that `moodle-mcp admin-script provision` prints: php provision.php --moodle=FOLDER --user=NAME --profile=teacher. The user's roles need mod/quiz:reviewmyattempts, moodle/course:update, moodle/course:viewhiddencourses (Site administration > Users > Permissions > Define roles); provision.php with --dry-run lists the missing ones.",
-                public="47 of 49 functions; missing: core_course_get_contents, mod_quiz_get_attempt_review",
+                public="49 of 51 functions; missing: core_course_get_contents, mod_quiz_get_attempt_review",
                 missing=("core_course_get_contents", "mod_quiz_get_attempt_review"),
                 capabilities=(
                     "mod/quiz:reviewmyattempts",
@@ -54,8 +54,8 @@ def test_a_named_profile_is_a_warning_with_the_functions_and_their_capabilities(
             Line(
                 step="functions",
                 verdict="ok",
-                found="47 exposed as tools",
-                public="47 exposed as tools",
+                found="49 exposed as tools",
+                public="49 exposed as tools",
             ),
         ]
     )

@@ -65,7 +65,7 @@ async def test_a_function_that_only_the_site_knows_is_a_free_form_tool_and_says_
         known = replace(info, functions=(info.functions or frozenset()) | {plugin})
         app = context_of(KnownSite(url, known), Caller(site), policy("local_shop_*"))
         async with Client(server_for(app)) as session:
-            _, tool = (await session.list_tools()).tools
+            *_, tool = (await session.list_tools()).tools
         await site.aclose()
     assert tool.name == plugin
     assert tool.input_schema["type"] == "object"

@@ -95,7 +95,7 @@ async def test_a_report_agrees_with_the_site(demo: Demo, function: str, fault: s
         for _ in range(6)
     )
     settings = ServiceSettings(Mode.FACADE, Confirm.NEVER, roles={"student": 5})
-    calls = CallSettings(timeout=0.5, rate=1000)
+    calls = CallSettings(timeout=1.5, rate=1000)
     context = demo.context(settings=settings, calls=calls)
     arguments = {"csv": table(demo), "mode": "add_update", "make_groups": True}
     common = {"cohort", "enrolment", "group"}

@@ -250,7 +250,7 @@ async def test_deleting_and_suspending_are_confirmed(demo: Demo) -> None:
     asked = await upload(demo, csv, mode="update", confirm=Confirm.TOKEN)
     assert asked["error"]["kind"] == "needs_confirmation"
     assert asked["error"]["message"] == snapshot(
-        'Nothing was sent. Delete users (core_user_delete_users): userids: "Amina Adeyemi" (user id 4); users: id "Björn Lindqvist" (user id 5), suspended true.'
+        'Nothing was sent. Delete users (core_user_delete_users): userids: "Amina Adeyemi" (user id 4); users: id "Björn Lindqvist" (user id 5), suspended true. Deleted along with each: 4: 4 enrolments.'
     )
     assert writes(demo) == {}
     async with client(demo, confirm=Confirm.TOKEN) as session:
