@@ -226,7 +226,7 @@ async def new_talk(live: Live, own: Own) -> tuple[int, int]:
     return talk, posts[0]["id"]
 
 
-@pytest.mark.parametrize(("state", "locks"), [(0, True), (1, False), (9, False)])
+@pytest.mark.parametrize(("state", "locks"), [(0, True), (1, False)])
 async def test_0_locks_a_discussion(admin: Live, own: Own, state: int, locks: bool) -> None:
     talk, _ = await new_talk(admin, own)
     forum = own.modules["forum"]["instance"]
