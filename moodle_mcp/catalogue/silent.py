@@ -103,18 +103,27 @@ _LISTS: Final = ("cases", "owner", "value", "keys", "lacking")
 
 
 class Silent:
-    """How the silent cases of all functions can be known; read when first asked."""
+    """How the silent cases of all functions can be known.
+
+    The table is read when it is first asked for, and parsed, which takes 12 ms, for the first
+    function that it names: most are reads, and are not in it.
+    """
 
     def __init__(self) -> None:
+        self._text: str | None = None
         self._known: Mapping[str, Known] | None = None
 
     def __getitem__(self, function: str) -> Known:
         if self._known is None:
-            self._known = _read()
+            if self._text is None:
+                self._text = _text()
+            if function not in self._text:
+                return _NONE
+            self._known = _parsed(self._text)
         return self._known.get(function, _NONE)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_read())
+        return iter(_parsed(_text()))
 
 
 def silent_cases() -> Mapping[str, list[SilentCase]]:
@@ -129,9 +138,13 @@ def silent_cases() -> Mapping[str, list[SilentCase]]:
     return cases
 
 
-def _read() -> Mapping[str, Known]:
+def _text() -> str:
     file = resources.files("moodle_mcp.catalogue") / "data" / "checks.toml"
-    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    return file.read_text(encoding="utf-8")
+
+
+def _parsed(text: str) -> Mapping[str, Known]:
+    data = tomllib.loads(text)
     known: dict[str, Known] = {}
     for names, entry in data.items():
         found = Known(

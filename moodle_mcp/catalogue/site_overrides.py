@@ -49,11 +49,12 @@ class SiteOverrides:
         After an upgrade the exported shapes of Moodle's own functions may be wrong, so ours are
         used. A plugin's exported shapes are still the best available.
         """
-        if site_release is None or site_release == self.release:
+        if site_release in (None, self.release) or not self.functions:
             return self
         table = Classifications()
         plugins = {name: each for name, each in self.functions.items() if name not in table}
-        return replace(self, functions=plugins)
+        # Without a change it must stay the same object: a catalogue is kept for each.
+        return self if len(plugins) == len(self.functions) else replace(self, functions=plugins)
 
     def joined(self, own: Function | None, name: str) -> Function | None:
         """Merge the site's function with ours, if we have it.

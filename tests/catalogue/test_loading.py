@@ -6,8 +6,10 @@ import pytest
 from inline_snapshot import snapshot
 
 from moodle_mcp.catalogue.loading import (
+    BASE,
     RELEASES,
     Catalogue,
+    Catalogues,
     Neighbours,
     component_of,
     load,
@@ -191,3 +193,8 @@ def test_an_unknown_name_is_an_untyped_function(name: str, component: str) -> No
 def test_an_unknown_release_is_refused() -> None:
     with pytest.raises(ValueError, match="not in"):
         load("4.4")
+
+
+def test_a_site_that_tells_its_release_later_needs_no_second_catalogue() -> None:
+    catalogues = Catalogues()
+    assert catalogues.of(None) is catalogues.of(f"{BASE}.6 (Build: 20250811)")
