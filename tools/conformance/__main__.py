@@ -142,8 +142,8 @@ def fixtures() -> Generator[str]:
 
 
 def _check(tools: int, user: str) -> None:
-    # The functions, and more_results, resolve, bulk_call, upload_users and resume_batch.
-    expected = len(CATALOGUE) + 5
+    # The functions, and more_results, confirm, resolve, bulk_call, upload_users and resume_batch.
+    expected = len(CATALOGUE) + 6
     if (tools, user) != (expected, "admin"):
         raise CheckFailedError(f"{tools} tools instead of {expected}; the user is {user}")
 
