@@ -101,7 +101,7 @@ def recorded(name: str, function: str) -> Exchange:
 
 @pytest.mark.parametrize(
     ("function", "most"),
-    [("core_enrol_get_enrolled_users", 15_000), ("core_course_get_courses", 8_000)],
+    [("core_enrol_get_enrolled_users", 17_000), ("core_course_get_courses", 8_000)],
 )
 def test_the_usual_fields_of_many_are_short(function: str, most: int) -> None:
     exchange = recorded("", function)
