@@ -198,3 +198,23 @@ def test_a_withheld_call_ends_with_the_reason_and_nothing_sent() -> None:
             "written": "nothing",
         }
     )
+
+
+def test_a_call_beyond_what_the_person_granted_says_so_and_sends_nothing() -> None:
+    delete = CATALOGUE.get("core_course_delete_courses")
+    granted = policy("core_course_*", Access.DESTRUCTIVE).granting(Access.WRITE)
+    with pytest.raises(CallError) as caught:
+        granted.check(delete)
+    assert caught.value.fault.report() == snapshot(
+        {
+            "kind": "not_allowed",
+            "message": "core_course_delete_courses needs the scope moodle:destructive, which the user has not granted.",
+            "hint": "The user disconnects this server, connects it again, and allows it.",
+            "function": "core_course_delete_courses",
+            "retryable": False,
+            "written": "nothing",
+        }
+    )
+    assert granted.lacks_grant(delete)
+    assert not granted.lacks_grant(CATALOGUE.get("core_course_get_courses"))
+    assert not policy("core_course_*", Access.WRITE).lacks_grant(delete)
