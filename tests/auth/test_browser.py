@@ -18,10 +18,11 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 from pydantic import AnyUrl
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -63,7 +64,19 @@ def press(driver: Chrome, selector: str) -> None:
     button = driver.find_element(By.CSS_SELECTOR, selector)
     page = driver.find_element(By.TAG_NAME, "html")
     button.send_keys(Keys.ENTER)
-    WebDriverWait(driver, 30).until(staleness_of(page))
+    WebDriverWait(driver, 30).until(lambda _: is_gone(page))
+
+
+def is_gone(element: WebElement) -> bool:
+    """Whether the page of an element was left.
+
+    On a busy machine Chromium says so with another error than a stale reference.
+    """
+    try:
+        element.is_enabled()
+    except WebDriverException:
+        return True
+    return False
 
 
 def sign_in(driver: Chrome, username: str, password: str = DEMO_PASSWORD) -> None:
