@@ -7,7 +7,7 @@ the name, the class, flags, and a reason if we differ from Moodle's label, set a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -29,6 +29,11 @@ class Access(Enum):
         """Whether this setting allows a function that needs `needed`."""
         order = list(Access)
         return order.index(needed) <= order.index(self)
+
+    @classmethod
+    def highest(cls, accesses: Collection[Access]) -> Access:
+        """The highest of one or more."""
+        return max(accesses, key=list(cls).index)
 
 
 BY_FULL_NAME_ONLY: Final = frozenset({"secret", "runs_others", "internal", "fetches"})

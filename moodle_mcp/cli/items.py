@@ -19,9 +19,10 @@ from moodle_mcp.atomic import append_private, append_whole, reason, write_whole
 from moodle_mcp.caller.ledger import BatchLedger, Fate, brief
 from moodle_mcp.errors import CallError, Fault, Kind, MoodleMcpError
 from moodle_mcp.file_lock import alone_with
-from moodle_mcp.jsontree import DeepError, loaded
 from moodle_mcp.redaction.arguments import without_secret_arguments
 from moodle_mcp.regular_files import is_there, read_regular
+from moodle_mcp.tables.content import parsed
+from moodle_mcp.tables.reader import TableError
 from moodle_mcp.textfile import TextError, decoded
 
 _HASH_LENGTH: Final = 16
@@ -220,7 +221,10 @@ class Results:
 
 def _result(where: str, line: str) -> tuple[int, Fated]:
     """Parse a line of results: an item's index and its state."""
-    data = parsed(where, line)
+    try:
+        data = parsed(line, f"{where}: ")
+    except TableError as error:
+        raise ItemsError(str(error)) from None
     try:
         error = data.get("error")
         fated = Fated(Fate[data["fate"].upper()], str(data["item"]), dict(error) if error else None)
@@ -241,17 +245,3 @@ def to_send(fates: Sequence[Fated], *, repeat_unknown: bool) -> list[int]:
     """
     left_out = {Fate.SUCCEEDED} if repeat_unknown else {Fate.SUCCEEDED, Fate.UNKNOWN}
     return [index for index, fated in enumerate(fates) if fated.fate not in left_out]
-
-
-def parsed(where: str, text: str) -> Any:
-    """Parse JSON text.
-
-    Raises:
-        ItemsError: it is not JSON; the message begins with `where`.
-    """
-    try:
-        return loaded(text)
-    except DeepError as error:
-        raise ItemsError(f"{where}: is {error}") from None
-    except ValueError as error:
-        raise ItemsError(f"{where}: is not JSON: {error}") from None

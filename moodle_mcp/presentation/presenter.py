@@ -15,7 +15,6 @@ from moodle_mcp.catalogue.silent import Verdict
 from moodle_mcp.catalogue.text_kinds import TextKinds
 from moodle_mcp.jsontree import map_strings
 from moodle_mcp.presentation.clean import clean_all
-from moodle_mcp.presentation.emptiness import is_empty
 from moodle_mcp.presentation.fence import Fence
 from moodle_mcp.presentation.fields import Selection, count, selection, usual
 from moodle_mcp.presentation.item_answers import without_successes
@@ -57,8 +56,8 @@ class PresentationSettings:
 class ViewOptions:
     """How one answer is presented.
 
-    `zone` is for the added ISO times. `not_given` names the lists of ids that the call left out,
-    `time_zone` the zones that belong to the answer.
+    `zone` is for the added ISO times. `not_given` names the lists of ids that a call with
+    an empty answer left out, `time_zone` the zones that belong to the answer.
     """
 
     chosen: Selection
@@ -198,7 +197,7 @@ class Presenter:
             notices["time_zone"] = view.time_zone
         if left_out:
             notices["fields"] = left_out
-        if view.not_given and is_empty(envelope.get("result")):
+        if view.not_given:
             notices["empty"] = f"Nothing was found, and no {view.not_given} were given."
         if function.text.undo and "error" not in envelope and self._settings.for_agents:
             notices["undo"] = function.text.undo

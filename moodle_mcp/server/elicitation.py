@@ -63,16 +63,16 @@ class ElicitedConsent:
 
     async def obtain(self, request: ConsentRequest) -> None:
         """Ask, and ask again if names have changed in the meantime."""
-        described, why = await request.describe(), ""
+        described, why = await request.describer.describe(), ""
         for _ in range(_MAX_ASKED):
             try:
                 answer = await _answer(self._ctx, request.function, f"{why}{described.text}")
             except NoBackChannelError:
                 raise await needs_confirmation(request, described) from None
             _check_answer(answer, request.function)
-            asked, described, why = described, await request.describe(), CHANGED
-            if described.subject == asked.subject:
+            if described.subject == await request.describer.subject():
                 return
+            described, why = await request.describer.describe(), CHANGED
         raise declined(request.function, "What the ids refer to keeps changing.")
 
 
@@ -88,17 +88,16 @@ class RoundTripConsent:
         self._state = params.request_state
 
     async def obtain(self, request: ConsentRequest) -> None:
-        described = await request.describe()
         if self._answer is None or self._state is None:
-            raise await _question(request, described, "")
-        match await request.approvals.use(self._state, described.subject):
+            raise await _question(request, await request.describer.describe(), "")
+        match await request.approvals.use(self._state, await request.describer.subject()):
             case Use.GRANTED:
                 _check_answer(self._answer, request.function)
             case Use.OTHER_CALL:
                 # The SDK has checked that the arguments are the same, so the names differ.
                 await request.approvals.end(self._state)
                 _check_answer(self._answer, request.function)
-                raise await _question(request, described, CHANGED)
+                raise await _question(request, await request.describer.describe(), CHANGED)
             case Use.USED | Use.EXPIRED | Use.UNKNOWN as used:
                 raise declined(request.function, f"This consent is {used.value}.")
 

@@ -11,8 +11,8 @@ from moodle_mcp.policy.approvals import Confirm
 from moodle_mcp.service.consent import (
     Consent,
     ConsentRequest,
+    Describer,
     TokenConsent,
-    describing,
     needs_consent,
 )
 from moodle_mcp.service.context import UserContext
@@ -43,7 +43,7 @@ class Asking:
             self.function.name,
             self.request.tool,
             self.request.given,
-            describing(self.function, dict(self.arguments), self.read, most_items),
+            Describer(self.function, self.arguments, self.read, most_items),
             self.context.approvals,
             self.request.token or self.token,
         )

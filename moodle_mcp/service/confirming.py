@@ -91,7 +91,7 @@ def confirm_function(allowed: Sequence[Function]) -> Function | None:
     accesses = {function.classification.access for function in allowed} - {Access.READ}
     if not accesses:
         return None
-    access = next(each for each in reversed(Access) if each in accesses)
+    access = Access.highest(accesses)
     return replace(CONFIRM_TOOL, classification=Classification(access))
 
 

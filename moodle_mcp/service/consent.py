@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 from moodle_mcp.catalogue.classification import Access
 from moodle_mcp.catalogue.model import Function
@@ -20,7 +20,7 @@ from moodle_mcp.policy.approvals import (
 )
 from moodle_mcp.service.attached import find_attached
 from moodle_mcp.service.confirmation_text import count_items, describe_call
-from moodle_mcp.service.id_names import Read, find_names, unknown_ids
+from moodle_mcp.service.id_names import Names, Read, find_names, unknown_ids
 
 MAX_ITEMS: Final = 500
 """Most items that one confirmation covers, unless the operator sets another number."""
@@ -54,21 +54,55 @@ class Description:
     unknown: Mapping[str, Sequence[int]]
 
 
-Describe: TypeAlias = Callable[[], Awaitable[Description]]
+@dataclass(frozen=True, slots=True)
+class Describer:
+    """Describes a call; `read` looks up the names of its ids, anew each time."""
+
+    function: Function
+    arguments: Mapping[str, Any]
+    read: Read
+    most_items: int = MAX_ITEMS
+
+    async def subject(self) -> str:
+        """What the person consents to. Without the text, nothing is counted that is not needed."""
+        return self._subject(await find_names(self.arguments, self.read))
+
+    async def describe(self) -> Description:
+        """Describe the call; the description of one that needs no consent is shortened.
+
+        Raises:
+            CallError: `too_large` if it is too large for one confirmation.
+        """
+        name = self.function.name
+        is_asked = needs_consent(self.function, self.arguments)
+        items = count_items(self.arguments)
+        if is_asked and items > self.most_items:
+            raise _too_many(name, f"{items} items", f"{self.most_items} items")
+        names = await find_names(self.arguments, self.read)
+        attached = await find_attached(name, self.arguments, self.read)
+        text = describe_call(name, self.arguments, names, attached)
+        if is_asked and len(text) > MAX_TEXT:
+            raise _too_many(name, f"{len(text)} characters", f"{MAX_TEXT} characters")
+        if not is_asked and len(text) > MAX_SHOWN:
+            text = f"{text[:MAX_SHOWN]} (shortened)"
+        return Description(text, self._subject(names), unknown_ids(names))
+
+    def _subject(self, names: Names) -> str:
+        return subject_of(self.function.name, self.arguments, names)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
     """A call that needs consent.
 
-    `tool` and `given` are the tool and the arguments that were passed for it. `describe` looks up
-    the names of its ids anew each time. `token` is the call's `_confirm`.
+    `tool` and `given` are the tool and the arguments that were passed for it. `token` is the call's
+    `_confirm`.
     """
 
     function: str
     tool: str
     given: Mapping[str, Any]
-    describe: Describe
+    describer: Describer
     approvals: Approvals
     token: str | None = None
 
@@ -108,12 +142,12 @@ class TokenConsent:
     """Answers with a description and a token; confirming the token is consent."""
 
     async def obtain(self, request: ConsentRequest) -> None:
-        described = await request.describe()
         if request.token is None:
-            raise await needs_confirmation(request, described)
-        used = await request.approvals.use(request.token, described.subject)
+            raise await needs_confirmation(request, await request.describer.describe())
+        used = await request.approvals.use(request.token, await request.describer.subject())
         if used is Use.GRANTED:
             return
+        described = await request.describer.describe()
         why = f"The token is {used.value}. "
         if used is Use.OTHER_CALL:
             approval = await request.approvals.find(request.token)
@@ -126,33 +160,6 @@ def needs_consent(function: Function, arguments: Mapping[str, Any]) -> bool:
     """Whether a person must agree to a call: it destroys something, or copies people."""
     is_destructive = function.classification.access is Access.DESTRUCTIVE
     return is_destructive or asks_for_people(function, arguments)
-
-
-def describing(
-    function: Function, arguments: dict[str, Any], read: Read, most_items: int = MAX_ITEMS
-) -> Describe:
-    """Return the function that describes a call; `read` looks up the names of its ids.
-
-    It raises a `CallError` (`too_large`) if a call that needs consent is too large for one
-    confirmation. The description of another call is shortened instead.
-    """
-    is_asked = needs_consent(function, arguments)
-
-    async def describe() -> Description:
-        items = count_items(arguments)
-        if is_asked and items > most_items:
-            raise _too_many(function.name, f"{items} items", f"{most_items} items")
-        names = await find_names(arguments, read)
-        attached = await find_attached(function.name, arguments, read)
-        text = describe_call(function.name, arguments, names, attached)
-        if is_asked and len(text) > MAX_TEXT:
-            found, most = f"{len(text)} characters", f"{MAX_TEXT} characters"
-            raise _too_many(function.name, found, most)
-        if not is_asked and len(text) > MAX_SHOWN:
-            text = f"{text[:MAX_SHOWN]} (shortened)"
-        return Description(text, subject_of(function.name, arguments, names), unknown_ids(names))
-
-    return describe
 
 
 async def needs_confirmation(

@@ -148,5 +148,5 @@ def resume_function(exposed: Sequence[Function]) -> Function | None:
     if not batches:
         return None
     accesses = {function.classification.access for function in batches}
-    access = next(each for each in reversed(Access) if each in accesses)
+    access = Access.highest(accesses)
     return replace(RESUME, classification=Classification(access))

@@ -26,7 +26,7 @@ from moodle_mcp.errors import CallError, Fault, Kind
 from moodle_mcp.jsontree import LARGE_TEXT
 from moodle_mcp.logs import SECRETS
 from moodle_mcp.policy.allowlist import FILE_TOOLS
-from moodle_mcp.presentation.emptiness import ids_not_given
+from moodle_mcp.presentation.emptiness import ids_not_given, is_empty
 from moodle_mcp.presentation.fence import refuse_marked
 from moodle_mcp.presentation.fields import chosen_in_moodle
 from moodle_mcp.presentation.presenter import (
@@ -145,7 +145,7 @@ class CallService:
         function = context.registry.functions.find_allowed(name)
         if function is None or not function.reads_only:
             return None
-        outcome = await self._read(context, function, arguments)
+        outcome = await context.run(function, arguments)
         nothing = outcome.fault is not None and outcome.fault.kind is Kind.NOT_FOUND
         return [] if nothing and function.lookup is not None else outcome.result
 
@@ -166,18 +166,6 @@ class CallService:
             # If the zone is unknown, the next call asks again.
             context.zones = await find_zones(ask, context.known_info)
         return context.zones
-
-    async def _read(
-        self, context: UserContext, function: Function, arguments: Mapping[str, Any]
-    ) -> Outcome:
-        """Run a read for internal use; it is audited too."""
-        start = time.monotonic()
-        outcome: Outcome | None = None
-        try:
-            outcome = await context.caller.call(function, arguments)
-            return outcome
-        finally:
-            context.audit(function, outcome, start)
 
     async def _run(
         self, context: UserContext, request: Request, consent: Consent, observer: Observer
@@ -214,6 +202,8 @@ class CallService:
         outcome = await context.resuming.end(end)
         if bulk is not None:
             outcome = await bulk.end(outcome, end.ledger)
+        if is_empty(outcome.result):
+            view = replace(view, not_given=ids_not_given(function, prepared.plan.arguments))
 
         def present() -> Paged:
             secrets = context.session.secrets.and_of(secret_texts(prepared.plan.arguments))
@@ -295,7 +285,6 @@ class CallService:
         if plan.function.name == SITE_INFO:
             zones = await self._zones(context)
             view = replace(view, time_zone=zones.text if zones else "")
-        view = replace(view, not_given=ids_not_given(plan.function, plan.arguments))
         if control.query is not None:
             view = replace(view, query=Query(plan.function, control.query))
         return replace(view, zone=await self.zone(context)) if control.times else view
@@ -313,7 +302,7 @@ class CallService:
         if prepared.plan.function.reads_only or outcome.fault is not None:
             return outcome
         to_ask = self._asking(context, request, prepared).consent_request
-        described = await to_ask.describe()
+        described = await to_ask.describer.describe()
         # Another process, such as the next command, could not find a call that is kept here.
         has_confirm = CONFIRM_TOOL.name in context.registry.builtins
         token = await to_ask.keep(described) if has_confirm else None

@@ -42,6 +42,14 @@ async def _assign_maximum(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]
     return {key: row["grade"] if row["grade"] >= 0 else None for key, row in rows.items()}
 
 
+async def _people_around(
+    kind: str, instance: int, reads: Reads, *fields: str
+) -> list[Mapping[str, Any]] | None:
+    """The participants of an activity's course; None if they can't be read."""
+    module = await _module(kind, instance, reads)
+    return None if module is None else await people_of(module["course"], reads, *fields)
+
+
 async def _assign_features(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
     return {key: _features(row) for key, row in (await _assignments(ids, reads)).items()}
 
@@ -70,8 +78,7 @@ async def _assign_participants(ids: Sequence[Any], reads: Reads) -> Mapping[Any,
         answer = await reads.ask(
             "mod_assign_list_participants", assignid=number, groupid=0, filter="", onlyids=True
         )
-        module = await _module("assign", number, reads)
-        others = None if module is None else await people_of(module["course"], reads)
+        others = await _people_around("assign", number, reads)
         if answer and others:
             found[number] = ids_in(rows_in(answer)) | ids_in(others)
     return found
@@ -160,8 +167,7 @@ async def _people_of_module(cmids: Sequence[Any], reads: Reads) -> Mapping[Any, 
 async def _people_of_quiz(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
     found: dict[Any, Any] = {}
     for number in ids:
-        module = await _module("quiz", number, reads)
-        people = None if module is None else await people_of(module["course"], reads)
+        people = await _people_around("quiz", number, reads)
         if people is not None:
             found[number] = seen(ids_in(people))
     return found
@@ -170,8 +176,7 @@ async def _people_of_quiz(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]
 async def _students_of_quiz(ids: Sequence[Any], reads: Reads) -> Mapping[Any, Any]:
     found: dict[Any, Any] = {}
     for number in ids:
-        module = await _module("quiz", number, reads)
-        people = None if module is None else await people_of(module["course"], reads, "roles")
+        people = await _people_around("quiz", number, reads, "roles")
         if people is not None:
             found[number] = seen(students_in(people))
     return found

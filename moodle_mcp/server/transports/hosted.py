@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from mcp.server import Server
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from moodle_mcp.server.transports.bodies import MAX_BODY, Bodies
+from moodle_mcp.server.transports.bodies import Bodies
 from moodle_mcp.server.transports.connections import Connection
-from moodle_mcp.server.transports.http import SESSION_TIME
+from moodle_mcp.server.transports.http import session_manager
 from moodle_mcp.server.transports.users import ContextOfScope, Refusal, StepUp, with_context
 
 MAX_SESSIONS: Final = 2_000
@@ -56,15 +55,7 @@ def hosted_app(
     server: Server[Any], path: str, doors: Doors, routes: Sequence[BaseRoute]
 ) -> Starlette:
     """Build the application: the MCP endpoint at `path`, and further routes."""
-    manager = StreamableHTTPSessionManager(
-        server,
-        max_request_body_size=MAX_BODY,
-        max_sessions=MAX_SESSIONS,
-        session_idle_timeout=SESSION_TIME,
-        security_settings=TransportSecuritySettings(
-            allowed_hosts=[doors.host], allowed_origins=[doors.origin]
-        ),
-    )
+    manager = session_manager(server, [doors.host], [doors.origin], MAX_SESSIONS)
     bodies = Bodies(StepUp(StreamableHTTPASGIApp(manager), doors.refusal))
     endpoint = doors.protect(with_context(bodies, doors.context_of))
 

@@ -145,19 +145,24 @@ def serve_app(
     asyncio.run(http.serve([listener.socket]))
 
 
-def asgi(server: Server[Any], listener: Listener) -> Starlette:
-    """Build the ASGI application, which answers at `PATH`."""
-    manager = StreamableHTTPSessionManager(
+def session_manager(
+    server: Server[Any], hosts: list[str], origins: list[str], most_sessions: int
+) -> StreamableHTTPSessionManager:
+    """Build the SDK's manager of sessions, within our limits."""
+    return StreamableHTTPSessionManager(
         server,
         max_request_body_size=MAX_BODY,
-        max_sessions=MAX_SESSIONS,
+        max_sessions=most_sessions,
         session_idle_timeout=SESSION_TIME,
-        security_settings=TransportSecuritySettings(
-            allowed_hosts=listener.hosts,
-            # The server has no pages, and pages of other ports on this machine are refused too.
-            allowed_origins=[f"http://{host}" for host in listener.hosts],
-        ),
+        security_settings=TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins),
     )
+
+
+def asgi(server: Server[Any], listener: Listener) -> Starlette:
+    """Build the ASGI application, which answers at `PATH`."""
+    # The server has no pages, and pages of other ports on this machine are refused too.
+    origins = [f"http://{host}" for host in listener.hosts]
+    manager = session_manager(server, listener.hosts, origins, MAX_SESSIONS)
     # No GET: the server sends nothing unasked, so the stream would stay empty, and it would delay
     # the shutdown.
     bodies = Bodies(StreamableHTTPASGIApp(manager))

@@ -85,7 +85,7 @@ def bulk_function(exposed: Sequence[Function], *, has_folder: bool) -> Function 
     accesses = {each.classification.access for each in exposed if each.batching is not None}
     if accesses <= {Access.READ}:
         return None
-    access = next(each for each in reversed(Access) if each in accesses)
+    access = Access.highest(accesses)
     names = [name for name in _PARAMS if has_folder or name != "file"]
     return Function(
         BULK,
